@@ -1,0 +1,154 @@
+/* dns-lookup HOST [SERVICE]
+ *
+ * Looks up the addresses of a host, connects to the first that answers, and asks which web server
+ * runs there. */
+#define _GNU_SOURCE /* POSIX, and EAI_NODATA */
+
+#include <ctype.h>
+#include <errno.h>
+#include <netdb.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+#include <unistd.h>
+
+#include "address.h"
+#include "connect.h"
+#include "errors.h"
+#include "io.h"
+#include "reader.h"
+
+const char program[] = "dns-lookup";
+
+enum { ANSWER_SECONDS = 10 };
+
+static int usage(const char *input, const char *problem)
+{
+    fprintf(stderr, "%s: %s: %s\n", program, input, problem);
+    fprintf(stderr, "usage: dns-lookup HOST [SERVICE]\n");
+    return 2;
+}
+
+/* getaddrinfo() has error numbers of its own; this is the name of one. */
+static const char *eai_name(int error)
+{
+    switch (error) {
+    case EAI_AGAIN: return "EAI_AGAIN";
+    case EAI_BADFLAGS: return "EAI_BADFLAGS";
+    case EAI_FAIL: return "EAI_FAIL";
+    case EAI_FAMILY: return "EAI_FAMILY";
+    case EAI_MEMORY: return "EAI_MEMORY";
+#ifdef EAI_NODATA
+    case EAI_NODATA: return "EAI_NODATA";
+#endif
+    case EAI_NONAME: return "EAI_NONAME";
+    case EAI_SERVICE: return "EAI_SERVICE";
+    default: return "unlisted";
+    }
+}
+
+/* Looks up a host and a service, for TCP. Returns a list that freeaddrinfo() frees, or NULL after
+ * a report. See getaddrinfo(3). */
+static struct addrinfo *look_up(const char *host, const char *service)
+{
+    const struct addrinfo hints = {.ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM};
+    struct addrinfo *list;
+    int error = getaddrinfo(host, service, &hints, &list);
+
+    if (error == 0)
+        return list;
+    if (error == EAI_SYSTEM)
+        report("getaddrinfo %s %s", host, service);
+    else
+        fprintf(stderr, "%s: getaddrinfo %s %s: %s (%s)\n", program, host, service,
+                gai_strerror(error), eai_name(error));
+    return NULL;
+}
+
+/* Prints every address of the list, in the order in which they should be tried. */
+static void print_addresses(const struct addrinfo *list)
+{
+    int number = 0;
+
+    for (const struct addrinfo *entry = list; entry != NULL; entry = entry->ai_next) {
+        char text[ADDRESS_TEXT_SIZE];
+        printf("address %d: %s\n", ++number, address_text(entry->ai_addr, text));
+    }
+}
+
+/* Connects to the first address of the list that lets us. Returns a descriptor, or -1 after a
+ * report for each address. */
+static int connect_to_first(const struct addrinfo *list)
+{
+    int server = -1;
+
+    for (; list != NULL && server < 0; list = list->ai_next)
+        server = open_connection(list->ai_addr, list->ai_addrlen);
+    return server;
+}
+
+/* Asks for the head of the page / and nothing more. Returns 0, or -1 after a report. */
+static int send_request(int server, const char *host)
+{
+    /* An IPv6 address goes into brackets: its colons would look like the one before a port. */
+    const char *format = strchr(host, ':') == NULL ? "HEAD / HTTP/1.0\r\nHost: %s\r\n\r\n"
+                                                   : "HEAD / HTTP/1.0\r\nHost: [%s]\r\n\r\n";
+    char request[NI_MAXHOST + 64]; /* no host that was found has a longer name */
+    int length = snprintf(request, sizeof request, format, host);
+
+    if (send_all(server, request, (size_t)length) < 0)
+        return report("send");
+    return 0;
+}
+
+/* Reads the answer up to its Server line and prints that. Returns 0, or -1 after a report. */
+static int print_server(int server, const char *host)
+{
+    struct reader reader;
+    char line[8192];
+    int got;
+
+    start_reader(&reader, server, ANSWER_SECONDS);
+    while ((got = recv_line(&reader, line, sizeof line)) > 0 && line[0] != '\0') {
+        if (strncasecmp(line, "Server:", 7) != 0)
+            continue;
+        const char *value = line + 7 + strspn(line + 7, " \t");
+        for (char *c = line; *c != '\0'; c++)
+            if (iscntrl((unsigned char)*c))
+                *c = '?'; /* a stranger's bytes shall not steer our terminal */
+        printf("The web server for %s is %s\n", host, value);
+        return 0;
+    }
+    if (got < 0)
+        return report("recv");
+    fprintf(stderr, "%s: %s does not say which web server it runs: no Server line\n", program,
+            host);
+    return -1;
+}
+
+int main(int argc, char *argv[])
+{
+    if (argc < 2)
+        return usage("arguments", "a host is needed");
+    if (argc > 3)
+        return usage(argv[3], "one argument too many");
+    if (sigaction(SIGPIPE, &(struct sigaction){.sa_handler = SIG_IGN}, NULL) < 0) {
+        report("sigaction SIGPIPE");
+        return 1;
+    }
+    setvbuf(stdout, NULL, _IOLBF, BUFSIZ);
+
+    const char *host = argv[1];
+    struct addrinfo *list = look_up(host, argc > 2 ? argv[2] : "http");
+    if (list == NULL)
+        return 1;
+    print_addresses(list);
+    int server = connect_to_first(list);
+    freeaddrinfo(list);
+    if (server < 0)
+        return 1;
+    int result = send_request(server, host) < 0 ? -1 : print_server(server, host);
+    close(server);
+    return result < 0 ? 1 : 0;
+}

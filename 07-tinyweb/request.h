@@ -1,0 +1,29 @@
+/* request.h - reading an HTTP request, and judging it. See RFC 9112 (and RFC 1945, HTTP/1.0). */
+#ifndef REQUEST_H
+#define REQUEST_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "reader.h"
+
+enum { LINE_SIZE = 8192, HEADERS_MAX = 100 };
+
+struct request {
+    char line[LINE_SIZE]; /* the request line, as it came */
+    bool head;            /* HEAD: the client wants no body */
+    const char *target;   /* in line: the path as it came, not ended by a NUL ... */
+    size_t target_length; /* ... so this is its length, up to the query or the version */
+    char path[LINE_SIZE]; /* the path, decoded; begins with '/' */
+    int minor_version;    /* HTTP/1.minor_version */
+    int hosts;            /* how many Host lines there were */
+    bool has_length;      /* a Content-Length line */
+    bool has_body;        /* something follows that we have no use for */
+};
+
+/* Reads one request, up to the empty line that ends its headers. Returns 200 if it is a GET or HEAD
+ * that we may answer, 0 if the client left or was cut off before it asked for anything, or else
+ * the status code of the error to answer with; then part of the request may be unread. */
+int read_request(struct reader *reader, struct request *request);
+
+#endif

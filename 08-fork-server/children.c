@@ -1,0 +1,76 @@
+#define _POSIX_C_SOURCE 200809L
+
+#include <errno.h>
+#include <poll.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "children.h"
+#include "connection.h"
+#include "errors.h"
+#include "log.h"
+#include "response.h"
+#include "serve.h"
+
+/* Answers 503. The request is in the way, or on it, and bytes left unread would reset the
+ * connection under our answer; so take them, if they come within a moment. The parent has no more
+ * time. */
+static void refuse_client(int client, const struct sockaddr *peer)
+{
+    char unread[4096];
+    struct pollfd readable = {.fd = client, .events = POLLIN};
+    long long bytes = send_status(client, NULL, 503);
+
+    shutdown(client, SHUT_WR);
+    for (int i = 0; i < 4 && poll(&readable, 1, 10) > 0; i++)
+        if (recv(client, unread, sizeof unread, 0) <= 0)
+            break;
+    log_request(peer, "", 503, bytes);
+}
+
+void serve_next(struct children *children, int listener, const struct webroot *root)
+{
+    struct sockaddr_storage peer;
+    int client = accept_connection(listener, &peer);
+    pid_t child = -1;
+
+    if (client < 0)
+        return;
+    if (children->running < children->max && (child = fork()) < 0)
+        report("fork");
+    if (child == 0) {
+        close(listener);
+        serve_client(client, (struct sockaddr *)&peer, root);
+        close(client); /* now: the end of a process takes its time, and the client waits */
+        _exit(0);      /* exit() would clean up what is the parent's, too */
+    }
+    if (child > 0)
+        children->running++;
+    else
+        refuse_client(client, (struct sockaddr *)&peer);
+    close(client); /* the child has its own; the connection ends when both are closed */
+}
+
+void serve_queue(struct children *children, int listener, const struct webroot *root)
+{
+    struct pollfd readable = {.fd = listener, .events = POLLIN};
+
+    for (int i = 0; i < SOMAXCONN && poll(&readable, 1, 0) > 0; i++)
+        serve_next(children, listener, root);
+}
+
+void reap_children(struct children *children)
+{
+    /* Signals do not queue: one SIGCHLD may stand for many children. */
+    while (children->running > 0 && waitpid(-1, NULL, WNOHANG) > 0)
+        children->running--;
+}
+
+void wait_for_children(struct children *children)
+{
+    while (children->running > 0)
+        if (waitpid(-1, NULL, 0) > 0)
+            children->running--;
+        else if (errno != EINTR)
+            break;
+}

@@ -1,0 +1,28 @@
+/* children.h - one child process for each connection. */
+#ifndef CHILDREN_H
+#define CHILDREN_H
+
+#include <stdbool.h>
+#include <sys/socket.h>
+
+#include "webroot.h"
+
+struct children {
+    int running;
+    int max;
+};
+
+/* Takes the next client from the accept queue and forks a child that serves it. With max children
+ * running, or if fork() fails, the client gets a 503. */
+void serve_next(struct children *children, int listener, const struct webroot *root);
+
+/* Serves those who are in the accept queue by now, and waits for nobody else. */
+void serve_queue(struct children *children, int listener, const struct webroot *root);
+
+/* Reaps every child that has ended. See waitpid(2). */
+void reap_children(struct children *children);
+
+/* Waits until all children have ended. */
+void wait_for_children(struct children *children);
+
+#endif

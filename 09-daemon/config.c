@@ -1,0 +1,146 @@
+#define _POSIX_C_SOURCE 200809L
+
+#include <ctype.h>
+#include <errno.h>
+#include <pwd.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "address.h"
+#include "config.h"
+#include "errors.h"
+#include "log.h"
+
+/* What is being read: the file, the line, and what cannot be judged before the end. */
+struct parser {
+    const char *path;
+    int line;
+    char address[INET6_ADDRSTRLEN];
+    int port;
+};
+
+static int reject(const struct parser *parser, const char *input, const char *problem)
+{
+    log_message(LOG_ERR, "%s:%d: %s: %s", parser->path, parser->line, input, problem);
+    return -1;
+}
+
+/* Copies text into a field of size bytes. */
+static int set_text(const struct parser *parser, char *field, size_t size, const char *text)
+{
+    if ((size_t)snprintf(field, size, "%s", text) >= size)
+        return reject(parser, text, "too long");
+    return 0;
+}
+
+/* Copies a path into a field of PATH_MAX bytes; a relative one starts from the file's folder. */
+static int set_path(const struct parser *parser, char *field, const char *text)
+{
+    int folder = text[0] == '/' ? 0 : (int)(strrchr(parser->path, '/') - parser->path) + 1;
+
+    if (snprintf(field, PATH_MAX, "%.*s%s", folder, parser->path, text) >= PATH_MAX)
+        return reject(parser, text, "too long");
+    return 0;
+}
+
+/* Takes one key and its value over into config. Returns 0, or -1 after a report. */
+static int set_value(struct parser *parser, struct config *config, const char *key,
+                     const char *value)
+{
+    struct sockaddr_storage address;
+    struct stat info;
+
+    if (strcmp(key, "address") == 0) {
+        if (parse_address(value, 0, &address) == 0)
+            return reject(parser, value, "not an IPv4 or IPv6 address");
+        return set_text(parser, parser->address, sizeof parser->address, value);
+    }
+    if (strcmp(key, "port") == 0) {
+        parser->port = parse_number(value, MAX_PORT);
+        return parser->port >= 0
+                   ? 0
+                   : reject(parser, value, "not a port, a whole number from 0 to 65535");
+    }
+    if (strcmp(key, "webroot") == 0) {
+        if (set_path(parser, config->webroot, value) < 0)
+            return -1;
+        if (stat(config->webroot, &info) < 0)
+            return reject(parser, config->webroot, strerror(errno));
+        return S_ISDIR(info.st_mode) ? 0 : reject(parser, config->webroot, "not a folder");
+    }
+    if (strcmp(key, "pidfile") == 0)
+        return set_path(parser, config->pidfile, value);
+    if (strcmp(key, "user") == 0) {
+        if (getpwnam(value) == NULL)
+            return reject(parser, value, "no such user");
+        return set_text(parser, config->user, sizeof config->user, value);
+    }
+    if (strcmp(key, "max-children") == 0) {
+        config->max_children = parse_number(value, 10000);
+        return config->max_children > 0
+                   ? 0
+                   : reject(parser, value, "not a number of children from 1 to 10000");
+    }
+    return reject(parser, key, "no such key");
+}
+
+/* Cuts off a comment and the spaces at both ends. A # inside a word is no comment. */
+static char *trim(char *text)
+{
+    for (char *hash = strchr(text, '#'); hash != NULL; hash = strchr(hash + 1, '#'))
+        if (hash == text || isspace((unsigned char)hash[-1])) {
+            *hash = '\0';
+            break;
+        }
+    while (isspace((unsigned char)*text))
+        text++;
+    for (char *end = text + strlen(text); end > text && isspace((unsigned char)end[-1]);)
+        *--end = '\0';
+    return text;
+}
+
+/* Takes one line of the file apart. Returns 0, or -1 after a report. */
+static int parse_line(struct parser *parser, struct config *config, char *line)
+{
+    char *key = trim(line);
+    char *equals = strchr(key, '=');
+
+    if (*key == '\0')
+        return 0;
+    if (equals == NULL)
+        return reject(parser, key, "not of the form key = value");
+    *equals = '\0';
+    key = trim(key);
+    char *value = trim(equals + 1);
+    if (*value == '\0')
+        return reject(parser, key, "has no value");
+    return set_value(parser, config, key, value);
+}
+
+int read_config(const char *path, struct config *config)
+{
+    struct parser parser = {.path = path, .address = "127.0.0.1", .port = 8080};
+    char line[PATH_MAX + 64];
+    int result = 0;
+
+    memset(config, 0, sizeof *config);
+    config->max_children = 256;
+    if (set_path(&parser, config->webroot, "webroot") < 0)
+        return -1;
+    FILE *file = fopen(path, "r");
+    if (file == NULL)
+        return report("open %s", path);
+    while (result == 0 && fgets(line, sizeof line, file) != NULL) {
+        parser.line++;
+        if (strchr(line, '\n') == NULL && !feof(file))
+            result = reject(&parser, "line", "too long");
+        else
+            result = parse_line(&parser, config, line);
+    }
+    if (result == 0 && ferror(file))
+        result = report("read %s", path);
+    fclose(file);
+    config->address_length = parse_address(parser.address, parser.port, &config->address);
+    return result;
+}

@@ -1,0 +1,63 @@
+#define _POSIX_C_SOURCE 200809L
+
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include "address.h"
+#include "errors.h"
+#include "log.h"
+
+/* syslog() keeps its connection behind the scenes, too: a log is one for the whole program. */
+static bool to_syslog;
+
+void log_to_syslog(void)
+{
+    openlog(program, LOG_PID | LOG_NDELAY, LOG_DAEMON);
+    to_syslog = true;
+}
+
+void log_message(int priority, const char *format, ...)
+{
+    char text[2048], line[2200];
+    va_list arguments;
+
+    va_start(arguments, format);
+    vsnprintf(text, sizeof text, format, arguments);
+    va_end(arguments);
+    if (to_syslog) {
+        syslog(priority, "%s", text); /* never text as the format: a client's %n would be obeyed */
+        return;
+    }
+    bool is_trouble = priority <= LOG_WARNING; /* the lower the number, the worse */
+    int length = is_trouble ? snprintf(line, sizeof line, "%s: %s\n", program, text)
+                            : snprintf(line, sizeof line, "%s\n", text);
+    /* One write() for the line, so that lines of several processes never mix. */
+    if (write(is_trouble ? STDERR_FILENO : STDOUT_FILENO, line, (size_t)length) < 0)
+        return; /* where could we complain? */
+}
+
+/* Copies text, cut to what fits, and escapes what is not plain. size is at least 5. */
+static void escape(char *to, size_t size, const char *text)
+{
+    size_t length = 0;
+
+    for (; *text != '\0' && length + 5 <= size; text++) {
+        unsigned char c = (unsigned char)*text;
+
+        if (c < ' ' || c > '~' || c == '"' || c == '\\')
+            length += (size_t)snprintf(to + length, size - length, "\\x%02x", c);
+        else
+            to[length++] = (char)c;
+    }
+    to[length] = '\0';
+}
+
+void log_request(const struct sockaddr *peer, const char *line, int status, long long bytes)
+{
+    char who[ADDRESS_TEXT_SIZE], what[1024];
+
+    escape(what, sizeof what, line);
+    log_message(LOG_INFO, "%s \"%s\" %d %lld", address_text(peer, who), what, status, bytes);
+}

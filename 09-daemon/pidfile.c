@@ -1,0 +1,70 @@
+#define _POSIX_C_SOURCE 200809L
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "errors.h"
+#include "log.h"
+#include "pidfile.h"
+
+/* Locks the whole open file, or tells who has done so before. Returns 0, or -1 after a report. */
+static int lock_file(const char *path, int descriptor)
+{
+    struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+
+    if (fcntl(descriptor, F_SETLK, &lock) == 0)
+        return 0;
+    if (errno != EACCES && errno != EAGAIN)
+        return report("lock %s", path);
+    if (fcntl(descriptor, F_GETLK, &lock) < 0)
+        return report("lock %s", path);
+    log_message(LOG_ERR, "%s: already running as process %ld", path, (long)lock.l_pid);
+    return -1;
+}
+
+/* Is path still the name of the open file? Its last owner may have removed it meanwhile. */
+static bool is_named(const char *path, int descriptor)
+{
+    struct stat named, opened;
+
+    return stat(path, &named) == 0 && fstat(descriptor, &opened) == 0 &&
+           named.st_dev == opened.st_dev && named.st_ino == opened.st_ino;
+}
+
+int lock_pidfile(const char *path)
+{
+    char text[32];
+    int length = snprintf(text, sizeof text, "%ld\n", (long)getpid());
+
+    for (;;) {
+        int descriptor = open(path, O_RDWR | O_CREAT | O_NOFOLLOW, 0644);
+
+        if (descriptor < 0)
+            return report("open %s", path);
+        if (lock_file(path, descriptor) < 0) {
+            close(descriptor);
+            return -1;
+        }
+        if (!is_named(path, descriptor)) {
+            close(descriptor);
+            continue;
+        }
+        if (ftruncate(descriptor, 0) == 0 && write(descriptor, text, (size_t)length) == length)
+            return descriptor;
+        report("write %s", path);
+        close(descriptor);
+        return -1;
+    }
+}
+
+void remove_pidfile(const char *path, int descriptor)
+{
+    /* A daemon that gave up root may not be allowed to remove it from root's folder. */
+    if (unlink(path) < 0 && ftruncate(descriptor, 0) < 0)
+        report("remove %s", path);
+}

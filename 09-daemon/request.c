@@ -1,0 +1,176 @@
+#define _POSIX_C_SOURCE 200809L
+
+#include <ctype.h>
+#include <errno.h>
+#include <string.h>
+#include <strings.h>
+
+#include "request.h"
+
+/* What recv_line() tells us, as a status code; too_long is the one for a line that does not fit. */
+static int read_status(int got, int too_long)
+{
+    if (got > 0)
+        return 200;
+    if (got == 0)
+        return 400; /* ended in the middle */
+    switch (errno) {
+    case EBADMSG: return 400;
+    case ETIMEDOUT: return 408;
+    case EMSGSIZE: return too_long;
+    default: return 0; /* the connection is gone, and with it whom to answer */
+    }
+}
+
+/* The length of the token at the start of text: a method or a header's name. RFC 9110, 5.6.2. */
+static size_t token_length(const char *text)
+{
+    size_t length = 0;
+
+    while (isalnum((unsigned char)text[length]) ||
+           (text[length] != '\0' && strchr("!#$%&'*+-.^_`|~", text[length]) != NULL))
+        length++;
+    return length;
+}
+
+static int hex_digit(char c)
+{
+    if (c >= '0' && c <= '9')
+        return c - '0';
+    if (c >= 'a' && c <= 'f')
+        return c - 'a' + 10;
+    if (c >= 'A' && c <= 'F')
+        return c - 'A' + 10;
+    return -1;
+}
+
+/* Decodes the %XX of a path, once, into path, which has room. RFC 3986, 2.1. Returns false on a bad
+ * escape, and on %00, which would end the string early. */
+static bool decode(const char *text, size_t length, char *path)
+{
+    for (size_t i = 0; i < length; i++) {
+        char c = text[i];
+
+        if (c == '%') {
+            int high = i + 2 < length ? hex_digit(text[i + 1]) : -1;
+            int low = i + 2 < length ? hex_digit(text[i + 2]) : -1;
+
+            c = (char)(high * 16 + low);
+            if (high < 0 || low < 0 || c == '\0')
+                return false;
+            i += 2;
+        }
+        *path++ = c;
+    }
+    *path = '\0';
+    return true;
+}
+
+/* Takes the target apart: the form is /path?query or http://host/path?query. RFC 9112, 3.2. */
+static int parse_target(struct request *request, const char *target, size_t length)
+{
+    for (size_t i = 0; i < length; i++)
+        if ((unsigned char)target[i] <= ' ' || target[i] == 0x7f)
+            return 400;
+    if (length >= 7 && strncasecmp(target, "http://", 7) == 0) {
+        size_t host = 7 + strcspn(target + 7, "/? ");
+        target += host;
+        length -= host;
+    } else if (target[0] != '/') {
+        return 400;
+    }
+    request->target = target;
+    request->target_length = strcspn(target, "? ");
+    if (request->target_length == 0) /* http://host means http://host/ */
+        strcpy(request->path, "/");
+    else if (!decode(target, request->target_length, request->path))
+        return 400;
+    return 200;
+}
+
+/* Judges the request line: METHOD target HTTP/1.x. RFC 9112, 3. */
+static int parse_request_line(struct request *request)
+{
+    static const char *const known[] = {"POST",    "PUT",   "DELETE", "CONNECT",
+                                        "OPTIONS", "TRACE", "PATCH"};
+    const char *line = request->line;
+    size_t method_length = token_length(line);
+    const char *target = line + method_length + 1;
+    const char *last_space = strrchr(line, ' ');
+
+    if (method_length == 0 || last_space == NULL || last_space < target)
+        return 400;
+    const char *version = last_space + 1;
+    if (strncmp(version, "HTTP/", 5) != 0 || !isdigit((unsigned char)version[5]) ||
+        version[6] != '.' || !isdigit((unsigned char)version[7]) || version[8] != '\0')
+        return 400;
+    if (version[5] != '1')
+        return 505;
+    request->minor_version = version[7] - '0';
+    request->head = strncmp(line, "HEAD ", 5) == 0;
+    if (request->head || strncmp(line, "GET ", 4) == 0)
+        return parse_target(request, target, (size_t)(last_space - target));
+    for (size_t i = 0; i < sizeof known / sizeof known[0]; i++)
+        if (strlen(known[i]) == method_length && strncmp(line, known[i], method_length) == 0)
+            return 405;
+    return 501;
+}
+
+/* Judges one header line, and notes those of which something follows for us. RFC 9112, 5 and 6.
+ * Whoever lets a bad one pass may understand another request than the proxy before it did. */
+static int parse_header(struct request *request, char *line)
+{
+    size_t name_length = token_length(line);
+    char *value = line + name_length + 1;
+    char *end = line + strlen(line);
+
+    if (name_length == 0 || line[name_length] != ':')
+        return 400;
+    for (const char *c = value; *c != '\0'; c++)
+        if (iscntrl((unsigned char)*c) && *c != '\t')
+            return 400;
+    value += strspn(value, " \t");
+    while (end > value && (end[-1] == ' ' || end[-1] == '\t'))
+        *--end = '\0';
+
+    line[name_length] = '\0';
+    if (strcasecmp(line, "Host") == 0) {
+        if (++request->hosts > 1 || strpbrk(value, " \t/?#@") != NULL)
+            return 400;
+    } else if (strcasecmp(line, "Content-Length") == 0) {
+        if (request->has_length || *value == '\0' || value[strspn(value, "0123456789")] != '\0')
+            return 400;
+        request->has_length = true;
+        request->has_body = value[strspn(value, "0")] != '\0';
+    } else if (strcasecmp(line, "Transfer-Encoding") == 0) {
+        request->has_body = true;
+    }
+    return 200;
+}
+
+int read_request(struct reader *reader, struct request *request)
+{
+    char line[LINE_SIZE];
+
+    request->head = request->has_length = request->has_body = false;
+    request->hosts = 0;
+    int got = recv_line(reader, request->line, sizeof request->line);
+    if (got == 1 && request->line[0] == '\0') /* an empty line before the request is forgiven */
+        got = recv_line(reader, request->line, sizeof request->line);
+    if (got == 0 && request->line[0] == '\0')
+        return 0;
+    int status = read_status(got, 414);
+    if (status == 200)
+        status = parse_request_line(request);
+
+    for (int headers = 0; status == 200; headers++) {
+        status = read_status(recv_line(reader, line, sizeof line), 431);
+        if (status == 200 && line[0] == '\0')
+            break;
+        if (status == 200)
+            status = headers < HEADERS_MAX ? parse_header(request, line) : 431;
+    }
+    if (status == 200 && request->minor_version > 0 && request->hosts == 0)
+        return 400; /* RFC 9112, 3.2: HTTP/1.1 without a Host line */
+    return status;
+}
