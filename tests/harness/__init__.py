@@ -1,0 +1,1 @@
+"""Building, running and talking to the programs of the chapters, from the outside."""

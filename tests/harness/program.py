@@ -1,0 +1,147 @@
+"""Running one program contained: its output caught, its waits bounded, nothing left behind."""
+
+import os
+import re
+import signal
+import subprocess
+import threading
+import time
+
+LISTENING = re.compile(r"^listening on (\S+) port (\d+)$", re.MULTILINE)
+
+
+def seconds(value):
+    """Scale a time limit for slow machines: LAB_TIME_SCALE=3 makes every wait three times as long."""
+    return value * float(os.environ.get("LAB_TIME_SCALE", "1"))
+
+
+def wait_until(condition, limit=5, what="the condition"):
+    """Return condition()'s first true value; fail the test if none comes within `limit` seconds."""
+    end = time.monotonic() + seconds(limit)
+    while True:
+        value = condition()
+        if value:
+            return value
+        assert time.monotonic() < end, "waited %g s in vain for %s" % (seconds(limit), what)
+        time.sleep(0.005)
+
+
+class Program:
+    """A running program. Its stdout and stderr are pipes, and are read all the time."""
+
+    def __init__(self, command, stdin=subprocess.DEVNULL, **options):
+        """Start `command`; `options` are those of subprocess.Popen, such as cwd, env, preexec_fn."""
+        self.command = [str(word) for word in command]
+        self.process = subprocess.Popen(
+            self.command, stdin=stdin, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+            start_new_session=True, **options)
+        self._caught = {"stdout": bytearray(), "stderr": bytearray()}
+        self._changed = threading.Condition()
+        self._readers = [threading.Thread(target=self._read, args=(name,), daemon=True)
+                         for name in self._caught]
+        for reader in self._readers:
+            reader.start()
+
+    def _read(self, name):
+        stream = getattr(self.process, name)
+        while True:
+            data = os.read(stream.fileno(), 65536)
+            with self._changed:
+                self._caught[name] += data
+                if not data:
+                    self._readers = [r for r in self._readers if r is not threading.current_thread()]
+                self._changed.notify_all()
+            if not data:
+                return
+
+    @property
+    def pid(self):
+        return self.process.pid
+
+    @property
+    def stdout(self):
+        """All of stdout so far, as bytes."""
+        with self._changed:
+            return bytes(self._caught["stdout"])
+
+    @property
+    def stderr(self):
+        """All of stderr so far, as text."""
+        with self._changed:
+            return self._caught["stderr"].decode(errors="backslashreplace")
+
+    @property
+    def output(self):
+        """All of stdout so far, as text."""
+        return self.stdout.decode(errors="backslashreplace")
+
+    def wait_for_output(self, pattern, limit=5):
+        """Wait for a line of stdout that matches; return the match. Fails if the program ends first."""
+        return self._wait_for("stdout", pattern, limit)
+
+    def wait_for_error(self, pattern, limit=5):
+        """Wait for a line of stderr that matches; return the match. Fails if the program ends first."""
+        return self._wait_for("stderr", pattern, limit)
+
+    def _wait_for(self, name, pattern, limit):
+        end = time.monotonic() + seconds(limit)
+        with self._changed:
+            while True:
+                text = self._caught[name].decode(errors="backslashreplace")
+                match = re.search(pattern, text, re.MULTILINE)
+                if match:
+                    return match
+                left = end - time.monotonic()
+                if left <= 0 or not self._readers:
+                    why = "it ended" if not self._readers else "%g s passed" % seconds(limit)
+                    errors = self._caught["stderr"].decode(errors="backslashreplace")
+                    raise AssertionError(
+                        "%s: %s before %r came on %s, which holds:\n%s\nand stderr:\n%s"
+                        % (self.command, why, pattern, name, text[-2000:], errors[-2000:]))
+                self._changed.wait(left)
+
+    def wait(self, limit=5):
+        """Wait for the program's end and return its exit status (-N: killed by signal N)."""
+        try:
+            status = self.process.wait(seconds(limit))
+        except subprocess.TimeoutExpired:
+            raise AssertionError("%s did not end within %g s" % (self.command, seconds(limit)))
+        with self._changed:
+            self._changed.wait_for(lambda: not self._readers, seconds(limit))
+        return status
+
+    def is_running(self):
+        return self.process.poll() is None
+
+    def signal(self, number):
+        """Send a signal to the program, but not to its children."""
+        self.process.send_signal(number)
+
+    def kill(self):
+        """End the program and its process group, whatever state they are in."""
+        try:
+            os.killpg(self.process.pid, signal.SIGKILL)
+        except ProcessLookupError:
+            pass
+        self.process.wait()
+        for reader in list(self._readers):
+            reader.join(seconds(1))
+        for stream in (self.process.stdin, self.process.stdout, self.process.stderr):
+            if stream:
+                try:
+                    stream.close()
+                except BrokenPipeError:
+                    pass
+
+
+class Server(Program):
+    """A program that listens: ready when its `listening` line has come."""
+
+    def __init__(self, command, **options):
+        super().__init__(command, **options)
+        try:
+            match = self.wait_for_output(LISTENING.pattern)
+        except AssertionError:
+            self.kill()
+            raise
+        self.address, self.port = match.group(1), int(match.group(2))
