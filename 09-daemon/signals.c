@@ -47,7 +47,7 @@ bool wait_for_client(int listener)
         exit(1);
     }
     FD_ZERO(&readable);
-    FD_SET(listener, &readable);
+    FD_SET((unsigned)listener, &readable);
     sigemptyset(&noted);
     sigaddset(&noted, SIGTERM);
     sigaddset(&noted, SIGHUP);
