@@ -1,0 +1,56 @@
+# Sockets in nine chapters. `make help` lists what there is to do.
+
+CHAPTERS := $(patsubst %/,%,$(wildcard 0[1-9]-*/))
+LAB = @python3 tests/lab.py
+
+COMMAND := $(filter chapter diff,$(firstword $(MAKECMDGOALS)))
+
+ifeq ($(COMMAND),)
+
+all: $(CHAPTERS)
+
+$(CHAPTERS):
+	@$(MAKE) --no-print-directory -C $@
+
+help:
+	@echo 'make                 build all nine chapters'
+	@echo 'make chapter N       run chapter N, and see what to type in a second terminal'
+	@echo 'make chapter N ARGS="..."   the same with arguments for the program'
+	@echo 'make diff N          show what chapter N adds to the chapters before it'
+	@echo 'make test            check all nine programs (fetches pytest if it is missing)'
+	@echo 'make check           the stricter checks: sanitizers, three compilers, fuzzing'
+	@echo 'make bench           compare the web servers with others that are installed'
+	@echo 'make clean           remove what was built'
+
+test:
+	$(LAB) test $(ARGS)
+
+check:
+	$(LAB) check $(ARGS)
+
+bench: $(CHAPTERS)
+	@python3 tests/bench/bench.py $(ARGS)
+
+clean:
+	@for chapter in $(CHAPTERS); do $(MAKE) --no-print-directory -s -C $$chapter clean; done
+
+.PHONY: all $(CHAPTERS) help test check bench clean
+
+else
+
+# In `make chapter 4` the 4 is the command's argument, not one more thing to make.
+N := $(wordlist 2,$(words $(MAKECMDGOALS)),$(MAKECMDGOALS))
+CHAPTER := $(filter 0$(patsubst 0%,%,$(firstword $(N)))-%,$(CHAPTERS))
+ifneq ($(words $(N)) $(words $(CHAPTER)),1 1)
+$(error make $(COMMAND) $(N): which chapter? 1 to 9, as in: make $(COMMAND) 4)
+endif
+
+$(COMMAND):
+	$(LAB) $(COMMAND) $(CHAPTER) $(ARGS)
+
+$(filter-out $(COMMAND),$(MAKECMDGOALS)):
+	@:
+
+.PHONY: $(MAKECMDGOALS)
+
+endif

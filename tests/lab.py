@@ -1,0 +1,226 @@
+"""The commands behind the Makefile: chapter, diff, test, check. Needs Python 3.9 and nothing else."""
+
+import difflib
+import glob
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+
+REPOSITORY = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+
+# What a chapter runs with when no ARGS are given; the others need none.
+DEFAULT_ARGUMENTS = {
+    "05-client": ["127.0.0.1", "7890"],
+    "06-dns-lookup": ["www.example.org"],
+    "09-daemon": ["-n"],
+}
+
+
+# --- make chapter N ---------------------------------------------------------------------------
+
+def read_lesson(chapter):
+    """From a chapter's README.md: its title, its goal, and the commands for a second terminal."""
+    with open(os.path.join(REPOSITORY, chapter, "README.md"), encoding="utf-8") as file:
+        text = file.read()
+    title = re.match(r"# (.*)", text).group(1)
+    goal = re.search(r"^\*\*Goal:\*\* (.*?)\n\n", text, re.MULTILINE | re.DOTALL).group(1)
+    section = re.search(r"^## Try it\n(.*?)^## ", text, re.MULTILINE | re.DOTALL).group(1)
+    blocks = re.findall(r"^Terminal 2:\n+```console\n(.*?)^```", section, re.MULTILINE | re.DOTALL)
+    commands = re.findall(r"^\$ (.*)", "\n".join(blocks), re.MULTILINE)
+    return title, " ".join(goal.split()), commands
+
+
+def run_program(command, folder):
+    """Run a program in the foreground. Return its exit status and whether its port was in use."""
+    port_in_use = False
+
+    def pass_on(stream):
+        nonlocal port_in_use
+        for line in stream:
+            port_in_use = port_in_use or b"(EADDRINUSE)" in line
+            sys.stderr.buffer.write(line)
+            sys.stderr.buffer.flush()
+
+    signal.signal(signal.SIGINT, lambda number, frame: None)  # Ctrl-C is for the program
+    program = subprocess.Popen(command, cwd=folder, stderr=subprocess.PIPE)
+    errors = threading.Thread(target=pass_on, args=(program.stderr,), daemon=True)
+    errors.start()
+    status = program.wait()
+    errors.join(1)  # a daemon in the background may still hold its end
+    return status, port_in_use
+
+
+def chapter(name, *arguments):
+    """Build a chapter, say what it adds and what to try, and run it until Ctrl-C."""
+    folder = os.path.join(REPOSITORY, name)
+    if subprocess.run(["make", "-s", "-C", folder]).returncode != 0:
+        return 1
+    title, goal, commands = read_lesson(name)
+    program = "./" + name.split("-", 1)[1]
+    words = list(arguments) or DEFAULT_ARGUMENTS.get(name, [])
+
+    print("%s\n\n%s\n" % (title, goal))
+    if commands:
+        print("In a second terminal, try:\n")
+        print("".join("    %s\n" % line for line in commands))
+    print("Ctrl-C ends it. The lesson is %s/README.md.\n" % name)
+    print("$ %s" % " ".join([program] + words), flush=True)
+
+    status, port_in_use = run_program([program] + words, folder)
+    if port_in_use:
+        other = "-p 8081" if name[:2] in ("07", "08") else "7891"
+        print("Something else runs on that port, perhaps this program in another terminal. Choose\n"
+              "another port: make chapter %s ARGS=\"%s\"" % (name[:2].lstrip("0"), other), file=sys.stderr)
+    if status == -signal.SIGINT:
+        print()
+        return 0
+    return status if status >= 0 else 128 - status
+
+
+# --- make diff N ------------------------------------------------------------------------------
+
+def read_sources(name):
+    """A chapter's C files: a dictionary from file name to lines."""
+    sources = {}
+    for path in sorted(glob.glob(os.path.join(glob.escape(REPOSITORY), name, "*.[ch]"))):
+        with open(path, encoding="utf-8") as file:
+            sources[os.path.basename(path)] = file.read().splitlines()
+    return sources
+
+
+def find_base(file, lines, earlier):
+    """The (chapter, file, lines) that a file grew from: the latest earlier file of that name, or else
+    the most similar earlier program; (None, None, []) if it is new. `earlier` has the latest first."""
+    for chapter, sources in earlier:
+        if file in sources:
+            return chapter, file, sources[file]
+    best, found = 0.5, (None, None, [])
+    for chapter, sources in earlier:
+        main = chapter.split("-", 1)[1] + ".c"
+        likeness = difflib.SequenceMatcher(None, sources[main], lines).ratio()
+        if file.endswith(".c") and likeness > best:
+            best, found = likeness, (chapter, main, sources[main])
+    return found
+
+
+def diff(name):
+    """Print what a chapter added to the chapters before it."""
+    names = sorted(os.path.basename(path.rstrip("/"))
+                   for path in glob.glob(os.path.join(glob.escape(REPOSITORY), "0[1-9]-*/")))
+    earlier = [(other, read_sources(other)) for other in reversed(names) if other < name]
+    colours = {"+": "\033[32m", "-": "\033[31m", "@": "\033[36m"} if sys.stdout.isatty() else {}
+    added = removed = 0
+    carried = []
+
+    for file, lines in read_sources(name).items():
+        chapter, base, base_lines = find_base(file, lines, earlier)
+        if lines == base_lines:
+            carried.append(file)
+            continue
+        old = "%s/%s" % (chapter, base) if base else "/dev/null"
+        for line in difflib.unified_diff(base_lines, lines, old, "%s/%s" % (name, file), lineterm=""):
+            is_header = line.startswith(("---", "+++"))
+            added += line.startswith("+") and not is_header
+            removed += line.startswith("-") and not is_header
+            colour = colours.get(line[:1], "")
+            print("%s%s%s" % (colour, line, "\033[0m" if colour else ""))
+    print("\n%s: %d lines added, %d removed." % (name, added, removed))
+    if carried:
+        print("Carried on unchanged: %s." % ", ".join(carried))
+    return 0
+
+
+# --- make test, make check --------------------------------------------------------------------
+
+def has_pytest(python):
+    """Whether this Python is recent enough and has pytest."""
+    code = "import sys, pytest; sys.exit(sys.version_info < (3, 9))"
+    try:
+        return subprocess.run([python, "-c", code], stdout=subprocess.DEVNULL,
+                              stderr=subprocess.DEVNULL, cwd=REPOSITORY).returncode == 0
+    except OSError:
+        return False
+
+
+def install_into_venv(venv):
+    """Make a virtual environment with pytest in it, where pip reaches a registry. Return success."""
+    print("pytest is missing: trying pip, into .venv ...", file=sys.stderr)
+    try:
+        for command in ([sys.executable, "-m", "venv", venv],
+                        [os.path.join(venv, "bin", "python"), "-m", "pip", "install", "--quiet",
+                         "--disable-pip-version-check", "--retries", "1", "--timeout", "10", "pytest"]):
+            subprocess.run(command, check=True, timeout=180,
+                           stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        return True
+    except (OSError, subprocess.SubprocessError):
+        shutil.rmtree(venv, ignore_errors=True)
+        return False
+
+
+def install_package():
+    """Install the system's pytest, where that is possible without asking for a password."""
+    become_root = [] if os.geteuid() == 0 else ["sudo", "-n"]
+    for manager, package in (("apt-get", "python3-pytest"), ("dnf", "python3-pytest"),
+                             ("apk", "py3-pytest"), ("pacman", "python-pytest")):
+        if not shutil.which(manager) or (become_root and not shutil.which("sudo")):
+            continue
+        print("pytest is missing: trying %s ..." % manager, file=sys.stderr)
+        install = {"apk": ["add"], "pacman": ["-S", "--noconfirm"]}.get(manager, ["install", "-y"])
+        for arguments in (install + [package], ["update"], install + [package]):
+            done = subprocess.run(become_root + [manager] + arguments, stdin=subprocess.DEVNULL,
+                                  stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            if done.returncode == 0 and package in arguments:
+                return
+            if manager != "apt-get":
+                break  # only apt-get keeps a list that may be too old
+
+
+def find_python():
+    """A Python with pytest, fetched if need be; ends with one line if there is none to be had."""
+    venv = os.path.join(REPOSITORY, ".venv")
+    candidates = [os.path.join(venv, "bin", "python"), sys.executable, "/usr/bin/python3"]
+    for fetch in (lambda: None, lambda: install_into_venv(venv), install_package):
+        fetch()
+        for python in candidates:
+            if has_pytest(python):
+                return python
+    sys.exit("make: the tests need pytest, and it could not be fetched. Install it with"
+             " `sudo apt-get install python3-pytest`, `sudo dnf install python3-pytest`"
+             " or `python3 -m pip install pytest`.")
+
+
+def run_pytest(*arguments):
+    """Run pytest from the repository's folder; return its exit status."""
+    return subprocess.call([find_python(), "-m", "pytest", "-c", "tests/pytest.ini",
+                            "--rootdir", "tests", *arguments], cwd=REPOSITORY)
+
+
+def test(*arguments):
+    """Check the programs of all chapters and the repository itself, or what the arguments say."""
+    everything = not any(os.path.exists(word.split("::")[0]) for word in arguments
+                         if word.startswith("tests/"))
+    return run_pytest(*arguments, *(["tests/chapters", "tests/repo"] if everything else []))
+
+
+def check(*arguments):
+    """The strict checks: the suite under the sanitizers, then those of tests/repo marked strict."""
+    return (run_pytest("--sanitize", "tests/chapters", *arguments)
+            or run_pytest("--strict", "tests/repo", *arguments))
+
+
+def main():
+    commands = {command.__name__: command for command in (chapter, diff, test, check)}
+    if len(sys.argv) < 2 or sys.argv[1] not in commands:
+        print("usage: lab.py %s ..." % "|".join(commands), file=sys.stderr)
+        return 2
+    if sys.version_info < (3, 9):
+        sys.exit("make: this Python is %s; the lab needs 3.9 or newer" % sys.version.split()[0])
+    return commands[sys.argv[1]](*sys.argv[2:])
+
+
+if __name__ == "__main__":
+    sys.exit(main())
