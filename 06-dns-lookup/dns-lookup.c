@@ -33,19 +33,21 @@ static int usage(const char *input, const char *problem)
 /* getaddrinfo() has error numbers of its own; this is the name of one. */
 static const char *eai_name(int error)
 {
-    switch (error) {
-    case EAI_AGAIN: return "EAI_AGAIN";
-    case EAI_BADFLAGS: return "EAI_BADFLAGS";
-    case EAI_FAIL: return "EAI_FAIL";
-    case EAI_FAMILY: return "EAI_FAMILY";
-    case EAI_MEMORY: return "EAI_MEMORY";
+    static const struct {
+        int error;
+        const char *name;
+    } names[] = {{EAI_AGAIN, "EAI_AGAIN"},    {EAI_BADFLAGS, "EAI_BADFLAGS"},
+                 {EAI_FAIL, "EAI_FAIL"},      {EAI_FAMILY, "EAI_FAMILY"},
+                 {EAI_MEMORY, "EAI_MEMORY"},  {EAI_NONAME, "EAI_NONAME"},
 #ifdef EAI_NODATA
-    case EAI_NODATA: return "EAI_NODATA";
+                 {EAI_NODATA, "EAI_NODATA"},
 #endif
-    case EAI_NONAME: return "EAI_NONAME";
-    case EAI_SERVICE: return "EAI_SERVICE";
-    default: return "unlisted";
-    }
+                 {EAI_SERVICE, "EAI_SERVICE"}};
+
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+        if (names[i].error == error)
+            return names[i].name;
+    return "unlisted";
 }
 
 /* Looks up a host and a service, for TCP. Returns a list that freeaddrinfo() frees, or NULL after

@@ -15,10 +15,14 @@ static int read_status(int got, int too_long)
     if (got == 0)
         return 400; /* ended in the middle */
     switch (errno) {
-    case EBADMSG: return 400;
-    case ETIMEDOUT: return 408;
-    case EMSGSIZE: return too_long;
-    default: return 0; /* the connection is gone, and with it whom to answer */
+    case EBADMSG:
+        return 400;
+    case ETIMEDOUT:
+        return 408;
+    case EMSGSIZE:
+        return too_long;
+    default:
+        return 0; /* the connection is gone, and with it whom to answer */
     }
 }
 

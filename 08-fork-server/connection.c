@@ -18,11 +18,14 @@ int accept_connection(int listener, struct sockaddr_storage *peer)
     switch (errno) {
     case EINTR:        /* a signal woke us */
     case ECONNABORTED: /* the client gave up while it was in the queue */
-    case EAGAIN: /* there is no client after all */ break;
+    case EAGAIN:       /* there is no client after all */
+        break;
     case EBADF: /* these four are mistakes of ours, not of any client */
     case EFAULT:
     case EINVAL:
-    case ENOTSOCK: report("accept"); exit(1);
+    case ENOTSOCK:
+        report("accept");
+        exit(1);
     default: /* out of descriptors or memory: the client waits in the queue, and so must we */
         report("accept");
         nanosleep(&moment, NULL); /* or we would spin */

@@ -23,15 +23,19 @@ static int file_status(int error)
     switch (error) {
     case ENOENT:
     case ENOTDIR:
-    case ENAMETOOLONG: return 404;
+    case ENAMETOOLONG:
+        return 404;
     case EACCES: /* not ours to read, or outside the webroot */
     case EPERM:
     case ELOOP: /* links in a circle */
-    case ENXIO: /* a socket */ return 403;
+    case ENXIO: /* a socket */
+        return 403;
     case EMFILE: /* a moment later there may be room */
     case ENFILE:
-    case ENOMEM: return 503;
-    default: return 500;
+    case ENOMEM:
+        return 503;
+    default:
+        return 500;
     }
 }
 

@@ -1,0 +1,51 @@
+"""The chapters as folders: standalone, and carrying code on unchanged."""
+
+import os
+import shutil
+import subprocess
+
+import pytest
+
+from harness.build import program_name
+from repo.repository import CHAPTERS, path, read, sources
+
+# What a chapter changes in a file that it takes over, because the change is its lesson.
+CHANGED = {
+    "09-daemon": {"errors.c", "errors.h", "log.c", "log.h", "signals.c", "signals.h"},
+}
+
+
+@pytest.mark.parametrize("chapter", CHAPTERS)
+def test_carried_code_is_carried_byte_for_byte(chapter):
+    for file in sources(chapter):
+        earlier = [name for name in CHAPTERS if name < chapter and file in sources(name)]
+        if earlier and file not in CHANGED.get(chapter, ()):
+            assert read(chapter, file) == read(earlier[-1], file), \
+                "%s differs from the one in %s" % (file, earlier[-1])
+
+
+def test_the_webroot_is_carried_too():
+    for name in sorted(os.listdir(path("07-tinyweb", "webroot"))):
+        for chapter in ("08-fork-server", "09-daemon"):
+            assert read("07-tinyweb", "webroot", name) == read(chapter, "webroot", name)
+
+
+@pytest.mark.parametrize("how", ["make", "one line"])
+@pytest.mark.parametrize("chapter", CHAPTERS)
+def test_a_copy_of_the_folder_builds_elsewhere_without_a_word(chapter, how, tmp_path):
+    copy = tmp_path / "a copy, with spaces"
+    shutil.copytree(path(chapter), copy, ignore=shutil.ignore_patterns(program_name(chapter)))
+    command = ["make", "-s"] if how == "make" else "cc *.c -o " + program_name(chapter)
+    done = subprocess.run(command, cwd=copy, shell=isinstance(command, str), text=True,
+                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    assert done.returncode == 0, done.stdout
+    assert done.stdout == ""
+    assert os.access(copy / program_name(chapter), os.X_OK)
+
+
+@pytest.mark.parametrize("chapter", CHAPTERS)
+def test_files_fit_into_a_head(chapter):
+    for file in sources(chapter):
+        lines = read(chapter, file).splitlines()
+        assert len(lines) <= 200, "%s has %d lines" % (file, len(lines))
+        assert max(map(len, lines)) <= 100, "%s has lines longer than 100" % file
