@@ -76,13 +76,10 @@ static int parse_target(struct request *request, const char *target, size_t leng
     for (size_t i = 0; i < length; i++)
         if ((unsigned char)target[i] <= ' ' || target[i] == 0x7f)
             return 400;
-    if (length >= 7 && strncasecmp(target, "http://", 7) == 0) {
-        size_t host = 7 + strcspn(target + 7, "/? ");
-        target += host;
-        length -= host;
-    } else if (target[0] != '/') {
+    if (strncasecmp(target, "http://", 7) == 0)
+        target += 7 + strcspn(target + 7, "/? "); /* the host is us, whatever it is called */
+    else if (target[0] != '/')
         return 400;
-    }
     request->target = target;
     request->target_length = strcspn(target, "? ");
     if (request->target_length == 0) /* http://host means http://host/ */
