@@ -38,5 +38,5 @@ int print_listening(int listener)
     if (getsockname(listener, (struct sockaddr *)&local, &length) < 0)
         return report("getsockname");
     printf("listening on %s\n", address_text((struct sockaddr *)&local, text));
-    return 0;
+    return fflush(stdout) == EOF ? report("stdout") : 0;
 }

@@ -12,6 +12,7 @@ sys.path.insert(0, os.path.dirname(__file__))
 
 from harness.build import SANITIZERS, BuildError, build  # noqa: E402
 from harness.program import Program, Server  # noqa: E402
+from harness.talk import feed  # noqa: E402
 
 REPOSITORY = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
@@ -55,22 +56,18 @@ class Chapter:
         self.folder = folder
         self.started = []
 
-    def start(self, *arguments, **options):
-        """Start the program; return a Program."""
-        return self._keep(Program([self.program, *arguments], **options))
+    def start(self, *arguments, under=(), **options):
+        """Start the program; return a Program. `under` is a command that runs it, such as faults()."""
+        return self._keep(Program([*under, self.program, *arguments], **options))
 
-    def serve(self, *arguments, **options):
+    def serve(self, *arguments, under=(), **options):
         """Start the program and wait for its `listening` line; return a Server."""
-        return self._keep(Server([self.program, *arguments], **options))
+        return self._keep(Server([*under, self.program, *arguments], **options))
 
     def run(self, *arguments, input=b"", limit=10, **options):
         """Run the program to its end with `input` (bytes) on stdin; return it, with .status set."""
         program = self.start(*arguments, stdin=subprocess.PIPE, **options)
-        try:
-            program.process.stdin.write(input)
-            program.process.stdin.close()
-        except BrokenPipeError:
-            pass  # it ended without reading all of it
+        feed(program, input)
         program.status = program.wait(limit)
         return program
 
@@ -125,6 +122,25 @@ def tool(request):
         return path
 
     return find
+
+
+@pytest.fixture
+def faults(tool, tmp_path):
+    """faults("bind:error=ENOBUFS", ...) is a command that runs a program and has its system calls
+    fail or tarry, see "Tampering" in strace(1). For `start`, `serve` and `run`, as their `under`."""
+    strace = tool("strace")
+
+    def under(*injections):
+        command = [strace, "-f", "--seccomp-bpf", "-qq", "-o", str(tmp_path / "strace"),
+                   "-E", "ASAN_OPTIONS=detect_leaks=0",  # the leak check needs ptrace(2) itself
+                   "-e", "trace=" + ",".join(text.partition(":")[0] for text in injections)]
+        return command + [word for text in injections for word in ("-e", "inject=" + text)]
+
+    proof = subprocess.run([*under("kill:error=EPERM"), "sh", "-c", "! kill -0 $$"],
+                           stderr=subprocess.DEVNULL)
+    if proof.returncode != 0:
+        pytest.skip("strace cannot tamper with system calls here")
+    return under
 
 
 def pytest_terminal_summary(terminalreporter):

@@ -1,13 +1,11 @@
 """03-accept: takes each client from the accept queue, says who it is, hangs up."""
 
-import resource
-import socket
+import contextlib
+import re
 
 import pytest
 
 from harness import checks
-from harness.inspect import cpu_time, descriptors
-from harness.program import seconds
 from harness.talk import connect, receive_all, reset
 
 CHAPTER = "03-accept"
@@ -22,7 +20,30 @@ def test_says_who_connects_and_hangs_up(chapter):
                 r"^connection %d from 127\.0\.0\.1 port %d$" % (number, client.getsockname()[1]))
 
 
+def test_takes_clients_in_their_order(chapter):
+    """Also those that came while it was busy with others, and waited in the queue."""
+    server = chapter.serve("0")
+    with contextlib.ExitStack() as stack:
+        with checks.stopped(server):
+            clients = [stack.enter_context(connect(server)) for _ in range(4)]
+        for client in reversed(clients):
+            assert receive_all(client) == b""
+        server.wait_for_output("^connection 4 ")
+        assert re.findall(r"^connection (\d+) from \S+ port (\d+)$", server.output, re.MULTILINE) == [
+            (str(number), str(client.getsockname()[1])) for number, client in enumerate(clients, 1)]
+
+
+def test_hangs_up_on_clients_that_speak(chapter):
+    server = chapter.serve("0")
+    for _ in range(20):
+        with connect(server) as client, contextlib.suppress(ConnectionError):  # it did not listen
+            client.sendall(b"hello?\n")
+            assert receive_all(client) == b""
+    server.wait_for_output("^connection 20 ")
+
+
 def test_ipv6(chapter):
+    checks.needs_ipv6()
     server = chapter.serve("0", "::1")
     assert server.address == "::1"
     with connect(server) as client:
@@ -46,31 +67,33 @@ def test_survives_clients_that_reset_at_once(chapter):
     assert server.is_running()
 
 
-def test_leaks_no_descriptor(chapter):
-    server = chapter.serve("0")
-
-    def visit():
+@pytest.mark.parametrize("symbol", ["EINTR", "ECONNABORTED"])
+def test_survives_what_accept_may_return(chapter, faults, symbol):
+    server = chapter.serve("0", under=faults("?accept,?accept4:error=%s:when=1+2" % symbol))
+    for number in (1, 2, 3):
         with connect(server) as client:
-            receive_all(client)
+            assert receive_all(client) == b""
+        server.wait_for_output("^connection %d " % number)
 
-    checks.no_descriptor_leaks(server, visit)
+
+def test_leaks_nothing(chapter):
+    checks.no_leaks(chapter.serve("0"), b"")
+
+
+def test_waits_without_spinning(chapter):
+    checks.waits_without_spinning(chapter.serve("0").pid)
 
 
 def test_lack_of_descriptors_is_survived_without_spinning(chapter):
-    server = chapter.serve("0")
-    free = len(descriptors(server.pid))
-    hard = resource.prlimit(server.pid, resource.RLIMIT_NOFILE)[1]
-    resource.prlimit(server.pid, resource.RLIMIT_NOFILE, (free, hard))
-    with connect(server), connect(server) as client:  # the first is lucky: accept() waits for it
-        server.wait_for_error(r"^accept: accept: Too many open files \(EMFILE\)$")
-        before = cpu_time(server.pid)
-        client.settimeout(1)
-        with pytest.raises(socket.timeout):
-            client.recv(1)
-        assert cpu_time(server.pid) - before < 0.2
-        resource.prlimit(server.pid, resource.RLIMIT_NOFILE, (hard, hard))
-        client.settimeout(seconds(5))
-        assert receive_all(client) == b""
+    checks.survives_lack_of_descriptors(chapter.serve("0"))
+
+
+def test_listens_on_loopback_only(chapter):
+    checks.listens_on_loopback_only(chapter.serve("0"))
+
+
+def test_default_port(chapter):
+    checks.default_port(chapter, 7890)
 
 
 def test_restart_at_once(chapter):
@@ -84,3 +107,12 @@ def test_port_in_use(chapter):
 @pytest.mark.parametrize("bad", checks.BAD_PORTS)
 def test_bad_port(chapter, bad):
     checks.is_usage_error(chapter.run(bad), bad)
+
+
+@pytest.mark.parametrize("bad", checks.BAD_ADDRESSES)
+def test_bad_address(chapter, bad):
+    checks.is_usage_error(chapter.run("0", bad), bad)
+
+
+def test_too_many_arguments(chapter):
+    checks.is_usage_error(chapter.run("0", "127.0.0.1", "surplus"), "surplus")

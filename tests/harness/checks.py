@@ -1,14 +1,24 @@
 """Checks that several chapters share. Each takes the chapter and how its program is told a port:
 `port` is a function that turns a port (a string) into the program's arguments."""
 
+import contextlib
+import os
+import re
+import resource
+import select
 import signal
+import socket
 import struct
+import time
 
-from harness.inspect import descriptors
+import pytest
+
+from harness.inspect import cpu_time, descriptors, memory, state
 from harness.program import wait_until
-from harness.talk import connect
+from harness.talk import connect, exchange, receive_all
 
 BAD_PORTS = ["99999", "65536", "80x", "-1", "", " 80", "+80", "0x50", "8 0"]
+BAD_ADDRESSES = ["127.0.0.256", "127.0.0.1x", "::1::", ""]
 
 
 def positional(port):
@@ -27,6 +37,31 @@ def is_usage_error(program, bad):
     assert "usage: " in program.stderr
     assert bad in program.stderr
     assert program.output == "", "what is wrong belongs on stderr"
+
+
+def is_failure(chapter, program, symbol):
+    """The program has ended with status 1, and with one line on stderr that names the error."""
+    name = re.escape(os.path.basename(chapter.program))
+    assert program.status == 1, "exit status %d, not 1; stderr:\n%s" % (program.status, program.stderr)
+    assert re.match(r"%s: .+: .+ \(%s\)\n\Z" % (name, symbol), program.stderr), program.stderr
+    assert program.output == "", "what is wrong belongs on stderr"
+
+
+def default_port(chapter, port):
+    """Without arguments the program asks for `port`: it listens there, or says that others do."""
+    program = chapter.start()
+    wanted = (r"\Alistening on 127\.0\.0\.1 port %d$"
+              r"|\A[^:]*: bind 127\.0\.0\.1 port %d: .*\(EADDRINUSE\)$" % (port, port))
+    wait_until(lambda: re.search(wanted, program.output + program.stderr, re.MULTILINE),
+               what="port %d to be tried" % port)
+
+
+def needs_ipv6():
+    """Skip the test where the machine has no ::1."""
+    try:
+        socket.create_server(("::1", 0), family=socket.AF_INET6).close()
+    except OSError:
+        pytest.skip("needs IPv6")
 
 
 def port_in_use(chapter, port):
@@ -52,10 +87,36 @@ def restart_at_once(chapter, port, finish):
 def no_descriptor_leaks(server, visit, visitors=2000):
     """`visit` is called for each visitor and must leave the server with no more descriptors."""
     visit()
-    before = descriptors(server.pid)
+    before = len(descriptors(server.pid))
     for _ in range(visitors):
         visit()
-    wait_until(lambda: descriptors(server.pid) == before, what="the descriptors of before")
+    wait_until(lambda: len(descriptors(server.pid)) <= before, what="no more descriptors than before")
+
+
+def survives_lack_of_descriptors(server):
+    """With no descriptor free a client waits in the queue, and so does the server; then it goes on."""
+    used = len(descriptors(server.pid))
+    hard = resource.prlimit(server.pid, resource.RLIMIT_NOFILE)[1]
+    resource.prlimit(server.pid, resource.RLIMIT_NOFILE, (used, hard))
+    # The first may be lucky: an accept() that waits has a descriptor for it already.
+    with connect(server) as first, connect(server) as second:
+        first.shutdown(socket.SHUT_WR)
+        server.wait_for_error(r": .+ \(EMFILE\)$")
+        waits_without_spinning(server.pid)
+        assert select.select([second], [], [], 0)[0] == []
+        resource.prlimit(server.pid, resource.RLIMIT_NOFILE, (hard, hard))
+        second.shutdown(socket.SHUT_WR)
+        receive_all(first)
+        receive_all(second)
+
+
+def no_leaks(server, data):
+    """Thousands of visitors, who send data and end their side, cost no descriptors and no memory."""
+    for _ in range(100):
+        exchange(server, data)
+    before = memory(server.pid)
+    no_descriptor_leaks(server, lambda: exchange(server, data))
+    assert memory(server.pid) - before < 100 * 1024
 
 
 def listens_on_loopback_only(server):
@@ -65,3 +126,38 @@ def listens_on_loopback_only(server):
     bound = [row[1] for row in rows if row[3] == "0A" and int(row[1].split(":")[1], 16) == server.port]
     loopback = "%08X" % struct.unpack("=I", bytes([127, 0, 0, 1]))
     assert bound == ["%s:%04X" % (loopback, server.port)], bound
+
+
+def identical(got, expected):
+    """The same bytes have come. A short report however long they are."""
+    if got == expected:
+        return
+    same, differ = 0, min(len(got), len(expected)) + 1
+    while same + 1 < differ:  # the first `same` bytes are the same, the first `differ` are not
+        middle = (same + differ) // 2
+        same, differ = (middle, differ) if got[:middle] == expected[:middle] else (same, middle)
+    raise AssertionError("%d bytes instead of %d; from offset %d on: %r instead of %r" % (
+        len(got), len(expected), same, got[same:same + 20], expected[same:same + 20]))
+
+
+def waits_without_spinning(pid):
+    """The process, which has nothing to do now, uses no CPU time."""
+    before = cpu_time(pid)
+    time.sleep(0.3)  # not a wait for anything: it is what is measured
+    assert cpu_time(pid) - before < 0.1, "it spins instead of waiting"
+
+
+@contextlib.contextmanager
+def stopped(program):
+    """The program is stopped, as by Ctrl-Z, and the kernel alone answers for it; then it goes on."""
+    program.signal(signal.SIGSTOP)
+    wait_until(lambda: state(program.pid) == "T", what="the program to stop")
+    yield
+    program.signal(signal.SIGCONT)
+
+
+def is_not_disturbed_by_stopping(program):
+    """Stop and continue the program, as Ctrl-Z and fg do: some calls it waits in end with EINTR."""
+    with stopped(program):
+        pass
+    wait_until(lambda: state(program.pid) == "S", what="the program to wait again")

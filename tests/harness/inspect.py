@@ -56,3 +56,9 @@ def children(pid):
             except (FileNotFoundError, ProcessLookupError):
                 pass  # it has just ended
     return found
+
+
+def is_listening(port):
+    """Does anybody listen on this TCP port?"""
+    rows = [line.split() for name in ("tcp", "tcp6") for line in _read("/proc/net/" + name).splitlines()]
+    return any(row[3] == "0A" and int(row[1].split(":")[1], 16) == port for row in rows if row[0] != "sl")

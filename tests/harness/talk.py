@@ -1,7 +1,12 @@
-"""Clients: polite ones, slow ones and rude ones. All over loopback, all with time limits."""
+"""Clients: polite ones, slow ones and rude ones; and servers, for programs that are clients.
+All over loopback, all with time limits."""
 
+import contextlib
+import select
 import socket
 import struct
+import threading
+import time
 
 from harness.program import seconds
 
@@ -75,3 +80,100 @@ def request(server, text, limit=15):
 def get(server, target, method="GET", limit=15):
     """Ask for a target with HTTP/1.0; return the Response."""
     return request(server, "%s %s HTTP/1.0\r\n\r\n" % (method, target), limit)
+
+
+def feed(program, data):
+    """Write data to the stdin of a Program that was started with stdin=PIPE, and end it. In the
+    background: a program that does not read must not stop the test."""
+
+    def write():
+        try:
+            program.process.stdin.write(data)
+            program.process.stdin.close()
+        except (BrokenPipeError, ValueError):
+            pass  # it ended, or was ended, without reading all of it
+
+    threading.Thread(target=write, daemon=True).start()
+
+
+class Listener:
+    """A server that the test itself plays, see serving()."""
+
+    def __init__(self, serve, address, limit):
+        family = socket.AF_INET6 if ":" in address else socket.AF_INET
+        self._socket = socket.create_server((address, 0), family=family)
+        self._serve, self._limit = serve, limit
+        self._stop, self._stopped = socket.socketpair()
+        self._open = []
+        self._threads = [threading.Thread(target=self._accept, daemon=True)]
+        self.address, self.port = self._socket.getsockname()[:2]
+        self.connections = 0
+        self.failures = []
+        self._threads[0].start()
+
+    def _accept(self):
+        while self._socket in select.select([self._socket, self._stopped], [], [])[0]:
+            connection = self._socket.accept()[0]
+            connection.settimeout(seconds(self._limit))
+            self.connections += 1
+            self._open.append(connection)
+            self._threads.append(threading.Thread(target=self._run, args=(connection,), daemon=True))
+            self._threads[-1].start()
+
+    def _run(self, connection):
+        try:
+            with connection:
+                self._serve(connection)
+        except BaseException as failure:  # pytest's own failures are no Exceptions
+            self.failures.append(failure)
+
+    def close(self, at_once=False):
+        """Stop listening and wait for what is under way; with at_once it is cut short."""
+        self._stop.close()
+        self._threads[0].join(seconds(self._limit))
+        for connection in self._open if at_once else []:
+            with contextlib.suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
+        end = time.monotonic() + seconds(self._limit) + 1
+        for thread in self._threads:
+            thread.join(max(0, end - time.monotonic()))
+            if thread.is_alive():
+                self.failures.append(AssertionError("the test's own server did not come to an end"))
+        self._socket.close()
+        self._stopped.close()
+
+
+@contextlib.contextmanager
+def serving(serve, address="127.0.0.1", limit=5, at_least=1):
+    """Listen on a free port, and call serve(connection) in a thread for each client that connects.
+
+    Yields an object with .address, .port and .connections (how many came). Every call on a
+    connection is limited to `limit` seconds. At the end it waits for the threads; what failed in
+    one fails the test, and so does it if fewer than `at_least` clients came.
+    """
+    listener = Listener(serve, address, limit)
+    try:
+        yield listener
+    except BaseException:
+        failures = list(listener.failures)  # not those that the end of this test brings about
+        listener.close(at_once=True)
+        if failures:
+            raise failures[0]
+        raise
+    listener.close()
+    if listener.failures:
+        raise listener.failures[0]
+    assert listener.connections >= at_least, "%d connected" % listener.connections
+
+
+@contextlib.contextmanager
+def refusing(*addresses):
+    """A port on each of these addresses where nobody listens: it is taken, and so stays like that."""
+    port = 0
+    with contextlib.ExitStack() as taken:
+        for address in addresses:
+            family = socket.AF_INET6 if ":" in address else socket.AF_INET
+            nobody = taken.enter_context(socket.socket(family))
+            nobody.bind((address, port))
+            port = nobody.getsockname()[1]
+        yield port
