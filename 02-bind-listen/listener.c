@@ -37,6 +37,7 @@ int print_listening(int listener)
 
     if (getsockname(listener, (struct sockaddr *)&local, &length) < 0)
         return report("getsockname");
-    printf("listening on %s\n", address_text((struct sockaddr *)&local, text));
-    return fflush(stdout) == EOF ? report("stdout") : 0;
+    if (printf("listening on %s\n", address_text((struct sockaddr *)&local, text)) < 0)
+        return report("stdout");
+    return 0;
 }

@@ -119,7 +119,8 @@ static int print_server(int server, const char *host)
         for (char *c = line; *c != '\0'; c++)
             if (iscntrl((unsigned char)*c))
                 *c = '?'; /* a stranger's bytes shall not steer our terminal */
-        printf("The web server for %s is %s\n", host, value);
+        if (printf("The web server for %s is %s\n", host, value) < 0)
+            return report("stdout");
         return 0;
     }
     if (got < 0)
