@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdbool.h>
@@ -63,7 +64,9 @@ static int move(struct flow *flow, bool readable, bool writable)
         flow->end = got > 0 ? (size_t)got : 0;
     }
     if (writable) {
-        ssize_t put = write(flow->to, flow->buffer + flow->start, flow->end - flow->start);
+        /* A pipe that poll() found ready has room for PIPE_BUF bytes: more would make us wait. */
+        size_t size = flow->end - flow->start < PIPE_BUF ? flow->end - flow->start : PIPE_BUF;
+        ssize_t put = write(flow->to, flow->buffer + flow->start, size);
 
         if (put < 0 && errno != EINTR && errno != EAGAIN)
             return report("%s", flow->to_name);

@@ -96,9 +96,13 @@ static int send_request(int server, const char *host)
     /* An IPv6 address goes into brackets: its colons would look like the one before a port. */
     const char *format = strchr(host, ':') == NULL ? "HEAD / HTTP/1.0\r\nHost: %s\r\n\r\n"
                                                    : "HEAD / HTTP/1.0\r\nHost: [%s]\r\n\r\n";
-    char request[NI_MAXHOST + 64]; /* no host that was found has a longer name */
+    char request[NI_MAXHOST + 64];
     int length = snprintf(request, sizeof request, format, host);
 
+    if ((size_t)length >= sizeof request) { /* possible: 0000...127.0.0.1 is an address, too */
+        errno = ENAMETOOLONG;
+        return report("host");
+    }
     if (send_all(server, request, (size_t)length) < 0)
         return report("send");
     return 0;
@@ -142,8 +146,10 @@ int main(int argc, char *argv[])
     }
     setvbuf(stdout, NULL, _IOLBF, BUFSIZ);
 
-    const char *host = argv[1];
-    struct addrinfo *list = look_up(host, argc > 2 ? argv[2] : "http");
+    const char *host = argv[1], *service = argc > 2 ? argv[2] : "http";
+    if (service[strspn(service, "0123456789")] == '\0' && parse_number(service, MAX_PORT) < 0)
+        return usage(service, "not a port, a whole number from 0 to 65535");
+    struct addrinfo *list = look_up(host, service);
     if (list == NULL)
         return 1;
     print_addresses(list);

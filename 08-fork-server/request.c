@@ -99,7 +99,7 @@ static int parse_request_line(struct request *request)
     const char *target = line + method_length + 1;
     const char *last_space = strrchr(line, ' ');
 
-    if (method_length == 0 || last_space == NULL || last_space < target)
+    if (method_length == 0 || line[method_length] != ' ' || last_space < target)
         return 400;
     const char *version = last_space + 1;
     if (strncmp(version, "HTTP/", 5) != 0 || !isdigit((unsigned char)version[5]) ||
@@ -108,7 +108,6 @@ static int parse_request_line(struct request *request)
     if (version[5] != '1')
         return 505;
     request->minor_version = version[7] - '0';
-    request->head = strncmp(line, "HEAD ", 5) == 0;
     if (request->head || strncmp(line, "GET ", 4) == 0)
         return parse_target(request, target, (size_t)(last_space - target));
     for (size_t i = 0; i < sizeof known / sizeof known[0]; i++)
@@ -153,11 +152,12 @@ int read_request(struct reader *reader, struct request *request)
 {
     char line[LINE_SIZE];
 
-    request->head = request->has_length = request->has_body = false;
     request->hosts = 0;
+    request->has_length = request->has_body = false;
     int got = recv_line(reader, request->line, sizeof request->line);
     if (got == 1 && request->line[0] == '\0') /* an empty line before the request is forgiven */
         got = recv_line(reader, request->line, sizeof request->line);
+    request->head = strncmp(request->line, "HEAD ", 5) == 0; /* whatever else is wrong with it */
     if (got == 0 && request->line[0] == '\0')
         return 0;
     int status = read_status(got, 414);

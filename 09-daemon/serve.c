@@ -94,7 +94,9 @@ void serve_client(int client, const struct sockaddr *peer, const struct webroot 
     int status = read_request(&reader, &request);
     if (status == 0)
         return;
-    bool is_unread = status != 200 || request.has_body || reader.start < reader.end;
+    /* Where the buffer is full to its end, more may wait behind it. */
+    bool is_unread = status != 200 || request.has_body || reader.start < reader.end ||
+                     reader.end == sizeof reader.buffer;
 
     if (status == 200)
         file = open_file(&request, root, &info, &status);
