@@ -2,10 +2,11 @@
 """Measures the web servers of chapters 7 to 9: python3 tests/bench/bench.py, or make bench.
 
 Each is compared with a bare limit (limit.c: the least a server can do for a request) and with what
-one would install instead. All servers run throughout, and every round measures each of them once.
-What disturbs a round disturbs all of it, so a ratio is formed within a round; printed is the median
-of the rounds with (minimum-maximum). A missed target is printed and is no error, for speed depends
-on the machine. A failed request or a server that has ended is one.
+one would install instead. Every request has a new connection. All servers run throughout, and every
+round measures each of them once. What disturbs a round disturbs all of it, so a ratio is formed
+within a round; printed is the median of the rounds with (minimum-maximum). A missed target is
+printed and is no error, for speed depends on the machine. A failed request or a server that has
+ended is one.
 """
 import collections
 import contextlib
@@ -24,7 +25,7 @@ from pathlib import Path
 REPOSITORY = Path(__file__).resolve().parents[2]
 CHAPTERS = "07-tinyweb", "08-fork-server", "09-daemon"
 SMALL, LARGE = ("small.html", 1024), ("large.bin", 100_000_000)  # name and size in bytes
-LOAD_ROUNDS, DOWNLOAD_ROUNDS, LATENCY_ROUNDS, BURST_ROUNDS = 7, 21, 10, 7
+LOAD_ROUNDS, DOWNLOAD_ROUNDS, LATENCY_ROUNDS, BURST_ROUNDS = 9, 21, 10, 9
 LOAD_SECONDS = {1: 0.35, 16: 0.7}  # by number of clients: about what one run of ab takes
 WARM_UP_REQUESTS = 300
 LATENCY_REQUESTS = 30  # in one round
@@ -34,7 +35,7 @@ LIMIT, FORK_LIMIT, LARGE_LIMIT = "bare limit", "bare fork limit", "bare limit, 1
 OURS = TINYWEB, FORK_SERVER, DAEMON = "07 tinyweb", "08 fork-server", "09 daemon"
 NGINX, LIGHTTPD, PYTHON = "nginx", "lighttpd", "python3 http.server"
 MINI_HTTPD, BUSYBOX = "mini_httpd", "busybox httpd"
-SILENT, LOADING = ", one silent", ", downloading"
+SILENT, LOADING = ", one silent", ", loading"
 FORKERS = MINI_HTTPD, BUSYBOX, FORK_LIMIT, FORK_SERVER, DAEMON
 PACKAGES = {NGINX: "nginx-light", LIGHTTPD: "lighttpd", MINI_HTTPD: "mini-httpd",
             BUSYBOX: "busybox"}
@@ -132,9 +133,9 @@ def start_server(servers, name, command, port, log):
 
 def check_alive(server):
     """Raises Failed if the server has ended."""
-    status = server.process.poll()
-    if status is not None:
-        raise Failed(f"{server.name} has ended with status {status}\n{server.log.read_text()}")
+    if server.process.poll() is not None:
+        raise Failed(f"{server.name} has ended with status {server.process.returncode}\n"
+                     f"{server.log.read_text()}")
 
 
 def stop_servers(servers):
@@ -150,38 +151,24 @@ def stop_servers(servers):
             server.process.wait()
 
 
-def read_proc(pid, name):
-    """Returns what /proc says of a process, or nothing if it has ended."""
-    try:
-        return Path(f"/proc/{pid}/{name}").read_text()
-    except OSError:
-        return ""
-
-
-def process_tree(pid):
-    """Returns the process ids of a process and its descendants."""
-    children = read_proc(pid, f"task/{pid}/children").split()
-    return [pid] + [found for child in children for found in process_tree(child)]
-
-
-def cpu_microseconds(server):
-    """Returns the CPU time of the server so far, with its children and those it has reaped."""
-    ticks = 0
-    for pid in process_tree(server.process.pid):
-        fields = read_proc(pid, "stat").rpartition(")")[2].split()  # from the third field on
-        ticks += sum(int(field) for field in fields[11:15])  # utime, stime, cutime, cstime
-    return 1e6 * ticks / os.sysconf("SC_CLK_TCK")
-
-
-def peak_memory(server):
-    """Returns the largest resident set so far of one of the server's processes, in KiB."""
-    return max(int(size) for pid in process_tree(server.process.pid)
-               for size in re.findall(r"VmHWM:\s+(\d+) kB", read_proc(pid, "status")))
+def usage(server):
+    """Returns the CPU time in microseconds of the server and all its children so far, and the
+    largest resident set so far of one of its processes in KiB."""
+    ticks, peak, tree = 0, 0, [server.process.pid]
+    for pid in tree:
+        with contextlib.suppress(OSError):  # it has ended meanwhile
+            fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+            ticks += sum(int(field) for field in fields[11:15])  # utime, stime, cutime, cstime
+            resident = re.search(r"VmHWM:\s+(\d+) kB", Path(f"/proc/{pid}/status").read_text())
+            peak = max(peak, int(resident[1]) if resident else 0)  # a zombie has none
+            tree += Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    return 1e6 * ticks / os.sysconf("SC_CLK_TCK"), peak
 
 
 def run_ab(server, clients, requests):
     """Makes the requests, a new connection for each. Returns how many were answered a second."""
-    ab = subprocess.run(["ab", "-q", "-s", str(TIMEOUT_SECONDS), "-n", str(requests),
+    timeout = str(TIMEOUT_SECONDS)  # -s: for one answer, -t: for all
+    ab = subprocess.run(["ab", "-q", "-s", timeout, "-t", timeout, "-n", str(requests),
                          "-c", str(clients), f"http://127.0.0.1:{server.port}/{SMALL[0]}"],
                         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     found = dict(re.findall(r"^([A-Z][\w -]+):\s+([\d.]+)", ab.stdout, re.MULTILINE))
@@ -197,19 +184,25 @@ def connect(server):
     return socket.create_connection(("127.0.0.1", server.port), TIMEOUT_SECONDS)
 
 
+@contextlib.contextmanager
+def naming(server):
+    """Turns the error of a connection into Failed, which names the server."""
+    try:
+        yield
+    except OSError as error:
+        check_alive(server)
+        raise Failed(f"{server.name}: {error}") from error
+
+
 def fetch(server, file=SMALL, clients=1):
     """Fetches a file for so many clients at once. Returns the seconds until the last has it."""
     begin = time.perf_counter()
-    try:
-        with contextlib.ExitStack() as connections:
-            waiting = [connections.enter_context(connect(server)) for _ in range(clients)]
-            for connection in waiting:
-                connection.sendall(f"GET /{file[0]} HTTP/1.0\r\n\r\n".encode())
-            for connection in waiting:
-                receive(server, connection, file)
-    except OSError as error:
-        check_alive(server)
-        raise Failed(f"{server.name}, {clients} client(s) at once: {error}") from error
+    with naming(server), contextlib.ExitStack() as connections:
+        waiting = [connections.enter_context(connect(server)) for _ in range(clients)]
+        for connection in waiting:
+            connection.sendall(f"GET /{file[0]} HTTP/1.0\r\n\r\n".encode())
+        for connection in waiting:
+            receive(server, connection, file)
     return time.perf_counter() - begin
 
 
@@ -227,11 +220,11 @@ def memory_in_download(server):
     """Returns the peak memory in KiB when 90 of 100 MB are received. The rest is more than the
     kernel holds, so the server is still sending."""
     left = 0.9 * LARGE[1]
-    with connect(server) as connection:
+    with naming(server), connect(server) as connection:
         connection.sendall(f"GET /{LARGE[0]} HTTP/1.0\r\n\r\n".encode())
         while left > 0 and (count := connection.recv_into(receive_buffer)):
             left -= count
-        return peak_memory(server)
+        return usage(server)[1]
 
 
 def in_turn(items, rounds):
@@ -242,28 +235,27 @@ def in_turn(items, rounds):
 
 def ratios(values, name, base):
     """Returns, round for round, the values of one server divided by those of another."""
-    return [value / other for value, other in zip(values.get(name, []), values.get(base, []))]
+    return [value / other for value, other in zip(values[name], values[base])]
 
 
 def spread(figures, digits):
     """Returns the median with (minimum-maximum) as text."""
-    return "{:.{d}f} ({:.{d}f}-{:.{d}f})".format(
-        statistics.median(figures), min(figures), max(figures), d=digits) if figures else ""
+    pattern = "{:.{d}f} ({:.{d}f}-{:.{d}f})" if len(figures) > 1 else "{:.{d}f}"
+    return pattern.format(statistics.median(figures), min(figures), max(figures), d=digits)
 
 
 def print_table(title, values, digits, bases=(), targets=()):
     """Prints the values of each server with their ratio to those of the bases, and under it the
     targets: (server, base, relation, number), or (server, None, ...) for the largest value."""
-    print(f"\n{title:<52}" + "".join(f"to {base:<20}" for base in bases).rstrip())
+    print("\n" + f"{title:<52}{''.join(f'to {base:<20}' for base in bases)}".rstrip())
     for name in values:
         cells = [f"{spread(values[name], digits):<23}"]
         cells += [f"{spread(ratios(values, name, base), 3):<23}" for base in bases
-                  if base != FORK_LIMIT or name in FORKERS]
+                  if base in values and (base != FORK_LIMIT or name in FORKERS)]
         print(f"  {name:<27}{''.join(cells)}".rstrip())
     for name, base, relation, number in targets:
-        figures = ratios(values, name, base) if base else [max(values.get(name, [0]))]
-        if figures and name in values:
-            reached = statistics.median(figures)
+        if name in values and (base is None or base in values):
+            reached = statistics.median(ratios(values, name, base)) if base else max(values[name])
             met = reached >= number if relation == ">=" else reached <= number
             print(f"  {f'{name} to {base}' if base else f'{name}, largest value':<50}"
                   f"{reached:<8.3f}target {relation} {number}: {'ok' if met else 'missed'}")
@@ -278,15 +270,15 @@ def report_load(servers):
         requests = {server: max(200, int(seconds * run_ab(server, clients, WARM_UP_REQUESTS)))
                     for server in servers}
         for server in in_turn(servers, LOAD_ROUNDS):
-            before = cpu_microseconds(server)
+            before, _ = usage(server)
             speed[server.name].append(run_ab(server, clients, requests[server]))
             time.sleep(0.02)  # the last children end
-            cpu[server.name].append((cpu_microseconds(server) - before) / requests[server])
-        print_table(f"Requests a second, {clients} client(s)", speed, 0, bases, targets)
+            cpu[server.name].append((usage(server)[0] - before) / requests[server])
+        print_table(f"Requests a second, clients at once: {clients}", speed, 0, bases, targets)
         targets += [(FORK_SERVER, FORK_LIMIT, ">=", 0.85), (FORK_SERVER, BUSYBOX, ">=", 1.25),
                     (FORK_SERVER, MINI_HTTPD, ">=", 1.75), (DAEMON, FORK_SERVER, ">=", 0.97)]
     cpu.pop(BUSYBOX, None)  # it ignores SIGCHLD, so the time of its children is added to nothing
-    print_table(f"CPU time in us for a request, {clients} clients", cpu, 1, bases,
+    print_table(f"CPU time in us for a request, clients at once: {clients}", cpu, 1, bases,
                 [(TINYWEB, LIMIT, "<=", 1.4)])
 
 
@@ -294,8 +286,9 @@ def report_download(servers):
     """Measures the throughput of a large file, and the memory that it takes."""
     speed, memory = collections.defaultdict(list), {}
     for server in servers:
-        memory[server.name] = [peak_memory(server)]
-        memory[server.name + LOADING] = [memory_in_download(server)]
+        if server.name in OURS:
+            memory[server.name] = [usage(server)[1]]
+            memory[server.name + LOADING] = [memory_in_download(server)]
     for server in in_turn(servers, DOWNLOAD_ROUNDS):
         speed[server.name].append(LARGE[1] / 1e6 / fetch(server, LARGE))
     print_table("Download of 100 MB, in MB a second", speed, 0, [NGINX],
@@ -309,13 +302,14 @@ def report_latency(servers, tinyweb):
     values = collections.defaultdict(list)
     for server in servers:
         for silent in in_turn([False, True], LATENCY_ROUNDS):
-            with connect(server) if silent else contextlib.nullcontext():
+            with naming(server), connect(server) if silent else contextlib.nullcontext():
                 seconds = [fetch(server) for _ in range(LATENCY_REQUESTS)]
             values[server.name + silent * SILENT].append(1000 * statistics.median(seconds))
     print_table("Latency in ms, without and with a silent client", values, 3,
                 targets=[(FORK_SERVER + SILENT, FORK_SERVER, "<=", 1.1)])
-    with connect(tinyweb):  # one request: it waits until the silent client's time is up
-        print(f"  {TINYWEB + SILENT:<27}{fetch(tinyweb):.1f} seconds", flush=True)
+    alone = 1000 * statistics.median(fetch(tinyweb) for _ in range(LATENCY_REQUESTS))
+    with naming(tinyweb), connect(tinyweb):  # whose time must be up before the next has its turn
+        print(f"  {TINYWEB:<27}{alone:.3f}\n  {TINYWEB + SILENT:<27}{fetch(tinyweb):.1f} seconds")
 
 
 def report_burst(servers):
@@ -349,8 +343,8 @@ def main():
             report_download(large)
             report_latency([servers[name] for name in (FORK_SERVER, DAEMON) if name in servers],
                            servers[TINYWEB])
-            # Python has 5 places in its queue: the last of 64 would wait for 10 seconds.
-            report_burst([server for server in small if server.name != PYTHON])
+            # These two have queues of 5 and 9 places: of 64, the last waits for many seconds.
+            report_burst([server for server in small if server.name not in (PYTHON, BUSYBOX)])
         except (Failed, OSError) as error:
             sys.exit(f"bench: error: {error}")
         except KeyboardInterrupt:

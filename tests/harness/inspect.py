@@ -62,3 +62,10 @@ def is_listening(port):
     """Does anybody listen on this TCP port?"""
     rows = [line.split() for name in ("tcp", "tcp6") for line in _read("/proc/net/" + name).splitlines()]
     return any(row[3] == "0A" and int(row[1].split(":")[1], 16) == port for row in rows if row[0] != "sl")
+
+
+def slow_down(pid):
+    """Leave a process, and the children it will have, one processor and a low priority."""
+    _read("/proc/%d/stat" % pid)
+    os.sched_setaffinity(pid, list(os.sched_getaffinity(pid))[:1])
+    os.setpriority(os.PRIO_PROCESS, pid, 10)

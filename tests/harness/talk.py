@@ -2,6 +2,7 @@
 All over loopback, all with time limits."""
 
 import contextlib
+import os
 import select
 import socket
 import struct
@@ -96,6 +97,22 @@ def feed(program, data):
     threading.Thread(target=write, daemon=True).start()
 
 
+def type_line(program, line):
+    """Write a line to the stdin of a Program that was started with stdin=PIPE, and leave it open."""
+    program.process.stdin.write(line)
+    program.process.stdin.flush()
+
+
+def write_until_stuck(descriptor, limit=64 * 1024 * 1024):
+    """Write lines until no more is taken, which must happen before `limit`: what nobody reads at the
+    other end must not be hoarded on the way."""
+    os.set_blocking(descriptor, False)
+    written = 0
+    while select.select([], [descriptor], [], 0.3)[1]:
+        written += os.write(descriptor, b"a line that nobody reads\n" * 1000)
+        assert written < limit, "it takes ever more, though nobody reads what it passes on"
+
+
 class Listener:
     """A server that the test itself plays, see serving()."""
 
@@ -177,3 +194,12 @@ def refusing(*addresses):
             nobody.bind((address, port))
             port = nobody.getsockname()[1]
         yield port
+
+
+def echo(connection):
+    """A server for serving(): sends everything back as it comes."""
+    while True:
+        data = connection.recv(65536)
+        if not data:
+            return
+        connection.sendall(data)

@@ -1,0 +1,295 @@
+"""04-send-recv: greets each client, shows every byte it sends, and sends the same bytes back."""
+
+import random
+import re
+import select
+import signal
+import socket
+import subprocess
+
+import pytest
+
+from harness import checks
+from harness.inspect import memory
+from harness.program import seconds
+from harness.talk import connect, exchange, feed, receive_until, reset
+
+CHAPTER = "04-send-recv"
+
+MEBIBYTE = random.Random(4).getrandbits(8 << 20).to_bytes(1 << 20, "big")
+EVERY_BYTE = bytes(range(256))
+
+
+def greeting(visitor):
+    return b"Hello, world! You are visitor %d.\n" % visitor
+
+
+def greeted(server, visitor, limit=5):
+    """Connect, be greeted as this visitor; return the client."""
+    client = connect(server, limit)
+    assert receive_until(client, b"\n") == greeting(visitor)
+    return client
+
+
+def receive(client, size):
+    """Receive so many bytes; fails if the peer ends its side before."""
+    data = bytearray()
+    while len(data) < size:
+        part = client.recv(size - len(data))
+        assert part, "the peer ended its side after %d bytes of %d" % (len(data), size)
+        data += part
+    return bytes(data)
+
+
+def echoes(server, visitor, data=b"still there?"):
+    """This visitor is greeted, and gets back the same bytes."""
+    checks.identical(exchange(server, data), greeting(visitor) + data)
+
+
+def hexdump(data):
+    """The lines that `hexdump -C` prints for data, but for its last one, which has only the size."""
+    lines = []
+    for offset in range(0, len(data), 16):
+        part = data[offset:offset + 16]
+        halves = " ".join("%02x" % byte for byte in part[:8]), " ".join("%02x" % byte for byte in part[8:])
+        text = "".join(chr(byte) if 32 <= byte < 127 else "." for byte in part)
+        lines.append("%08x  %-23s  %-23s  |%s|\n" % (offset, *halves, text))
+    return lines
+
+
+def connect_with_small_buffers(server):
+    """Connect as a client whose kernel takes so little that the server soon has to wait; the segments
+    of an Ethernet, not of loopback, keep the server's send buffer small too."""
+    client = socket.socket()
+    client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    client.setsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG, 1448)
+    client.settimeout(seconds(15))
+    client.connect((server.address, server.port))
+    return client
+
+
+def send_until_stuck(client, data):
+    """Send until nothing more is taken, since the server waits for us to receive; return the rest."""
+    rest = memoryview(data)
+    while rest and select.select([], [client], [], seconds(0.05))[1]:
+        rest = rest[client.send(rest):]
+    return rest
+
+
+def test_greets_and_counts_visitors(chapter):
+    server = chapter.serve("0")
+    for visitor in (1, 2, 3):
+        assert exchange(server, b"") == greeting(visitor)
+
+
+def test_answers_while_the_client_still_speaks(chapter):
+    with greeted(chapter.serve("0"), 1) as client:
+        for line in (b"hello\r\n", b"no line end", b"\n", EVERY_BYTE):
+            client.sendall(line)
+            assert receive(client, len(line)) == line
+        client.shutdown(socket.SHUT_WR)
+        assert client.recv(1) == b""
+
+
+@pytest.mark.parametrize("data", [
+    b"x", b"hello\r\n", b"exactly sixteen!", b"exactly sixteen!+", b"%s%d%n\x1b[2J\xff", EVERY_BYTE,
+    MEBIBYTE[:10000]], ids=["1 byte", "text", "16 bytes", "17 bytes", "nasty", "every byte", "long"])
+def test_shows_what_it_receives(chapter, data):
+    server = chapter.serve("0")
+    echoes(server, 1, data)
+    echoes(server, 2, b"")  # so it has come to the end of the first
+    server.kill()
+    got = re.findall(r"^(?:bytes received:|[0-9a-f]{8}).*\n", server.output, re.MULTILINE)
+    expected, rest = [], data
+    for size in re.findall(r"^bytes received: (\d+)$", server.output, re.MULTILINE):
+        expected += ["bytes received: %s\n" % size, *hexdump(rest[:int(size)])]
+        rest = rest[int(size):]
+    assert got == expected
+    assert rest == b"", "%d bytes are not in the dump" % len(rest)
+
+
+def test_a_mebibyte_in_pieces(chapter):
+    rest = MEBIBYTE
+    with greeted(chapter.serve("0"), 1) as client:
+        for size in (1, 255, 256, 1023, 1024, 1025, 4095, 4096, 4097, 65535, 65536, 300000, len(rest)):
+            piece, rest = rest[:size], rest[size:]
+            client.sendall(piece)
+            checks.identical(receive(client, len(piece)), piece)
+
+
+def test_a_mebibyte_sent_before_anything_is_received(chapter):
+    server = chapter.serve("0")
+    echoes(server, 1)
+    before = memory(server.pid)
+    echoes(server, 2, MEBIBYTE)
+    assert memory(server.pid) - before < len(MEBIBYTE) / 2
+
+
+@pytest.mark.parametrize("when_stuck", [lambda server: None, checks.is_not_disturbed_by_stopping],
+                         ids=["slow", "stopped and continued"])
+def test_a_mebibyte_to_a_slow_reader(chapter, when_stuck):
+    """The server has to wait in mid-send; if it is stopped there, send() returns a short count."""
+    server = chapter.serve("0")
+    received = b""
+    with connect_with_small_buffers(server) as client:
+        rest = send_until_stuck(client, MEBIBYTE)
+        while rest:
+            when_stuck(server)
+            received += receive(client, 65536)
+            rest = send_until_stuck(client, rest)
+        received += receive(client, len(greeting(1) + MEBIBYTE) - len(received))
+    checks.identical(received, greeting(1) + MEBIBYTE)
+
+
+def test_one_byte_at_a_time(chapter):
+    with greeted(chapter.serve("0"), 1) as client:
+        client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        for byte in EVERY_BYTE:
+            client.sendall(bytes([byte]))
+            assert client.recv(2) == bytes([byte])
+
+
+@pytest.mark.parametrize("symbol", ["EINTR", "ECONNABORTED"])
+def test_survives_what_accept_may_return(chapter, faults, symbol):
+    server = chapter.serve("0", under=faults("?accept,?accept4:error=%s:when=1+2" % symbol))
+    echoes(server, 1)
+    echoes(server, 2)
+
+
+def test_survives_interrupted_calls(chapter, faults):
+    """Every second call to send or receive is interrupted by a signal before it did anything."""
+    calls = "?recvfrom,?recvmsg,?sendto,?sendmsg,?poll,?ppoll,?select,?pselect6"
+    server = chapter.serve("0", under=faults(calls + ":error=EINTR:when=1+2"))
+    echoes(server, 1, MEBIBYTE[:100000])
+    echoes(server, 2)
+
+
+def test_one_client_after_another(chapter):
+    """Each has to wait until those before it have left, however quick it is to speak."""
+    server = chapter.serve("0")
+    clients = [connect(server) for _ in range(3)]
+    for client in reversed(clients):
+        client.sendall(b"me first!")
+    for visitor, client in enumerate(clients, 1):
+        with client:
+            answer = greeting(visitor) + b"me first!"
+            assert receive(client, len(answer)) == answer
+            assert select.select(clients[visitor:], [], [], 0.1)[0] == []
+
+
+def test_a_silent_client_costs_no_cpu_time(chapter):
+    server = chapter.serve("0")
+    with greeted(server, 1):
+        checks.waits_without_spinning(server.pid)
+    echoes(server, 2)
+
+
+def test_takes_no_more_than_it_can_send_back(chapter):
+    """A client that sends and sends and never receives does not fill the server's memory, and when
+    it resets the connection in the middle of that, the next one is served."""
+    server = chapter.serve("0")
+    echoes(server, 1)
+    before = memory(server.pid)
+    client = connect_with_small_buffers(server)
+    for _ in range(8):
+        if send_until_stuck(client, MEBIBYTE):
+            break
+    assert memory(server.pid) - before < 2 * len(MEBIBYTE)
+    reset(client)
+    echoes(server, 3)
+
+
+def test_survives_resets_before_the_greeting(chapter):
+    server = chapter.serve("0")
+    with checks.stopped(server):
+        for half_close in (True, False, True, False):
+            client = connect(server)
+            client.sendall(b"hello\n")
+            if half_close:  # both in this order make the server's send() raise SIGPIPE
+                client.shutdown(socket.SHUT_WR)
+            reset(client)
+    assert exchange(server, b"hello\n").endswith(b"\nhello\n")
+
+
+@pytest.mark.parametrize("half_close", [True, False], ids=["half-closed", "open"])
+def test_survives_a_reset_before_the_echo(chapter, half_close):
+    server = chapter.serve("0")
+    client = greeted(server, 1)
+    with checks.stopped(server):
+        client.sendall(MEBIBYTE[:20000])
+        if half_close:
+            client.shutdown(socket.SHUT_WR)
+        reset(client)
+    echoes(server, 2)
+
+
+def test_leaks_nothing(chapter):
+    checks.no_leaks(chapter.serve("0"), b"hello\n")
+
+
+def test_lack_of_descriptors_is_survived_without_spinning(chapter):
+    checks.survives_lack_of_descriptors(chapter.serve("0"))
+
+
+def test_nc(chapter, tool):
+    server = chapter.serve("0")
+    client = chapter.start_other([tool("nc"), "-N", server.address, str(server.port)],
+                                 stdin=subprocess.PIPE)
+    feed(client, b"hello\n" + EVERY_BYTE)
+    assert client.wait() == 0
+    assert client.stdout == greeting(1) + b"hello\n" + EVERY_BYTE
+
+
+def test_telnet(chapter, tool):
+    server = chapter.serve("0")
+    client = chapter.start_other([tool("telnet"), server.address, str(server.port)],
+                                 stdin=subprocess.PIPE)
+    client.wait_for_output(r"^Hello, world! You are visitor 1\.")
+    client.process.stdin.write(b"hello\r\n")
+    client.process.stdin.flush()
+    client.wait_for_output("^hello\r?$")
+    client.process.stdin.close()
+    client.wait()
+    echoes(server, 2)
+
+
+def test_ipv6(chapter):
+    checks.needs_ipv6()
+    server = chapter.serve("0", "::1")
+    assert server.address == "::1"
+    echoes(server, 1)
+
+
+def test_listens_on_loopback_only(chapter):
+    checks.listens_on_loopback_only(chapter.serve("0"))
+
+
+def test_default_port(chapter):
+    checks.default_port(chapter, 7890)
+
+
+def test_port_in_use(chapter):
+    checks.port_in_use(chapter, checks.positional)
+
+
+def test_restart_at_once(chapter):
+    server = chapter.serve("0")
+    with greeted(server, 1) as client:
+        server.signal(signal.SIGKILL)
+        server.wait()
+        assert client.recv(1) == b""
+    assert chapter.serve(str(server.port)).port == server.port
+
+
+@pytest.mark.parametrize("bad", checks.BAD_PORTS)
+def test_bad_port(chapter, bad):
+    checks.is_usage_error(chapter.run(bad), bad)
+
+
+@pytest.mark.parametrize("bad", checks.BAD_ADDRESSES)
+def test_bad_address(chapter, bad):
+    checks.is_usage_error(chapter.run("0", bad), bad)
+
+
+def test_too_many_arguments(chapter):
+    checks.is_usage_error(chapter.run("0", "127.0.0.1", "surplus"), "surplus")

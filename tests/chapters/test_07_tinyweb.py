@@ -1,0 +1,321 @@
+"""07-tinyweb: serves the files of one folder by HTTP/1.0, and nothing else."""
+
+import filecmp
+import os
+import re
+import socket
+import subprocess
+
+import pytest
+
+from harness import checks, http_checks
+from harness.http_checks import FILES, PAGE, answers, log_lines, serves
+from harness.http_requests import ACCEPTED, AMBIGUOUS, REFUSED, lines, with_headers
+from harness.inspect import memory
+from harness.talk import Response, connect, exchange, get, receive_all, receive_until
+from harness.users import PublicFolder, ordinary_user
+
+CHAPTER = "07-tinyweb"
+MEGABYTE = 1 << 20
+
+
+@pytest.fixture
+def root(tmp_path):
+    return http_checks.fill_webroot(tmp_path / "webroot")
+
+
+@pytest.fixture
+def server(chapter, root):
+    return chapter.serve("-p", "0", root)
+
+
+# ---- What is served
+
+def test_serves_its_own_webroot_wherever_it_is_called_from(chapter, tmp_path):
+    server = chapter.serve("-p", "0", cwd=str(tmp_path))
+    with open(os.path.join(chapter.folder, "webroot", "index.html"), "rb") as page:
+        serves(server, "/", page.read())
+
+
+@pytest.mark.parametrize("target,name", [
+    ("/", "index.html"), ("/index.html", "index.html"), ("/sub/", "sub/index.html"), ("/a", "a"),
+    ("/sub/deep/file.txt", "sub/deep/file.txt"), ("/empty.txt", "empty.txt"), ("/a%20b.txt", "a b.txt"),
+    ("/%69ndex%2Ehtml", "index.html"), ("/gr%C3%BCn.txt", "gr\u00fcn.txt"), ("/%3f.txt?x", "?.txt"),
+    ("/%2561", "%61"), ("/%61", "a"), ("//sub//deep///file.txt", "sub/deep/file.txt"), ("/?a=b", "index.html"),
+])
+def test_serves_the_file_that_a_target_means(server, target, name):
+    serves(server, target, FILES[name])
+
+
+@pytest.mark.parametrize("name,types", [
+    ("index.html", ["text/html"]), ("style.css", ["text/css"]), ("notes.txt", ["text/plain"]),
+    ("script.js", ["text/javascript", "application/javascript"]), ("image.svg", ["image/svg+xml"]),
+    ("image.png", ["image/png"]), ("image.jpg", ["image/jpeg"]), ("image.gif", ["image/gif"]),
+    ("image.min.png", ["image/png"]), ("data.unknown", ["application/octet-stream", "text/plain"]),
+    ("v1.html/file", ["application/octet-stream", "text/plain"]), ("xpng", ["application/octet-stream", "text/plain"]),
+])
+def test_content_type_follows_the_ending(root, server, name, types):
+    if name not in FILES:
+        (root / name).write_bytes(b"content")
+    assert get(server, "/" + name).headers["content-type"].split(";")[0] in types
+
+
+def test_dates_are_in_gmt_wherever_the_server_is(chapter, root):
+    server = chapter.serve("-p", "0", root, env={**os.environ, "TZ": "NOT-GMT-5:30"})
+    assert serves(server, "/", PAGE).headers["last-modified"] == http_checks.MODIFIED
+
+
+@pytest.mark.parametrize("target,location", [
+    ("/sub", "/sub/"), ("/sub/deep", "/sub/deep/"), ("/sub?a=b?c/d", "/sub/?a=b?c/d"), ("//sub", "/sub/"),
+    ("///sub?", "/sub/?"), ("/%73ub", "/%73ub/"), ("http://localhost/sub", "/sub/"), ("http://x//sub", "/sub/"),
+    ("/no-index", "/no-index/"),
+])
+def test_a_folder_without_its_slash_is_redirected_to_this_server(server, target, location):
+    http_checks.redirects(server, target, location)
+
+
+def test_a_folder_without_a_page_is_not_listed(root, server):
+    (root / "no-index" / "private-name").write_bytes(b"")
+    assert b"private-name" not in answers(server, lines("GET /no-index/ HTTP/1.0"), (403, 404)).body
+
+
+def test_files_of_all_sizes_around_those_of_buffers(root, server):
+    head = len(exchange(server, lines("HEAD / HTTP/1.0")))  # its length depends on the file's a little
+    for size in [2 ** power for power in range(10, 18)]:
+        for length in [size - 1, size, size + 1, *range(size - head - 6, size - head + 7)]:
+            content = os.urandom(length)
+            (root / "index.html").write_bytes(content)
+            checks.identical(get(server, "/").body, content)
+
+
+@pytest.mark.parametrize("path", ["root/", ".", "link", "/"])
+def test_the_webroot_may_be_named_in_any_way(chapter, root, path):
+    (root.parent / "link").symlink_to("webroot")
+    (root / "link").symlink_to("index.html")
+    argument = str(root) + "/" if path == "root/" else path
+    server = chapter.serve("-p", "0", argument, cwd=str(root.parent if path == "link" else root))
+    for name in ("index.html", "link"):
+        serves(server, (str(root) if path == "/" else "") + "/" + name, PAGE)
+
+
+def test_files_may_change_while_the_server_runs(root, server):
+    (root / "index.html").write_bytes(b"new")
+    serves(server, "/", b"new")
+    (root / "index.html").unlink()
+    assert get(server, "/").status in (403, 404)
+
+
+@pytest.mark.parametrize("change,length", [(0, 0), (MEGABYTE, MEGABYTE), (30 * MEGABYTE, 20 * MEGABYTE)])
+def test_a_file_that_changes_its_size_while_it_is_sent(root, server, change, length):
+    (root / "large").write_bytes(b"x" * 20 * MEGABYTE)
+    with http_checks.connect_narrow(server) as client:
+        client.sendall(lines("GET /large HTTP/1.0"))
+        receive_until(client, b"\r\n\r\n")
+        os.truncate(str(root / "large"), change)
+        received = len(receive_all(client))
+    assert received <= 20 * MEGABYTE, "more than Content-Length said"
+    assert received >= length
+    serves(server, "/", PAGE)
+
+
+def test_a_large_file_takes_no_more_memory_than_a_small_one(root, server):
+    content = os.urandom(MEGABYTE) * 50
+    (root / "large").write_bytes(content)
+    get(server, "/")
+    before = memory(server.pid)
+    with http_checks.connect_narrow(server) as client:
+        client.sendall(lines("GET /large HTTP/1.0"))
+        received = bytearray()
+        for number in range(2000):  # slowly: in small pieces
+            received += client.recv(2000)
+        during = memory(server.pid)
+        received += receive_all(client)
+    checks.identical(received[received.index(b"\r\n\r\n") + 4:], content)
+    assert during - before < MEGABYTE and memory(server.pid) - before < MEGABYTE
+
+
+# ---- Requests, good and bad
+
+@pytest.mark.parametrize("name", ACCEPTED)
+def test_accepts(server, name):
+    status, request = ACCEPTED[name]
+    assert answers(server, request, status).body == PAGE
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_refuses(server, name):
+    status, request = REFUSED[name]
+    answers(server, request, status)
+    serves(server, "/", PAGE)
+
+
+@pytest.mark.parametrize("name", AMBIGUOUS)
+def test_answers_once_and_closes(server, name):
+    data = exchange(server, AMBIGUOUS[name] + lines("GET /sub/ HTTP/1.0"))
+    assert Response(data).status in (200, 400, 405, 411, 417, 501)
+    http_checks.answered_once(data)
+    assert FILES["sub/index.html"] not in data
+    assert len(log_lines(server, 1)) == 1
+
+
+@pytest.mark.parametrize("status,request_lines", [
+    (400, ["HEAD /%zz HTTP/1.0"]), (400, ["HEAD / HTTP/1.0", "Nonsense"]), (403, ["HEAD /fifo HTTP/1.0"]),
+    (404, ["HEAD /missing HTTP/1.0"]), (414, ["HEAD /%s HTTP/1.0" % ("x" * 100000)]),
+    (431, ["HEAD / HTTP/1.0", "X: " + "x" * 100000]), (505, ["HEAD / HTTP/2.0"]),
+], ids=lambda value: str(value)[:20])
+def test_head_is_answered_without_a_body_also_for_errors(root, server, status, request_lines):
+    os.mkfifo(str(root / "fifo"))
+    answers(server, lines(*request_lines), status)
+
+
+def test_a_request_may_come_a_byte_at_a_time(server):
+    request = with_headers("User-Agent: a person who types", "Accept: */*")
+    with connect(server) as client:
+        client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        for byte in request:
+            client.sendall(bytes([byte]))
+        assert http_checks.is_well_formed(receive_all(client)).body == PAGE
+
+
+def test_a_request_that_ends_half_way_is_not_served(server):
+    request = with_headers()
+    for length in range(len(request) - 1):
+        data = exchange(server, request[:length])
+        assert data == b"" or Response(data).status == 400
+    assert get(server, "/").body == PAGE
+
+
+# ---- Nothing outside the webroot
+
+def test_no_target_leads_out_of_the_webroot(server):
+    http_checks.hides_what_lies_outside(server)
+
+
+def test_no_link_leads_out_of_the_webroot(chapter, root):
+    http_checks.hides_where_links_lead(chapter.serve("-p", "0", root, cwd=str(root.parent)), root)
+
+
+def test_links_inside_the_webroot_are_served(root, server):
+    for link, leads_to in [("link", "index.html"), ("whole", str(root / "index.html")), ("chain", "link"),
+                           ("folder", "sub"), ("sub/up", "../index.html"), ("whole-folder", str(root / "sub"))]:
+        (root / link).symlink_to(leads_to)
+    for target in ("/link", "/whole", "/chain", "/sub/up"):
+        assert get(server, target).body == PAGE
+    for folder in ("/folder", "/whole-folder"):
+        assert get(server, folder + "/deep/file.txt").body == FILES["sub/deep/file.txt"]
+        http_checks.redirects(server, folder, folder + "/")
+
+
+def test_links_that_lead_nowhere_are_refused(root, server):
+    (root / "circle").symlink_to("circle")
+    (root / "nowhere").symlink_to("missing")
+    for target in ("/circle", "/nowhere", "/circle/x"):
+        answers(server, lines("GET %s HTTP/1.0" % target), (403, 404))
+
+
+def test_what_is_no_file_is_refused_at_once(root, server, monkeypatch):
+    monkeypatch.chdir(str(root))  # a socket's path must be short
+    os.mkfifo("fifo")
+    os.symlink("fifo", "link")
+    os.symlink("/dev/zero", "endless")
+    with socket.socket(socket.AF_UNIX) as sock:
+        sock.bind("socket")
+        for target in ("/fifo", "/link", "/socket", "/endless", "/fifo/"):
+            answers(server, lines("GET %s HTTP/1.0" % target), (403, 404))
+
+
+def test_what_may_not_be_read_is_forbidden(chapter):
+    with PublicFolder() as folder:
+        root = http_checks.fill_webroot(folder.path / "webroot")
+        (root / "a").chmod(0)
+        (root / "sub" / "deep").chmod(0)
+        chapter.program = folder.copy(chapter.program)
+        server = chapter.serve("-p", "0", root, **ordinary_user())
+        for target in ("/a", "/sub/deep/file.txt", "/sub/deep/"):
+            answers(server, lines("GET %s HTTP/1.0" % target), 403)
+        serves(server, "/", PAGE)
+        (root / "sub" / "deep").chmod(0o755)
+
+
+# ---- Real clients, and how the program is called
+
+@pytest.mark.parametrize("name,options", [("curl", ["-sSfL"]), ("wget", ["-qO-"])])
+def test_downloads(chapter, root, server, tool, tmp_path, name, options):
+    (root / "large").write_bytes(os.urandom(MEGABYTE) * 50)
+    url = "http://127.0.0.1:%d/" % server.port
+    client = chapter.start_other([tool(name), *options, url + "sub", url])  # by way of a 301
+    assert client.wait() == 0
+    checks.identical(client.stdout, FILES["sub/index.html"] + PAGE)
+    with open(str(tmp_path / "copy"), "wb") as copy:
+        assert subprocess.run([tool(name), *options, url + "large"], stdout=copy).returncode == 0
+    assert filecmp.cmp(str(root / "large"), str(tmp_path / "copy"), shallow=False)
+
+
+@pytest.mark.parametrize("options,status", [(["-I"], 200), (["-T", "large"], 405), (["-d", "@large"], 405)])
+def test_curl_asks_for_more_than_files(chapter, root, server, tool, options, status):
+    (root / "large").write_bytes(bytes(5 * MEGABYTE))
+    client = chapter.start_other([tool("curl"), "-sS", "-w", "%{http_code}", *options,
+                                  "http://127.0.0.1:%d/" % server.port], cwd=str(root))
+    assert client.wait() == 0, client.stderr
+    assert client.output.endswith(str(status))
+
+
+@pytest.mark.parametrize("name", ["nc", "telnet"])
+def test_a_request_typed_by_hand(chapter, server, tool, name):
+    client = chapter.start_other([tool(name), "127.0.0.1", str(server.port)], stdin=subprocess.PIPE)
+    client.process.stdin.write(b"GET / HTTP/1.0\n\n")
+    client.process.stdin.flush()
+    client.wait_for_output(r"^HTTP/1\.[01] 200 OK\r?$")
+    client.wait_for_output(re.escape(PAGE.decode()))
+    client.process.stdin.close()
+    client.wait()
+
+
+def test_ipv6(chapter, root):
+    checks.needs_ipv6()
+    server = chapter.serve("-a", "::1", "-p", "0", root)
+    assert server.address == "::1"
+    assert get(server, "/").body == PAGE
+    server.wait_for_output(r'^::1 port \d+ "GET / HTTP/1.0" 200 %d$' % len(PAGE))
+
+
+def test_default_port(chapter):
+    checks.default_port(chapter, 8080)
+
+
+def test_listens_on_loopback_only(server):
+    checks.listens_on_loopback_only(server)
+
+
+def test_restart_at_once(chapter):
+    def finish(client):
+        client.sendall(lines("GET / HTTP/1.0"))
+        assert Response(receive_all(client)).status == 200
+
+    checks.restart_at_once(chapter, checks.option, finish)
+
+
+def test_port_in_use(chapter):
+    checks.port_in_use(chapter, checks.option)
+
+
+@pytest.mark.parametrize("path,symbol", [("missing", "ENOENT"), ("index.html", "ENOTDIR"), ("", "ENOENT")])
+def test_a_webroot_that_is_no_folder(chapter, root, path, symbol):
+    program = chapter.run("-p", "0", path, cwd=str(root))
+    checks.is_failure(chapter, program, symbol)
+    assert path in program.stderr
+
+
+@pytest.mark.parametrize("bad", checks.BAD_PORTS)
+def test_bad_port(chapter, bad):
+    checks.is_usage_error(chapter.run("-p", bad), bad)
+
+
+@pytest.mark.parametrize("bad", checks.BAD_ADDRESSES + ["localhost"])
+def test_bad_address(chapter, bad):
+    checks.is_usage_error(chapter.run("-p", "0", "-a", bad), bad)
+
+
+@pytest.mark.parametrize("arguments", [["-p"], ["-a"], ["-z"], ["one", "two"]])
+def test_bad_usage(chapter, arguments):
+    checks.is_usage_error(chapter.run(*arguments), arguments[-1])

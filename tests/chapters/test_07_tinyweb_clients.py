@@ -1,0 +1,167 @@
+"""07-tinyweb and its clients: nobody's reply is lost, nobody stops the server, each is in the log."""
+
+import concurrent.futures
+import re
+import resource
+import socket
+import subprocess
+
+import pytest
+
+from harness import checks, http_checks
+from harness.concurrency import begin, finish
+from harness.http_checks import PAGE, answers, log_lines, serves
+from harness.http_requests import lines, of_size, with_headers
+from harness.inspect import descriptors, memory
+from harness.program import seconds
+from harness.talk import Response, connect, exchange, receive_all
+
+CHAPTER = "07-tinyweb"
+MEGABYTE = 1 << 20
+
+
+@pytest.fixture
+def root(tmp_path):
+    return http_checks.fill_webroot(tmp_path / "webroot")
+
+
+@pytest.fixture
+def server(chapter, root):
+    return chapter.serve("-p", "0", root)
+
+
+# ---- No reply is lost
+
+def test_a_large_body_does_not_cost_the_reply(server):
+    http_checks.loses_no_reply(server, lines("POST / HTTP/1.0") + bytes(10 * MEGABYTE), 405, times=3)
+    http_checks.loses_no_reply(server, lines("POST / HTTP/1.0") + bytes(200000), 405)
+    http_checks.loses_no_reply(server, with_headers("Content-Length: 200000") + bytes(200000), 200)
+
+
+def test_a_request_that_goes_on_does_not_cost_the_reply(server):
+    http_checks.loses_no_reply(server, lines("GET /%s HTTP/1.0" % ("x" * 200000)), 414)
+    http_checks.loses_no_reply(server, with_headers(*["X: %s" % ("x" * 1000)] * 200), 431)
+    http_checks.loses_no_reply(server, lines("what?") + bytes(200000), 400)
+
+
+def test_a_second_request_does_not_cost_the_first_its_reply(server):
+    http_checks.loses_no_reply(server, lines("GET / HTTP/1.0") * 2, 200)
+    http_checks.loses_no_reply(server, lines("GET / HTTP/1.0") * 10000, 200)
+
+
+@pytest.mark.parametrize("size", [512, 1024, 2048, 4096, 8192, 16384])
+def test_nor_does_it_where_the_first_just_fills_a_buffer(server, size):
+    first = of_size(size)
+    assert len(first) == size
+    http_checks.loses_no_reply(server, first + lines("GET / HTTP/1.0") * 1000, 200, times=10)
+
+
+# ---- Clients that leave, or take their time
+
+def test_survives_clients_that_reset(root, server):
+    (root / "large").write_bytes(bytes(MEGABYTE))
+    http_checks.survives_resets(server, "/large")
+    assert server.stderr == ""
+
+
+def test_slow_clients_are_given_up(chapter, root):
+    (root / "large").write_bytes(bytes(50 * MEGABYTE))
+    ways = [(http_checks.given_up_after, b""), (http_checks.given_up_after, b"GET / HTTP/1.0\r\nX: ", b"x"),
+            (http_checks.given_up_after, b"", b"G"), (http_checks.next_served_after, "/large"),
+            (http_checks.cut_off_after, lines("POST / HTTP/1.0"), bytes(65536))]
+    with concurrent.futures.ThreadPoolExecutor(len(ways)) as threads:
+        servers = [chapter.serve("-p", "0", root) for _ in ways]
+        silent, trickling, typing, reading, sending = [
+            threads.submit(way[0], server, *way[1:]) for server, way in zip(servers, ways)]
+    for done in (silent, trickling, typing):
+        after, response = done.result()
+        assert response.status == 408
+        assert seconds(3) < after < seconds(15)
+    assert reading.result() < seconds(15)
+    assert sending.result() < seconds(15)
+    for server in servers:
+        serves(server, "/", PAGE)
+
+
+def test_serves_one_after_another(server):
+    with connect(server) as first, begin(server) as second:  # the weakness that chapter 8 mends
+        second.sendall(b"\r\n")
+        second.settimeout(0.3)
+        with pytest.raises(socket.timeout):
+            second.recv(1)
+        first.sendall(lines("GET / HTTP/1.0"))
+        assert Response(receive_all(first)).status == 200
+        second.settimeout(seconds(5))
+        assert Response(receive_all(second)).status == 200
+
+
+def test_leaves_nothing_behind(server):
+    visit = http_checks.visit_in_all_ways(server)
+    for _ in range(100):
+        visit()
+    before = memory(server.pid)
+    checks.no_descriptor_leaks(server, visit, visitors=2500)
+    assert memory(server.pid) - before < 256 * 1024
+    assert server.stderr == ""
+
+
+def test_lack_of_descriptors_is_survived_without_spinning(server):
+    hard = resource.prlimit(server.pid, resource.RLIMIT_NOFILE)[1]
+    resource.prlimit(server.pid, resource.RLIMIT_NOFILE, (max(descriptors(server.pid)) + 1, hard))
+    connect(server).close()  # this one is lucky: accept() waits for it, with a descriptor
+    with begin(server) as client:
+        server.wait_for_error(r"^tinyweb: .*\(EMFILE\)$")
+        checks.waits_without_spinning(server.pid)
+        resource.prlimit(server.pid, resource.RLIMIT_NOFILE, (hard, hard))
+        assert finish(client).status == 200
+
+
+def test_lack_of_a_descriptor_for_the_file_is_told_the_client(server):
+    hard = resource.prlimit(server.pid, resource.RLIMIT_NOFILE)[1]
+    resource.prlimit(server.pid, resource.RLIMIT_NOFILE, (max(descriptors(server.pid)) + 2, hard))
+    for _ in range(20):
+        answers(server, lines("GET / HTTP/1.0"), (500, 503))
+    resource.prlimit(server.pid, resource.RLIMIT_NOFILE, (hard, hard))
+    serves(server, "/", PAGE)
+
+
+def test_a_small_file_goes_out_in_one_call_with_its_headers(chapter, root, tool, tmp_path):
+    trace = tmp_path / "trace"
+    under = [tool("strace"), "-f", "-qq", "-o", str(trace), "-e", "trace=write,writev,sendto,sendmsg,sendfile"]
+    if subprocess.run([*under, "true"], stderr=subprocess.DEVNULL).returncode != 0:
+        pytest.skip("strace does not work here")
+    server = chapter.serve("-p", "0", root, under=under)
+    for content in (b"x" * 1024, b"x" * 8192):
+        (root / "index.html").write_bytes(content)
+        answer = exchange(server, lines("GET / HTTP/1.0"))
+        assert Response(answer).body == content
+        assert re.search(r"(write|writev|sendto|sendmsg)\(.* = %d$" % len(answer), trace.read_text(), re.MULTILINE)
+
+
+# ---- The log
+
+def test_logs_each_request(server):
+    asked = [("GET / HTTP/1.0", 200), ("HEAD /sub/ HTTP/1.0", 200), ("GET /sub HTTP/1.0", 301), ("what?", 400),
+             ("GET /a%20b.txt?x=y HTTP/1.1", 400), ("GET /missing HTTP/1.0", 404), ("POST / HTTP/1.0", 405)]
+    for number, (line, status) in enumerate(asked, 1):
+        with connect(server) as client:
+            client.sendall(lines(line))
+            response = Response(receive_all(client))
+            logged = log_lines(server, number)[-1]
+            assert logged.group("port", "line", "status", "bytes") == (
+                str(client.getsockname()[1]), line, str(status), str(len(response.body)))
+
+
+@pytest.mark.parametrize("text,escaped", [
+    ("\x1b[31mred", r"\x1b[31mred"), ("\x7f", r"\x7f"), ("\xff\xfe", r"\xff\xfe"), ("a\rb", r"a\x0db"),
+    ("\x01", r"\x01"), ('" 200 1', None), ('\r127.0.0.1 port 1 "GET / HTTP/1.0" 200 1', None), ("\x9b2J", r"\x9b2J"),
+])
+def test_what_a_client_sends_cannot_forge_the_log(server, text, escaped):
+    exchange(server, lines("GET /" + text + " HTTP/1.0"))
+    logged, = log_lines(server, 1)
+    assert re.fullmatch(r"[\n -~]*", server.output), "bytes that steer a terminal"
+    if escaped:
+        assert logged["line"].lower() == ("GET /%s HTTP/1.0" % escaped).lower()
+    exchange(server, lines("GET / HTTP/1.0"))
+    assert log_lines(server, 2)[1]["line"] == "GET / HTTP/1.0"
+    assert server.output.count("\n") == 3

@@ -1,0 +1,109 @@
+"""Several clients at once: requests held open half-way, slow downloads, and continuous load."""
+
+import socket
+import threading
+import time
+
+from harness.program import seconds
+from harness.talk import Response, connect, get, receive_all, receive_until
+
+LARGE = bytes(range(256)) * 65536  # 16 MiB: more than the kernel keeps for a client that does not read
+
+
+def make_webroot(folder, page=b"the page\n"):
+    """Fill a folder (a pathlib.Path) with a page and a large file; return its path as a string."""
+    folder.mkdir(exist_ok=True)
+    (folder / "index.html").write_bytes(page)
+    (folder / "large.bin").write_bytes(LARGE)
+    return str(folder)
+
+
+def begin(server, target="/"):
+    """Connect and send a request but for its last line; return the client."""
+    client = connect(server)
+    client.sendall(b"GET %s HTTP/1.0\r\n" % target.encode())
+    return client
+
+
+def finish(client):
+    """Send what begin() has left out; return the Response."""
+    client.sendall(b"\r\n")
+    with client:
+        return is_whole(Response(receive_all(client)))
+
+
+def is_whole(response):
+    """Return the Response to a GET; fails if a part of its body is missing."""
+    assert len(response.body) == int(response.headers["content-length"])
+    return response
+
+
+def begin_download(server, target="/large.bin"):
+    """Ask for a large file, and read no more than the status line; return the client."""
+    client = socket.socket()
+    client.settimeout(seconds(5))
+    client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65536)  # the server soon has to wait
+    client.connect(("127.0.0.1", server.port))
+    client.sendall(b"GET %s HTTP/1.0\r\n\r\n" % target.encode())
+    assert receive_until(client, b"\r\n").startswith(b"HTTP/1.0 200 ")
+    return client
+
+
+def finish_download(client):
+    """Read what begin_download() has left; fails unless it is all of the file."""
+    with client:
+        body = receive_all(client).partition(b"\r\n\r\n")[2]
+    assert len(body) == len(LARGE)
+    assert body == LARGE
+
+
+def answers_in_reverse_order(server, count=3):
+    """Each of several requests, begun in order, is answered while those begun before it still wait."""
+    clients = [begin(server) for _ in range(count)]
+    for client in reversed(clients):
+        assert finish(client).status == 200
+
+
+def is_refused(server):
+    """Does nobody listen on the server's port any more?"""
+    try:
+        connect(server).close()
+        return False
+    except ConnectionError:  # or reset, if it was in the queue of a listener that closed
+        return True
+
+
+class Load:
+    """Clients that ask for a target again and again, from `with` to its end. Afterwards .answers has
+    the number of answers with status 200, and .failures everything else that happened."""
+
+    def __init__(self, server, target="/", clients=4):
+        self.answers, self.failures = 0, []
+        self._server, self._target = server, target
+        self._end = threading.Event()
+        self._lock = threading.Lock()
+        self._threads = [threading.Thread(target=self._ask) for _ in range(clients)]
+
+    def _ask(self):
+        while not self._end.is_set():
+            try:
+                response = is_whole(get(self._server, self._target))
+                failure = None if response.status == 200 else "status %d" % response.status
+            except (OSError, AssertionError) as error:
+                failure = repr(error)
+            with self._lock:
+                if failure:
+                    self.failures.append(failure)
+                    time.sleep(0.001)  # a server that is gone answers fast
+                else:
+                    self.answers += 1
+
+    def __enter__(self):
+        for thread in self._threads:
+            thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self._end.set()
+        for thread in self._threads:
+            thread.join()

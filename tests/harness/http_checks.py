@@ -1,0 +1,233 @@
+"""Checks of HTTP, which chapters 7 to 9 share. Each takes a Server that serves a folder which
+fill_webroot() has filled, and asks it something; most return the Response."""
+
+import contextlib
+import email.utils
+import os
+import re
+import select
+import socket
+import time
+
+from harness.http_requests import LINKS_OUTSIDE, OUTSIDE, SECRET, lines
+from harness.program import seconds
+from harness.talk import Response, connect, exchange, receive_all, receive_until, reset
+
+PAGE = b"<!DOCTYPE html>\n<title>The page</title>\n"
+MODIFIED = "Sun, 06 Nov 1994 08:49:37 GMT"  # the example of RFC 9110, 5.6.7
+DATE = re.compile(r"(Mon|Tue|Wed|Thu|Fri|Sat|Sun), \d\d [A-Z][a-z]{2} \d{4} \d\d:\d\d:\d\d GMT")
+LOG_LINE = re.compile(r'127\.0\.0\.1 port (?P<port>\d+) "(?P<line>(?:[^"\\]|\\.)*)" (?P<status>\d{3}) (?P<bytes>\d+)')
+
+FILES = {
+    "index.html": PAGE,
+    "empty.txt": b"",
+    "a": b"the file a\n",
+    "%61": b"the file %61\n",
+    "a b.txt": b"a name with a space\n",
+    "?.txt": b"a name with a question mark\n",
+    "gr\u00fcn.txt": b"a name with a letter that is not ASCII\n",
+    "sub/index.html": b"the page of sub\n",
+    "sub/deep/file.txt": b"a file far down\n",
+    "v1.html/file": b"a name without an ending, in a folder with one\n",
+}
+
+
+def fill_webroot(folder):
+    """Make the folder (a pathlib.Path, called webroot) with FILES; return it. Beside it lies what is
+    SECRET."""
+    for name, content in FILES.items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+    (folder / "no-index").mkdir()
+    (folder.parent / "webroot-twin").mkdir()
+    for name in ("index.html", "secret.txt", "webroot-twin/index.html", "webroot-twin/secret.txt"):
+        (folder.parent / name).write_bytes(SECRET)
+    when = email.utils.parsedate_to_datetime(MODIFIED).timestamp()
+    os.utime(str(folder / "index.html"), (when, when))
+    return folder
+
+
+def is_well_formed(data, has_body=True):
+    """Return the Response that `data` is; fails if it is not one, whole, with the headers that all have."""
+    response = Response(data)
+    assert response.headers["server"] == "Tiny webserver"
+    assert DATE.fullmatch(response.headers["date"]), response.headers["date"]
+    date = email.utils.parsedate_to_datetime(response.headers["date"]).timestamp()
+    assert abs(date - time.time()) < seconds(10), "Date says %s" % response.headers["date"]
+    assert response.headers["content-type"], "no Content-Type"
+    if has_body:
+        assert response.headers["content-length"] == str(len(response.body))
+    else:
+        assert response.body == b"", "HEAD was answered with a body"
+    return response
+
+
+def answered_once(data):
+    """There is one status line in `data`, and not one for each request that somebody may see in it."""
+    assert len(re.findall(rb"(?m)^HTTP/1\.[01] \d{3} .*\r$", data)) == 1, "not one answer: %r" % data
+
+
+def answers(server, request, status, limit=5):
+    """Send a request (bytes) as it stands; the one answer, well formed, has the status (or one of them)."""
+    with connect(server, limit) as client:
+        client.sendall(request)
+        data = receive_all(client)
+    response = is_well_formed(data, has_body=not request.startswith(b"HEAD "))
+    assert response.status in (status if isinstance(status, tuple) else (status,)), data[:500]
+    answered_once(data)
+    if response.status == 405:
+        assert set(re.split(r"\s*,\s*", response.headers["allow"])) == {"GET", "HEAD"}
+    if response.status not in (200, 301):
+        assert PAGE not in response.body
+    return response
+
+
+def serves(server, target, content):
+    """GET brings the content, and HEAD the same headers without it."""
+    response = answers(server, lines("GET %s HTTP/1.0" % target), 200)
+    assert response.body == content
+    same_head(server, target, response)
+    return response
+
+
+def same_head(server, target, response):
+    """HEAD is answered as GET was, with the same headers (but the Date), and no body."""
+    head = answers(server, lines("HEAD %s HTTP/1.0" % target), response.status)
+    for each in (head, response):
+        each.headers.pop("date")
+    assert head.headers == response.headers
+
+
+def redirects(server, target, location):
+    """The target is a folder without its slash: 301, and Location leads to it on this server."""
+    response = answers(server, lines("GET %s HTTP/1.0" % target), 301)
+    found = response.headers["location"]
+    here = "http://127.0.0.1:%d" % server.port
+    if found.startswith(here + "/"):  # a whole URL is as good
+        found = found[len(here):]
+    assert found == location
+    same_head(server, target, response)
+
+
+def hides(server, target):
+    """What the target leads to is not served: an error, in which nothing of SECRET shows."""
+    data = exchange(server, lines("GET %s HTTP/1.0" % target))
+    response = is_well_formed(data)
+    assert SECRET not in data and b"root:" not in data, "%s was served:\n%r" % (target, data)
+    assert response.status in (400, 403, 404) or response.body in (PAGE, FILES["sub/index.html"]), \
+        "%s was answered with %d" % (target, response.status)
+    return response
+
+
+def hides_what_lies_outside(server):
+    """No target of OUTSIDE leads out of the webroot."""
+    for target in OUTSIDE:
+        hides(server, target)
+
+
+def hides_where_links_lead(server, root):
+    """No link of LINKS_OUTSIDE leads out of the webroot (a pathlib.Path), at once or by way of others."""
+    outside = str(root.parent)
+    for link, leads_to, target in LINKS_OUTSIDE:
+        path, target = root / link, target.format(outside=outside)
+        path.symlink_to(leads_to.format(outside=outside))
+        hides(server, target)
+        path.rename(path.with_name("renamed"))
+        path.symlink_to("renamed")
+        hides(server, target)
+        path.unlink()
+        path.with_name("renamed").unlink()
+
+
+def loses_no_reply(server, request, status, times=100):
+    """The client sends all of a long request before it reads, and still gets all of the answer, and an
+    orderly end: a reset would fail the receiving."""
+    for _ in range(times):
+        answers(server, request, status)
+
+
+def survives_resets(server, target, times=1000):
+    """Clients reset in the middle of their requests, and in the middle of a download of the target."""
+    for number in range(times):
+        client = connect(server)
+        client.sendall(lines("GET %s HTTP/1.0" % target)[:-1 - number % 20 if number % 2 else None])
+        if number % 4 == 0:
+            client.recv(100)
+        reset(client)
+    serves(server, "/", PAGE)
+
+
+def visit_in_all_ways(server):
+    """A function that asks for something else each time, and leaves in another way."""
+    requests = [lines(line) for line in (
+        "GET / HTTP/1.0", "HEAD / HTTP/1.0", "GET /sub HTTP/1.0", "GET /missing HTTP/1.0",
+        "GET /../x HTTP/1.0", "POST / HTTP/1.0", "BREW / HTTP/1.0", "what?", "GET / HTTP/2.0")]
+    count = 0
+
+    def visit():
+        nonlocal count
+        count += 1
+        kind = count % (len(requests) + 3)
+        if kind < len(requests):
+            exchange(server, requests[kind])
+        elif kind == len(requests):
+            reset(connect(server))
+        elif kind == len(requests) + 1:
+            exchange(server, b"GET / HT")
+        else:
+            client = connect(server)
+            client.sendall(requests[0][:-3])
+            reset(client)
+
+    return visit
+
+
+def connect_narrow(server, limit=15):
+    """Connect with a small receive buffer: the server soon has to wait until we read."""
+    client = socket.socket()
+    client.settimeout(seconds(limit))
+    client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    client.connect((server.address, server.port))
+    return client
+
+
+def given_up_after(server, start, trickle=b""):
+    """A client sends `start`, and then `trickle` every second. Return how many seconds it has until the
+    server answers, and the Response."""
+    with connect(server, limit=1) as client:
+        begin = time.monotonic()
+        client.sendall(start)
+        while not select.select([client], [], [], seconds(1))[0]:
+            assert time.monotonic() - begin < seconds(30), "the server waits and waits"
+            client.sendall(trickle)
+        return time.monotonic() - begin, is_well_formed(receive_all(client))
+
+
+def cut_off_after(server, start, more):
+    """A client sends `start`, and then `more` for ever. Return how many seconds the server lets it."""
+    with connect(server, limit=30) as client:
+        begin = time.monotonic()
+        client.sendall(start)
+        with contextlib.suppress(ConnectionError):
+            while time.monotonic() - begin < seconds(30):
+                client.sendall(more)
+        return time.monotonic() - begin
+
+
+def next_served_after(server, target):
+    """A client asks for a target, and does not read it. Return how many seconds the next one waits."""
+    with connect_narrow(server) as client:
+        client.sendall(lines("GET %s HTTP/1.0" % target))
+        receive_until(client, b"\r\n")
+        begin = time.monotonic()
+        answers(server, lines("GET / HTTP/1.0"), 200, limit=30)
+        return time.monotonic() - begin
+
+
+def log_lines(server, count):
+    """Wait for `count` lines of the log on stdout; return a match of LOG_LINE for each."""
+    text = server.wait_for_output(r"\Alistening.*\n(?:.*\n){%d}" % count).group()
+    found = [LOG_LINE.fullmatch(line) for line in text.split("\n")[1:-1]]
+    assert None not in found, "not a line of the log: %s" % text
+    return found

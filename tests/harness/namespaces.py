@@ -1,0 +1,62 @@
+"""Running a program in a Linux namespace of its own: without a network, or with its own /etc/hosts.
+Where the machine does not permit that, the test is skipped. And what names mean in there."""
+
+import shutil
+import subprocess
+import sys
+
+import pytest
+
+PYTHONS_ANSWER = """
+import socket, sys
+try:
+    for found in socket.getaddrinfo(sys.argv[1], sys.argv[2], 0, socket.SOCK_STREAM):
+        print("%s port %d" % found[4][:2])
+except socket.gaierror as error:
+    symbols = [name for name in dir(socket) if name.startswith("EAI_")]
+    print("%s (%s)" % (error.args[1], [s for s in symbols if getattr(socket, s) == error.args[0]][0]))
+"""
+
+MOUNT = """
+mount --bind "$0/hosts" /etc/hosts || exit
+if [ -e /etc/nsswitch.conf ]; then
+    mount --bind "$0/nsswitch.conf" /etc/nsswitch.conf || exit
+fi
+exec "$@"
+"""
+
+
+def _prefix(*words):
+    """What to put before a command so that it runs in a namespace; None if that is not permitted."""
+    for mapping in ([], ["--map-root-user"]):  # an ordinary user may do it as root of a user namespace
+        command = ["unshare", *mapping, *words]
+        if shutil.which("unshare") and subprocess.run(
+                [*command, "true"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL).returncode == 0:
+            return command
+    return None
+
+
+def _skip_without(prefix):
+    if prefix is None:
+        pytest.skip("needs the permission to make a Linux namespace")
+    return prefix
+
+
+def empty_network():
+    """The words to put before a command so that it has no network at all, loopback included."""
+    return _skip_without(_prefix("--net"))
+
+
+def own_hosts(folder, hosts):
+    """The words to put before a command so that its only names are those in `hosts`, the text of an
+    /etc/hosts. The files for it are made in `folder` (a pathlib.Path)."""
+    (folder / "hosts").write_text(hosts)
+    (folder / "nsswitch.conf").write_text("hosts: files\n")  # glibc shall ask nobody else
+    return _skip_without(_prefix("--mount", "sh", "-c", MOUNT, str(folder)))
+
+
+def getaddrinfo(host, service, namespace=()):
+    """What this machine's getaddrinfo() says: rows `ADDRESS port PORT`, or one `text (EAI_SYMBOL)`.
+    `namespace` are the words that the functions above return."""
+    command = [*namespace, sys.executable, "-S", "-E", "-c", PYTHONS_ANSWER, host, str(service)]
+    return subprocess.run(command, stdout=subprocess.PIPE, check=True, text=True).stdout.splitlines()

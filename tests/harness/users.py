@@ -1,0 +1,50 @@
+"""Running a program as an ordinary user, also where the tests run as root."""
+
+import os
+import pathlib
+import pwd
+import resource
+import shutil
+import subprocess
+import tempfile
+
+import pytest
+
+
+def ordinary_user():
+    """The options of subprocess.Popen that make it so; none where the tests run as an ordinary user."""
+    if os.geteuid() != 0:
+        return {}
+    try:
+        nobody = pwd.getpwnam("nobody")
+    except KeyError:
+        pytest.skip("there is no user nobody")
+    return {"user": nobody.pw_uid, "group": nobody.pw_gid, "extra_groups": []}
+
+
+def set_process_limit(pid, user, limit):
+    """Let the process `pid` of the `user` (of ordinary_user()) have no more than `limit` processes;
+    None: as many as at the start."""
+
+    def set_limit():
+        hard = resource.prlimit(pid, resource.RLIMIT_NPROC)[1]
+        resource.prlimit(pid, resource.RLIMIT_NPROC, (hard if limit is None else limit, hard))
+
+    # By the user itself: not even root may, where it lacks CAP_SYS_RESOURCE.
+    subprocess.run(["true"], check=True, preexec_fn=set_limit, **user)
+
+
+class PublicFolder:
+    """A folder that everybody may read, such as a build of pytest's is not; from `with` to its end."""
+
+    def __enter__(self):
+        self.path = pathlib.Path(tempfile.mkdtemp(prefix="chapter-"))
+        self.path.chmod(0o755)
+        return self
+
+    def copy(self, file):
+        """Copy a file into the folder, with its permissions; return the path of the copy."""
+        return shutil.copy(file, self.path)
+
+    def __exit__(self, *_):
+        shutil.rmtree(self.path)
