@@ -120,6 +120,8 @@ static int print_server(int server, const char *host)
         if (strncasecmp(line, "Server:", 7) != 0)
             continue;
         const char *value = line + 7 + strspn(line + 7, " \t");
+        for (char *end = line + strlen(line); end > value && isblank((unsigned char)end[-1]);)
+            *--end = '\0';
         for (char *c = line; *c != '\0'; c++)
             if (iscntrl((unsigned char)*c))
                 *c = '?'; /* a stranger's bytes shall not steer our terminal */

@@ -51,19 +51,21 @@ void serve_next(struct children *children, int listener, const struct webroot *r
     close(client); /* the child has its own; the connection ends when both are closed */
 }
 
-void serve_queue(struct children *children, int listener, const struct webroot *root)
-{
-    struct pollfd readable = {.fd = listener, .events = POLLIN};
-
-    for (int i = 0; i < SOMAXCONN && poll(&readable, 1, 0) > 0; i++)
-        serve_next(children, listener, root);
-}
-
 void reap_children(struct children *children)
 {
     /* Signals do not queue: one SIGCHLD may stand for many children. */
     while (children->running > 0 && waitpid(-1, NULL, WNOHANG) > 0)
         children->running--;
+}
+
+void serve_queue(struct children *children, int listener, const struct webroot *root)
+{
+    struct pollfd readable = {.fd = listener, .events = POLLIN};
+
+    for (int i = 0; i < SOMAXCONN && poll(&readable, 1, 0) > 0; i++) {
+        reap_children(children);
+        serve_next(children, listener, root);
+    }
 }
 
 void wait_for_children(struct children *children)

@@ -16,11 +16,11 @@ struct children {
  * running, or if fork() fails, the client gets a 503. */
 void serve_next(struct children *children, int listener, const struct webroot *root);
 
-/* Serves those who are in the accept queue by now, and waits for nobody else. */
-void serve_queue(struct children *children, int listener, const struct webroot *root);
-
 /* Reaps every child that has ended. See waitpid(2). */
 void reap_children(struct children *children);
+
+/* Serves those who are in the accept queue by now, and waits for nobody else. */
+void serve_queue(struct children *children, int listener, const struct webroot *root);
 
 /* Waits until all children have ended. */
 void wait_for_children(struct children *children);

@@ -1,7 +1,6 @@
 #define _POSIX_C_SOURCE 200809L
 
 #include <ctype.h>
-#include <errno.h>
 #include <pwd.h>
 #include <stdio.h>
 #include <string.h>
@@ -66,7 +65,7 @@ static int set_value(struct parser *parser, struct config *config, const char *k
         if (set_path(parser, config->webroot, value) < 0)
             return -1;
         if (stat(config->webroot, &info) < 0)
-            return reject(parser, config->webroot, strerror(errno));
+            return report("%s:%d: %s", parser->path, parser->line, config->webroot);
         return S_ISDIR(info.st_mode) ? 0 : reject(parser, config->webroot, "not a folder");
     }
     if (strcmp(key, "pidfile") == 0)

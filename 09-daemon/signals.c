@@ -15,7 +15,7 @@ volatile sig_atomic_t reload_requested;
  * interrupts the wait is enough. */
 static void note_signal(int number)
 {
-    if (number == SIGTERM)
+    if (number == SIGTERM || number == SIGINT)
         stop_requested = 1;
     else if (number == SIGHUP)
         reload_requested = 1;
@@ -28,8 +28,9 @@ int catch_signals(void)
 
     sigemptyset(&note.sa_mask);
     sigemptyset(&ignore.sa_mask);
-    if (sigaction(SIGTERM, &note, NULL) < 0 || sigaction(SIGHUP, &note, NULL) < 0 ||
-        sigaction(SIGCHLD, &note, NULL) < 0 || sigaction(SIGPIPE, &ignore, NULL) < 0)
+    if (sigaction(SIGTERM, &note, NULL) < 0 || sigaction(SIGINT, &note, NULL) < 0 ||
+        sigaction(SIGHUP, &note, NULL) < 0 || sigaction(SIGCHLD, &note, NULL) < 0 ||
+        sigaction(SIGPIPE, &ignore, NULL) < 0)
         return report("sigaction");
     return 0;
 }
@@ -50,6 +51,7 @@ bool wait_for_client(int listener)
     FD_SET((unsigned)listener, &readable);
     sigemptyset(&noted);
     sigaddset(&noted, SIGTERM);
+    sigaddset(&noted, SIGINT);
     sigaddset(&noted, SIGHUP);
     sigaddset(&noted, SIGCHLD);
 
