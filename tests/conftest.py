@@ -11,6 +11,7 @@ import pytest
 sys.path.insert(0, os.path.dirname(__file__))
 
 from harness.build import SANITIZERS, BuildError, build  # noqa: E402
+from harness.daemon import Daemons, adopt_orphans  # noqa: E402
 from harness.program import Program, Server  # noqa: E402
 from harness.talk import feed  # noqa: E402
 
@@ -91,6 +92,18 @@ def chapter(request, builds):
     for started in chapter.started:
         for mark in ("AddressSanitizer", "LeakSanitizer", "runtime error:"):
             assert mark not in started.stderr, started.stderr
+
+
+@pytest.fixture
+def daemons(chapter, tmp_path):
+    """Starts the chapter's program as a daemon: daemons.start("-c", FILE) is a Daemon."""
+    adopt_orphans(True)
+    try:
+        daemons = Daemons(chapter, tmp_path)
+        yield daemons
+        daemons.end()
+    finally:
+        adopt_orphans(False)
 
 
 @pytest.fixture

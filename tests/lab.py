@@ -138,7 +138,7 @@ def diff(name):
 
 def has_pytest(python):
     """Whether this Python is recent enough and has pytest."""
-    code = "import sys, pytest; sys.exit(sys.version_info < (3, 9))"
+    code = "import sys, pytest; pytest.main; sys.exit(sys.version_info < (3, 9))"
     try:
         return subprocess.run([python, "-c", code], stdout=subprocess.DEVNULL,
                               stderr=subprocess.DEVNULL, cwd=REPOSITORY).returncode == 0

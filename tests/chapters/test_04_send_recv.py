@@ -91,6 +91,14 @@ def test_answers_while_the_client_still_speaks(chapter):
         assert client.recv(1) == b""
 
 
+def test_shows_it_at_once(chapter):
+    server = chapter.serve("0")
+    with greeted(server, 1) as client:
+        client.sendall(b"hello\n")
+        server.wait_for_output(r"^bytes received: 6$")
+        server.wait_for_output(re.escape(hexdump(b"hello\n")[0]))
+
+
 @pytest.mark.parametrize("data", [
     b"x", b"hello\r\n", b"exactly sixteen!", b"exactly sixteen!+", b"%s%d%n\x1b[2J\xff", EVERY_BYTE,
     MEBIBYTE[:10000]], ids=["1 byte", "text", "16 bytes", "17 bytes", "nasty", "every byte", "long"])

@@ -253,15 +253,17 @@ def test_a_reset_is_an_error(chapter, begin):
 
 
 def test_is_not_disturbed_by_stopping(chapter):
-    stopped = threading.Event()
+    asked, stopped = threading.Event(), threading.Event()
 
     def serve(connection):
+        receive_until(connection, b"\r\n\r\n")
+        asked.set()
         assert stopped.wait(seconds(5))
-        answering(b"HTTP/1.0 200 OK\r\nServer: patient\r\n\r\n")(connection)
+        connection.sendall(b"HTTP/1.0 200 OK\r\nServer: patient\r\n\r\n")
 
     with serving(serve) as server:
         program = start(chapter, "127.0.0.1", server.port)
-        program.wait_for_output("^address 1")
+        assert asked.wait(seconds(5))
         checks.is_not_disturbed_by_stopping(program)
         stopped.set()
         assert found(program) == "patient"

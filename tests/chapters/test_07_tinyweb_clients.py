@@ -64,6 +64,23 @@ def test_survives_clients_that_reset(root, server):
     assert server.stderr == ""
 
 
+@pytest.mark.parametrize("symbol", ["EINTR", "ECONNABORTED"])
+def test_survives_what_accept_may_return(chapter, root, faults, symbol):
+    server = chapter.serve("-p", "0", root, under=faults("?accept,?accept4:error=%s:when=1+2" % symbol))
+    for _ in range(3):
+        serves(server, "/", PAGE)
+
+
+def test_survives_interrupted_calls(chapter, root, faults):
+    """Every second call to send or receive is interrupted by a signal before it did anything."""
+    (root / "large").write_bytes(b"x" * MEGABYTE)
+    calls = "?recvfrom,?recvmsg,?sendto,?sendmsg,?writev,?sendfile"
+    server = chapter.serve("-p", "0", root, under=faults(calls + ":error=EINTR:when=1+2"))
+    for _ in range(3):
+        serves(server, "/", PAGE)
+        serves(server, "/large", b"x" * MEGABYTE)
+
+
 def test_slow_clients_are_given_up(chapter, root):
     (root / "large").write_bytes(bytes(50 * MEGABYTE))
     ways = [(http_checks.given_up_after, b""), (http_checks.given_up_after, b"GET / HTTP/1.0\r\nX: ", b"x"),
@@ -153,15 +170,24 @@ def test_logs_each_request(server):
 
 
 @pytest.mark.parametrize("text,escaped", [
-    ("\x1b[31mred", r"\x1b[31mred"), ("\x7f", r"\x7f"), ("\xff\xfe", r"\xff\xfe"), ("a\rb", r"a\x0db"),
-    ("\x01", r"\x01"), ('" 200 1', None), ('\r127.0.0.1 port 1 "GET / HTTP/1.0" 200 1', None), ("\x9b2J", r"\x9b2J"),
-])
+    ("\x1b[31mred", r"\x1b[31mred"), ("\x7f", r"\x7f"), ("\xff\xfe", r"\xff\xfe"), ("a\rb", r"a\x0db"), ("\x01", r"\x01"),
+    ("\x9b2j", r"\x9b2j"), ("\\x1b", r"\x5cx1b"), ('" 200 1', r"\x22 200 1"), ("x" * 500, "x" * 500),
+    ('\r127.0.0.1 port 1 "GET / HTTP/1.0" 200 1', r"\x0d127.0.0.1 port 1 \x22GET / HTTP/1.0\x22 200 1"),
+], ids=repr)
 def test_what_a_client_sends_cannot_forge_the_log(server, text, escaped):
-    exchange(server, lines("GET /" + text + " HTTP/1.0"))
+    exchange(server, lines("GET /%s HTTP/1.0" % text))
     logged, = log_lines(server, 1)
-    assert re.fullmatch(r"[\n -~]*", server.output), "bytes that steer a terminal"
-    if escaped:
-        assert logged["line"].lower() == ("GET /%s HTTP/1.0" % escaped).lower()
+    assert logged["line"].lower() == "get /%s http/1.0" % escaped.lower()
     exchange(server, lines("GET / HTTP/1.0"))
     assert log_lines(server, 2)[1]["line"] == "GET / HTTP/1.0"
     assert server.output.count("\n") == 3
+    assert re.fullmatch(r"[\n -~]*", server.output), "bytes that steer a terminal"
+
+
+@pytest.mark.parametrize("byte", [b"\0", b"x", b"\x1b", b'"'])
+def test_a_long_request_is_one_line_of_the_log(server, byte):
+    exchange(server, b"GET /" + byte * 100000)
+    logged, = log_lines(server, 1)
+    assert logged["line"].startswith("GET /") and logged["status"] == "414"
+    exchange(server, lines("GET / HTTP/1.0"))
+    assert log_lines(server, 2)[1]["status"] == "200"

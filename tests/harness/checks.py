@@ -158,6 +158,7 @@ def stopped(program):
 
 def is_not_disturbed_by_stopping(program):
     """Stop and continue the program, as Ctrl-Z and fg do: some calls it waits in end with EINTR."""
+    wait_until(lambda: state(program.pid) == "S", what="the program to wait")
     with stopped(program):
         pass
     wait_until(lambda: state(program.pid) == "S", what="the program to wait again")

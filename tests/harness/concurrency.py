@@ -4,7 +4,8 @@ import socket
 import threading
 import time
 
-from harness.program import seconds
+from harness.inspect import children
+from harness.program import seconds, wait_until
 from harness.talk import Response, connect, get, receive_all, receive_until
 
 LARGE = bytes(range(256)) * 65536  # 16 MiB: more than the kernel keeps for a client that does not read
@@ -62,6 +63,11 @@ def answers_in_reverse_order(server, count=3):
     clients = [begin(server) for _ in range(count)]
     for client in reversed(clients):
         assert finish(client).status == 200
+
+
+def no_child_remains(server):
+    """All children have ended and are reaped, without another connection that wakes the server."""
+    wait_until(lambda: not children(server.pid), what="the end of all children, zombies included")
 
 
 def is_refused(server):

@@ -104,6 +104,9 @@ REFUSED = {
     "a Content-Length with a space": (400, with_headers("Content-Length: 1 0") + b"1"),
     "an empty Content-Length": (400, with_headers("Content-Length:")),
     "two Content-Lengths": (400, with_headers("Content-Length: 5", "Content-Length: 6") + b"123456"),
+    "a Host with a space": (400, lines("GET / HTTP/1.1", "Host: local host")),
+    "a Host with a path": (400, lines("GET / HTTP/1.1", "Host: localhost/")),
+    "a Host with a user": (400, lines("GET / HTTP/1.1", "Host: me@localhost")),
     "no such file": (404, lines("GET /missing.html HTTP/1.0")),
     "no such folder": (404, lines("GET /missing/ HTTP/1.0")),
     "a file taken for a folder": (404, lines("GET /index.html/ HTTP/1.0")),
@@ -131,9 +134,12 @@ REFUSED = {
     "a method in small letters": (501, lines("get / HTTP/1.0")),
     "a method that begins like one": (501, lines("GETS / HTTP/1.0")),
     "the beginning of a method": (501, lines("G / HTTP/1.0")),
+    "a method that goes on": (400, lines("POST@/ HTTP/1.0")),
     "HTTP/2.0": (505, lines("GET / HTTP/2.0")),
     "HTTP/0.9": (505, lines("GET / HTTP/0.9")),
     "HTTP/9.9": (505, lines("GET / HTTP/9.9")),
+    "HTTP/2.0, and POST": (505, lines("POST / HTTP/2.0")),
+    "HTTP/2.0, and an unknown method": (505, lines("PRI * HTTP/2.0", "", "SM")),
 }
 
 # What one reader takes for one request and another for two. Each must have one answer, or none.

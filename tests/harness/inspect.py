@@ -65,7 +65,6 @@ def is_listening(port):
 
 
 def slow_down(pid):
-    """Leave a process, and the children it will have, one processor and a low priority."""
+    """Leave a process, and the children it will have, one processor together."""
     _read("/proc/%d/stat" % pid)
     os.sched_setaffinity(pid, list(os.sched_getaffinity(pid))[:1])
-    os.setpriority(os.PRIO_PROCESS, pid, 10)

@@ -59,4 +59,14 @@ def getaddrinfo(host, service, namespace=()):
     """What this machine's getaddrinfo() says: rows `ADDRESS port PORT`, or one `text (EAI_SYMBOL)`.
     `namespace` are the words that the functions above return."""
     command = [*namespace, sys.executable, "-S", "-E", "-c", PYTHONS_ANSWER, host, str(service)]
-    return subprocess.run(command, stdout=subprocess.PIPE, check=True, text=True).stdout.splitlines()
+    return subprocess.run(command, stdout=subprocess.PIPE, check=True, text=True,
+                          timeout=60).stdout.splitlines()
+
+
+def own_dev(folder):
+    """The words to put before a command so that its /dev is this folder (a pathlib.Path), in which null
+    and fd are made; None if that is not permitted."""
+    (folder / "null").touch()
+    (folder / "fd").symlink_to("/proc/self/fd")
+    mount = 'mount --bind /dev/null "$0/null" && mount --rbind "$0" /dev && exec "$@"'
+    return _prefix("--mount", "sh", "-c", mount, str(folder))
