@@ -17,7 +17,7 @@ struct request {
     char path[LINE_SIZE]; /* the path, decoded; begins with '/' */
     int minor_version;    /* HTTP/1.minor_version */
     int hosts;            /* how many Host lines there were */
-    bool has_length;      /* a Content-Length line */
+    int lengths;          /* how many lines told the body's length: more than one is an attack */
     bool has_body;        /* something follows that we have no use for */
 };
 

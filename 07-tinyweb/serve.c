@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "errors.h"
 #include "log.h"
 #include "request.h"
 #include "response.h"
@@ -17,7 +18,8 @@ enum {
     DRAIN_BYTES = 64 << 20,
 };
 
-/* The status code for a file that open() or read() refuses. */
+/* The status code for a file that open() or read() refuses. What is our trouble, and not the
+ * client's, is reported. */
 static int file_status(int error)
 {
     switch (error) {
@@ -33,8 +35,10 @@ static int file_status(int error)
     case EMFILE: /* a moment later there may be room */
     case ENFILE:
     case ENOMEM:
+        report("open or read a file");
         return 503;
     default:
+        report("open or read a file");
         return 500;
     }
 }

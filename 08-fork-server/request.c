@@ -138,11 +138,12 @@ static int parse_header(struct request *request, char *line)
         if (++request->hosts > 1 || strpbrk(value, " \t/?#@") != NULL)
             return 400;
     } else if (strcasecmp(line, "Content-Length") == 0) {
-        if (request->has_length || *value == '\0' || value[strspn(value, "0123456789")] != '\0')
+        if (++request->lengths > 1 || *value == '\0' || value[strspn(value, "0123456789")] != '\0')
             return 400;
-        request->has_length = true;
         request->has_body = value[strspn(value, "0")] != '\0';
     } else if (strcasecmp(line, "Transfer-Encoding") == 0) {
+        if (++request->lengths > 1)
+            return 400;
         request->has_body = true;
     }
     return 200;
@@ -152,8 +153,8 @@ int read_request(struct reader *reader, struct request *request)
 {
     char line[LINE_SIZE];
 
-    request->hosts = 0;
-    request->has_length = request->has_body = false;
+    request->hosts = request->lengths = 0;
+    request->has_body = false;
     int got = recv_line(reader, request->line, sizeof request->line);
     if (got == 1 && request->line[0] == '\0') /* an empty line before the request is forgiven */
         got = recv_line(reader, request->line, sizeof request->line);
