@@ -1,0 +1,256 @@
+"""09-daemon: what its configuration file may hold, and what SIGHUP, which makes it read the file again,
+changes and does not."""
+
+import contextlib
+import os
+import re
+import signal
+import socket
+
+import pytest
+
+from harness import checks
+from harness.concurrency import (Load, begin, begin_download, finish, finish_download, is_refused, is_whole,
+                                 make_webroot)
+from harness.daemon import configure, reserved_port
+from harness.inspect import children, descriptors
+from harness.program import wait_until
+from harness.talk import Response, connect, get, receive_all
+
+CHAPTER = "09-daemon"
+REQUEST = b"GET / HTTP/1.0\r\n\r\n"
+
+
+@pytest.fixture
+def folder(tmp_path):
+    make_webroot(tmp_path / "webroot")
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / "index.html").write_bytes(b"the other page\n")
+    return tmp_path
+
+
+@pytest.fixture
+def server(chapter, folder):
+    """A server in the foreground: what it says on stderr can be read here."""
+    return chapter.serve("-n", "-c", configure(folder))
+
+
+# ---- What the file may hold
+
+@pytest.mark.parametrize("text", [
+    "port=0\nwebroot=other",
+    "\n# a comment\n\n   # another\n  port  =\t0  \n\twebroot = other\t# a third\n\n",
+    "port = 0\r\nwebroot = other\r\n# a comment\r\n\r\n",
+    "webroot = webroot\nport = 99\nport = 0\nwebroot = other\n",
+    "webroot = {folder}/other\nport = 0\naddress = 127.0.0.1\nmax-children = 10000\n",
+    "port = 0\nwebroot = other # " + 3000 * "x",
+], ids=["shortest", "comments and spaces", "CRLF", "last line wins", "absolute path", "long comment"])
+def test_reads(chapter, folder, text):
+    (folder / "daemon.conf").write_bytes(text.replace("{folder}", str(folder)).encode())
+    server = chapter.serve("-n", "-c", "daemon.conf", cwd=str(folder))
+    assert get(server, "/").body == b"the other page\n"
+
+
+def test_a_number_sign_inside_a_word_begins_no_comment(chapter, folder):
+    (folder / "other").rename(folder / "other#1")
+    server = chapter.serve("-n", "-c", configure(folder, webroot="other#1"))
+    assert get(server, "/").body == b"the other page\n"
+
+
+def test_paths_start_from_the_folder_of_the_file(chapter, folder, tmp_path_factory):
+    configure(folder, webroot="../%s/other" % folder.name)
+    elsewhere = tmp_path_factory.mktemp("elsewhere")
+    server = chapter.serve("-n", "-c", os.path.relpath(str(folder / "daemon.conf"), str(elsewhere)),
+                           cwd=str(elsewhere))
+    assert get(server, "/").body == b"the other page\n"
+    assert (folder / "daemon.pid").exists()
+
+
+def test_without_a_key_there_is_its_default(chapter, folder):
+    server = chapter.serve("-n", "-c", configure(folder, webroot=None, pidfile=None))
+    assert server.address == "127.0.0.1"
+    assert get(server, "/").body == b"the page\n"
+    assert not (folder / "daemon.pid").exists()
+
+
+def test_ipv6(chapter, folder):
+    checks.needs_ipv6()
+    server = chapter.serve("-n", "-c", configure(folder, address="::1"))
+    assert server.address == "::1"
+    assert get(server, "/").status == 200
+
+
+@pytest.mark.parametrize("text,line", [
+    ("colour = blue\n", 1), ("\n# a comment\n\nPort = 0\n", 4), ("port\n", 1), ("port 80\n", 1), ("= 0\n", 1),
+    ("port =\n", 1), ("port = # 80\n", 1), ("port = 0\nwebroot = \n", 2),
+    ("port = 99999\n", 1), ("port = 80x\n", 1), ("port = -1\n", 1), ("port = +80\n", 1), ("port = 8 0\n", 1),
+    ("address = localhost.\n", 1), ("address = 127.0.0.256\n", 1), ("address = 127.0.0.1 x\n", 1),
+    ("max-children = 0\n", 1), ("max-children = 10001\n", 1), ("max-children = many\n", 1),
+    ("webroot = missing\n", 1), ("webroot = daemon.conf\n", 1), ("user = no-such-user\n", 1),
+    ("port = 0\nwebroot = %s\n" % ("x" * 100000), 2), ("port = 0\0\nwebroot = webroot\n", 1),
+    ("webroot = webroot\nport = 0\0001", 2), ("port = 0\nnonsense", 2), ("\ufeffport = 0\n", 1),
+], ids=lambda value: repr(value)[1:30])
+def test_refuses(daemons, folder, text, line):
+    (folder / "daemon.conf").write_bytes(text.encode())
+    program = daemons.run("-c", "daemon.conf", cwd=str(folder))
+    assert program.status == 1, "exit status %d" % program.status
+    assert re.match(r"daemon: %s/daemon\.conf:%d: .+\n\Z" % (folder, line), program.stderr), program.stderr[:500]
+    assert program.output == ""
+    assert not daemons.left()
+
+
+@pytest.mark.parametrize("name,symbol", [("missing", "ENOENT"), ("webroot", "EISDIR"), ("daemon.conf/x", "ENOTDIR")])
+def test_refuses_what_is_no_file(chapter, folder, name, symbol):
+    configure(folder)
+    program = chapter.run("-c", str(folder / name))
+    checks.is_failure(chapter, program, symbol)
+    assert str(folder / name) in program.stderr
+
+
+# ---- What SIGHUP changes
+
+def reload(server, folder, **keys):
+    """Write another configuration, and have the server read it."""
+    configure(folder, **keys)
+    server.signal(signal.SIGHUP)
+
+
+def test_new_webroot(server, folder):
+    reload(server, folder, webroot="other")
+    wait_until(lambda: get(server, "/").body == b"the other page\n", what="the other page")
+    reload(server, folder)
+    wait_until(lambda: get(server, "/").body == b"the page\n", what="the page of before")
+
+
+def test_new_port(server, folder):
+    with reserved_port() as port:
+        reload(server, folder, port=port)
+        wait_until(lambda: not is_refused(port), what="the new port")
+        assert get(port, "/").status == 200
+        wait_until(lambda: is_refused(server), what="the old port to be left")
+
+
+def test_new_address(server, folder):
+    checks.needs_ipv6()
+    with reserved_port("::1") as port:
+        reload(server, folder, address="::1", port=port)
+        wait_until(lambda: is_refused(server), what="the old address to be left")
+        server.address, server.port = "::1", port
+        assert get(server, "/").status == 200
+
+
+def test_new_maximum(server, folder):
+    held = [begin(server) for _ in range(3)]
+    wait_until(lambda: len(children(server.pid)) == 3, what="three children")
+    reload(server, folder, max_children=3)
+    wait_until(lambda: get(server, "/").status == 503, what="the new maximum")
+    reload(server, folder, max_children=4)
+    wait_until(lambda: get(server, "/").status == 200, what="the next new maximum")
+    for client in held:
+        assert finish(client).status == 200
+
+
+def test_a_daemon_finds_its_configuration_again(daemons, folder):
+    configure(folder)
+    daemon = daemons.start("-c", "daemon.conf", cwd=str(folder))
+    reload(daemon, folder, webroot="other")
+    wait_until(lambda: get(daemon, "/").body == b"the other page\n", what="the other page")
+
+
+def test_user_and_pid_file_stay(server, folder):
+    reload(server, folder, pidfile="other.pid", webroot="other")
+    server.wait_for_error(r"^daemon: user and pidfile take effect at the next start$")
+    wait_until(lambda: get(server, "/").body == b"the other page\n", what="the other page")
+    assert not (folder / "other.pid").exists()
+    server.signal(signal.SIGTERM)
+    assert server.wait() == 0
+    assert not (folder / "daemon.pid").exists()
+
+
+# ---- Whom SIGHUP does not disturb
+
+def test_requests_and_downloads_under_way_go_on(server, folder):
+    asking = begin(server)
+    downloading = begin_download(server)
+    wait_until(lambda: len(children(server.pid)) == 2, what="two children")
+    with reserved_port() as port:
+        reload(server, folder, port=port, webroot="other", max_children=1)
+        wait_until(lambda: is_refused(server), what="the old port to be left")
+        finish_download(downloading)
+        assert finish(asking).body == b"the page\n"
+
+
+def test_those_in_the_accept_queue_are_served(server, folder):
+    for new in ({"webroot": "other"}, {"webroot": "webroot"}):
+        with checks.stopped(server):
+            clients = [connect(server) for _ in range(20)]
+            for client in clients:
+                client.sendall(REQUEST)
+            reload(server, folder, **new)
+        for client in clients:
+            assert is_whole(Response(receive_all(client))).status == 200
+
+
+def test_those_in_the_accept_queue_of_the_old_port_are_served(server, folder):
+    with reserved_port() as port:
+        with checks.stopped(server):
+            clients = [connect(server) for _ in range(20)]
+            for client in clients:
+                client.sendall(REQUEST)
+            reload(server, folder, port=port)
+        for client in clients:
+            assert is_whole(Response(receive_all(client))).status == 200
+        wait_until(lambda: is_refused(server), what="the old port to be left")
+        assert get(port, "/").status == 200
+
+
+def test_no_request_is_lost_over_20_reloads(server, folder):
+    with Load(server) as load:
+        for number in range(20):
+            webroot, page = [("other", b"the other page\n"), ("webroot", b"the page\n")][number % 2]
+            reload(server, folder, webroot=webroot)
+            wait_until(lambda: get(server, "/").body == page, what="the next page")
+    assert not load.failures
+    assert load.answers > 20
+
+
+def test_a_storm_of_sighup(server, folder):
+    before = len(descriptors(server.pid))
+    with Load(server) as load:
+        for _ in range(500):
+            server.signal(signal.SIGHUP)
+        reload(server, folder, webroot="other")  # the last one counts
+        wait_until(lambda: get(server, "/").body == b"the other page\n", what="the other page")
+    assert not load.failures
+    wait_until(lambda: len(descriptors(server.pid)) == before, what="no more descriptors than before")
+
+
+# ---- What does not change at all
+
+@pytest.mark.parametrize("keys,line", [
+    ({"port": "x"}, 1), ({"webroot": "missing"}, 2), ({"pidfile": ""}, 3), ({"max_children": 0}, 4), ({"colour": "blue"}, 4),
+])
+def test_with_a_broken_configuration_the_old_one_stays(server, folder, keys, line):
+    reload(server, folder, **{"webroot": "other", **keys})
+    server.wait_for_error(r"^daemon: %s/daemon\.conf:%d: .+$" % (re.escape(str(folder)), line))
+    server.wait_for_error(r"^daemon: configuration not changed$")
+    assert get(server, "/").body == b"the page\n"
+    reload(server, folder, webroot="other")
+    server.wait_for_output(r"^configuration changed$")
+    assert get(server, "/").body == b"the other page\n"
+
+
+def test_where_the_new_port_is_in_use_all_of_the_old_configuration_stays(server, folder):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        reload(server, folder, webroot="other", max_children=1, port=taken.getsockname()[1])
+        server.wait_for_error(r"^daemon: bind 127\.0\.0\.1 port %d: .* \(EADDRINUSE\)$" % taken.getsockname()[1])
+        server.wait_for_error(r"^daemon: configuration not changed$")
+    with contextlib.closing(begin(server)):
+        assert get(server, "/").body == b"the page\n"
+
+
+def test_without_its_file_the_old_configuration_stays(server, folder):
+    (folder / "daemon.conf").unlink()
+    server.signal(signal.SIGHUP)
+    server.wait_for_error("^daemon: configuration not changed$")
+    assert get(server, "/").body == b"the page\n"

@@ -1,0 +1,125 @@
+"""09-daemon: what it writes to the system's log, which the test plays, or a real rsyslogd."""
+
+import os
+import re
+import signal
+
+import pytest
+
+from harness.concurrency import make_webroot
+from harness.daemon import configure
+from harness.http_checks import LOG_LINE
+from harness.program import wait_until
+from harness.syslog import DAEMON, ERROR, INFORMATION, NOTICE, WARNING, Log, log_socket
+from harness.talk import exchange, get
+
+CHAPTER = "09-daemon"
+
+
+@pytest.fixture
+def folder(tmp_path):
+    make_webroot(tmp_path / "webroot")
+    return tmp_path
+
+
+@pytest.fixture
+def place(folder):
+    """Where /dev/log is to be, and the words to put before a command for which it is there."""
+    with log_socket(folder) as place:
+        yield place
+
+
+@pytest.fixture
+def log(place):
+    with Log(place[0]) as log:
+        yield log
+
+
+@pytest.fixture
+def daemon(daemons, folder, place, log):
+    return daemons.start("-c", configure(folder), under=place[1])
+
+
+def test_start_requests_and_end_are_logged(daemon, log):
+    assert get(daemon, "/").status == 200
+    assert get(daemon, "/missing").status == 404
+    request = log.wait_for(r'127\.0\.0\.1 port \d+ "GET / HTTP/1\.0" 200 9')
+    log.wait_for(r'127\.0\.0\.1 port \d+ "GET /missing HTTP/1\.0" 404 \d+')
+    daemon.signal(signal.SIGTERM)
+    stopped, started = log.wait_for("stopped"), log.wait_for("started")
+    assert started.pid == stopped.pid == daemon.pid
+    assert started.priority == stopped.priority == NOTICE
+    assert request.priority == INFORMATION
+    for message in log.messages:
+        assert (message.program, message.facility) == ("daemon", DAEMON)
+
+
+def test_reloads_and_errors_are_logged(daemon, log, folder):
+    daemon.signal(signal.SIGHUP)
+    assert log.wait_for("configuration changed").priority == NOTICE
+    configure(folder, pidfile="other.pid")
+    daemon.signal(signal.SIGHUP)
+    assert log.wait_for("user and pidfile take effect at the next start").priority == WARNING
+    configure(folder, port="none")
+    daemon.signal(signal.SIGHUP)
+    error = log.wait_for(re.escape(str(folder / "daemon.conf")) + ":1: .+")
+    assert (error.priority, error.pid) == (ERROR, daemon.pid)
+    assert log.wait_for("configuration not changed").priority == ERROR
+
+
+@pytest.mark.parametrize("line", [
+    b"GET /%n%s%x%999999s HTTP/1.0", b"GET /%0a<3>daemon[1]:%20forged HTTP/1.0", b'GET /" 200 9 HTTP/1.0',
+    b"GET /\r<3>daemon[1]: forged HTTP/1.0", b"GET /\x1b[2J\x07\x7f\x9b HTTP/1.0",
+])
+def test_no_request_can_forge_a_message(daemon, log, line):
+    exchange(daemon, line + b"\r\n\r\n")
+    get(daemon, "/the-end")
+    log.wait_for(r'.* "GET /the-end HTTP/1\.0" .*')
+    messages = [message.text for message in log.messages if message.priority == INFORMATION]
+    assert len(messages) == 2
+    logged = LOG_LINE.fullmatch(messages[0])
+    assert logged and logged.group("status") in ("400", "404"), messages[0]
+    assert all(" " <= character <= "~" for character in messages[0])
+    if line.startswith(b"GET /%"):  # plain text, which means something only to printf(3)
+        assert logged.group("line").encode() == line
+
+
+def test_in_the_foreground_it_writes_to_its_standard_output(chapter, folder, place, log):
+    server = chapter.serve("-n", "-c", configure(folder), under=place[1])
+    assert get(server, "/").status == 200
+    server.signal(signal.SIGTERM)
+    assert server.wait() == 0
+    assert server.output.endswith("stopped\n")
+    assert log.messages == []
+
+
+def test_serves_without_a_log(daemons, folder, place):
+    daemon = daemons.start("-c", configure(folder), under=place[1])  # nobody is at /dev/log
+    for _ in range(10):
+        assert get(daemon, "/").status == 200
+
+
+RSYSLOGD = """
+module(load="imuxsock" SysSock.Use="off")
+input(type="imuxsock" Socket="{socket}")
+template(name="plain" type="string" string="%syslogfacility-text%.%syslogseverity-text% %syslogtag%%msg%\\n")
+action(type="omfile" file="{folder}/messages" template="plain")
+"""
+
+
+def test_a_real_syslog_daemon_understands_it(daemons, chapter, folder, place, tool):
+    (folder / "rsyslog.conf").write_text(RSYSLOGD.format(socket=place[0], folder=folder))
+    collector = chapter.start_other([tool("rsyslogd"), "-n", "-f", str(folder / "rsyslog.conf"),
+                                     "-i", str(folder / "rsyslogd.pid")])
+    wait_until(lambda: os.path.exists(place[0]) or not collector.is_running(), what="rsyslogd's socket")
+    if not collector.is_running():
+        pytest.skip("rsyslogd may not run here: " + collector.stderr)
+    daemon = daemons.start("-c", configure(folder), under=place[1])
+    assert get(daemon, "/").status == 200
+    daemon.signal(signal.SIGTERM)
+    messages = folder / "messages"
+    wait_until(lambda: messages.exists() and "stopped" in messages.read_text(), what="the last message")
+    lines = messages.read_text().splitlines()
+    assert lines[0] == "daemon.notice daemon[%d]: started" % daemon.pid
+    assert re.fullmatch(r'daemon\.info daemon\[\d+\]: 127\.0\.0\.1 port \d+ "GET / HTTP/1\.0" 200 9', lines[1])
+    assert lines[2:] == ["daemon.notice daemon[%d]: stopped" % daemon.pid]

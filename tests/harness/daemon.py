@@ -1,0 +1,104 @@
+"""Starting daemons, which detach themselves from whoever starts them, finding and ending them."""
+
+import contextlib
+import ctypes
+import os
+import re
+import signal
+import socket
+import sys
+
+from harness.inspect import children, state
+from harness.program import LISTENING, wait_until
+
+PR_SET_CHILD_SUBREAPER = 36  # see prctl(2)
+
+
+def configure(folder, **keys):
+    """Write `daemon.conf` into a folder (a pathlib.Path); return its path as a string. In the names of
+    the keys _ stands for -; a key that is None is left out."""
+    keys = {"port": 0, "webroot": "webroot", "pidfile": "daemon.pid", **keys}
+    path = folder / "daemon.conf"
+    path.write_text("".join("%s = %s\n" % (key.replace("_", "-"), value)
+                            for key, value in keys.items() if value is not None))
+    return str(path)
+
+
+@contextlib.contextmanager
+def reserved_port(address="127.0.0.1"):
+    """A port that nobody else gets while this lasts, but a server that asks for this very one does."""
+    with socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET) as reserved:
+        reserved.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as the server's has
+        reserved.bind((address, 0))
+        yield reserved.getsockname()[1]
+
+
+def adopt_orphans(on):
+    """From now on processes whose parent ends become our children, and not those of process 1."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, int(on), 0, 0, 0)
+
+
+class Daemon:
+    """A daemon that has detached. `starter` is the Program that was started, and has ended."""
+
+    def __init__(self, starter, pid):
+        self.starter, self.pid = starter, pid
+        match = re.search(LISTENING, starter.output)
+        if match:
+            self.address, self.port = match.group(1), int(match.group(2))
+
+    def signal(self, number):
+        os.kill(self.pid, number)
+
+    def is_running(self):
+        try:
+            return state(self.pid) != "Z"
+        except FileNotFoundError:
+            return False
+
+    def wait(self, limit=5):
+        """Wait until it has ended."""
+        wait_until(lambda: not self.is_running(), limit, "the daemon's end")
+
+
+class Daemons:
+    """The daemons that a test starts from a Chapter; see the fixture `daemons`."""
+
+    def __init__(self, chapter, folder):
+        self._chapter = chapter
+        self._reports = folder / "sanitizer"  # a daemon's stderr leads nowhere
+        self._others = set(children(os.getpid()))
+
+    def start(self, *arguments, **options):
+        """Start the program, which must end with status 0; return the Daemon it leaves."""
+        starter = self.run(*arguments, **options)
+        assert starter.status == 0, "exit status %d; stderr:\n%s" % (starter.status, starter.stderr)
+        wait_until(lambda: len(self.left()) == 1, what="one process, the daemon, to be left")
+        return Daemon(starter, self.left()[0])
+
+    def run(self, *arguments, **options):
+        """Start the program and wait for its end, whatever it leaves; return it, with .status set."""
+        where = "log_path=%s" % self._reports
+        environment = {**os.environ, "ASAN_OPTIONS": where, "UBSAN_OPTIONS": where}
+        return self._chapter.run(*arguments, env=environment, **options)
+
+    def left(self):
+        """The process ids of what has been left running by programs that have ended."""
+        started = {program.pid for program in self._chapter.started}
+        found = set(children(os.getpid())) - self._others - started
+        for pid in list(found):
+            if os.waitpid(pid, os.WNOHANG)[0] == pid:
+                found.remove(pid)
+        return sorted(found)
+
+    def end(self):
+        """End all that is left running, and what that leaves, and so on."""
+        for program in self._chapter.started:
+            program.kill()
+        while self.left():
+            for pid in self.left():
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
+        reports = [path.read_text() for path in self._reports.parent.glob(self._reports.name + ".*")]
+        assert not reports, "\n".join(reports)
