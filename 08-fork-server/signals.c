@@ -8,14 +8,16 @@
 #include "errors.h"
 #include "signals.h"
 
+volatile sig_atomic_t child_ended;
 volatile sig_atomic_t stop_requested;
 
-/* A handler may interrupt anything anywhere, so it only takes a note. SIGCHLD needs none: that it
- * interrupts the wait is enough. */
+/* A handler may interrupt anything anywhere, so it only takes a note. */
 static void note_signal(int number)
 {
     if (number == SIGTERM)
         stop_requested = 1;
+    else
+        child_ended = 1;
 }
 
 int catch_signals(void)
@@ -49,10 +51,10 @@ bool wait_for_client(int listener)
     sigaddset(&noted, SIGTERM);
     sigaddset(&noted, SIGCHLD);
 
-    /* A signal between a look at stop_requested and the start of the wait would go unseen. So they
+    /* A signal between a look at the flags and the start of the wait would go unseen. So they
      * are blocked before the look, and pselect() lets them in and waits in one step. */
     sigprocmask(SIG_BLOCK, &noted, &before);
-    if (!stop_requested)
+    if (!child_ended && !stop_requested)
         ready = pselect(listener + 1, &readable, NULL, NULL, NULL, &before);
     if (ready < 0 && errno != EINTR) {
         report("pselect");

@@ -5,14 +5,15 @@
 #include <signal.h>
 #include <stdbool.h>
 
+extern volatile sig_atomic_t child_ended;    /* SIGCHLD has come */
 extern volatile sig_atomic_t stop_requested; /* SIGTERM has come */
 
-/* From now on SIGTERM is noted in stop_requested, SIGCHLD ends a wait, and SIGPIPE is ignored.
+/* From now on these signals are noted in the flags above, and SIGPIPE is ignored.
  * Returns 0, or -1 after a report. See signal-safety(7). */
 int catch_signals(void);
 
-/* Waits until a client is in the listener's accept queue or a signal comes; not at all if
- * stop_requested is set. Returns true if there is a client. */
+/* Waits until a client is in the listener's accept queue or a signal comes; not at all if one is
+ * noted already. Returns true if there is a client. */
 bool wait_for_client(int listener);
 
 #endif

@@ -117,11 +117,31 @@ static int parse_line(struct parser *parser, struct config *config, char *line)
     return set_value(parser, config, key, value);
 }
 
+/* Reads one line into line, which has size bytes, without its LF. Returns 1, 0 at the end of the
+ * file, or -1 after a report. */
+static int read_line(const struct parser *parser, FILE *file, char *line, size_t size)
+{
+    size_t length = 0;
+    int c;
+
+    while ((c = getc(file)) != EOF && c != '\n') {
+        if (c == '\0')
+            return reject(parser, "line", "has a NUL byte");
+        if (length + 1 == size)
+            return reject(parser, "line", "too long");
+        line[length++] = (char)c;
+    }
+    line[length] = '\0';
+    if (ferror(file))
+        return report("read %s", parser->path);
+    return c == '\n' || length > 0;
+}
+
 int read_config(const char *path, struct config *config)
 {
     struct parser parser = {.path = path, .address = "127.0.0.1", .port = 8080};
     char line[PATH_MAX + 64];
-    int result = 0;
+    int result;
 
     memset(config, 0, sizeof *config);
     config->max_children = 256;
@@ -130,15 +150,9 @@ int read_config(const char *path, struct config *config)
     FILE *file = fopen(path, "r");
     if (file == NULL)
         return report("open %s", path);
-    while (result == 0 && fgets(line, sizeof line, file) != NULL) {
-        parser.line++;
-        if (strchr(line, '\n') == NULL && !feof(file))
-            result = reject(&parser, "line", "too long");
-        else
-            result = parse_line(&parser, config, line);
-    }
-    if (result == 0 && ferror(file))
-        result = report("read %s", path);
+    for (parser.line = 1; (result = read_line(&parser, file, line, sizeof line)) > 0; parser.line++)
+        if ((result = parse_line(&parser, config, line)) < 0)
+            break;
     fclose(file);
     config->address_length = parse_address(parser.address, parser.port, &config->address);
     return result;

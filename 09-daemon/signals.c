@@ -8,17 +8,19 @@
 #include "errors.h"
 #include "signals.h"
 
+volatile sig_atomic_t child_ended;
 volatile sig_atomic_t stop_requested;
 volatile sig_atomic_t reload_requested;
 
-/* A handler may interrupt anything anywhere, so it only takes a note. SIGCHLD needs none: that it
- * interrupts the wait is enough. */
+/* A handler may interrupt anything anywhere, so it only takes a note. */
 static void note_signal(int number)
 {
     if (number == SIGTERM || number == SIGINT)
         stop_requested = 1;
     else if (number == SIGHUP)
         reload_requested = 1;
+    else
+        child_ended = 1;
 }
 
 int catch_signals(void)
@@ -58,7 +60,7 @@ bool wait_for_client(int listener)
     /* A signal between a look at the flags and the start of the wait would go unseen. So they
      * are blocked before the look, and pselect() lets them in and waits in one step. */
     sigprocmask(SIG_BLOCK, &noted, &before);
-    if (!stop_requested && !reload_requested)
+    if (!child_ended && !stop_requested && !reload_requested)
         ready = pselect(listener + 1, &readable, NULL, NULL, NULL, &before);
     if (ready < 0 && errno != EINTR) {
         report("pselect");

@@ -1,8 +1,8 @@
 /* limit [fork] [SIZE]
  *
- * The least a server can do for a request: accept, one recv, one writev, close; with `fork` the same
- * in a child for each connection. It answers everything with the same SIZE bytes (default 1024).
- * What no web server can beat, to measure ours against. */
+ * The least a server can do for a request: accept, one recv, one writev, close; with `fork` the
+ * same in a child for each connection. It answers everything with the same SIZE bytes (default
+ * 1024). What no web server can beat, to measure ours against. */
 #define _DEFAULT_SOURCE
 
 #include <arpa/inet.h>

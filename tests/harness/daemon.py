@@ -18,9 +18,10 @@ def configure(folder, **keys):
     """Write `daemon.conf` into a folder (a pathlib.Path); return its path as a string. In the names of
     the keys _ stands for -; a key that is None is left out."""
     keys = {"port": 0, "webroot": "webroot", "pidfile": "daemon.pid", **keys}
-    path = folder / "daemon.conf"
-    path.write_text("".join("%s = %s\n" % (key.replace("_", "-"), value)
-                            for key, value in keys.items() if value is not None))
+    new, path = folder / "daemon.conf.new", folder / "daemon.conf"
+    new.write_text("".join("%s = %s\n" % (key.replace("_", "-"), value)
+                           for key, value in keys.items() if value is not None))
+    new.rename(path)  # a daemon that reads it just now reads the old or the new, and not a half of it
     return str(path)
 
 
@@ -81,7 +82,10 @@ class Daemons:
         """Start the program and wait for its end, whatever it leaves; return it, with .status set."""
         where = "log_path=%s" % self._reports
         environment = {**os.environ, "ASAN_OPTIONS": where, "UBSAN_OPTIONS": where}
-        return self._chapter.run(*arguments, env=environment, **options)
+        program = self._chapter.start(*arguments, env=environment, **options)
+        wait_until(lambda: not program.is_running(), what="the started process to end")
+        program.status = program.wait(limit=1)  # what is left may still have its stdout: a short wait
+        return program
 
     def left(self):
         """The process ids of what has been left running by programs that have ended."""

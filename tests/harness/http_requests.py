@@ -104,6 +104,8 @@ REFUSED = {
     "a Content-Length with a space": (400, with_headers("Content-Length: 1 0") + b"1"),
     "an empty Content-Length": (400, with_headers("Content-Length:")),
     "two Content-Lengths": (400, with_headers("Content-Length: 5", "Content-Length: 6") + b"123456"),
+    "a Content-Length and chunks": (400, with_headers("Content-Length: 5", "Transfer-Encoding: chunked") + b"0\r\n\r\n"),
+    "chunks and a Content-Length": (400, with_headers("Transfer-Encoding: chunked", "Content-Length: 5") + b"0\r\n\r\n"),
     "a Host with a space": (400, lines("GET / HTTP/1.1", "Host: local host")),
     "a Host with a path": (400, lines("GET / HTTP/1.1", "Host: localhost/")),
     "a Host with a user": (400, lines("GET / HTTP/1.1", "Host: me@localhost")),
@@ -144,8 +146,7 @@ REFUSED = {
 
 # What one reader takes for one request and another for two. Each must have one answer, or none.
 AMBIGUOUS = {
-    "a length and chunks": lines("GET / HTTP/1.1", "Host: a", "Content-Length: 4",
-                                 "Transfer-Encoding: chunked") + b"0\r\n\r\n",
+    "a length and chunks": with_headers("Content-Length: 4", "Transfer-Encoding: chunked") + b"0\r\n\r\n",
     "chunks": with_headers("Transfer-Encoding: chunked") + b"5\r\nhello\r\n0\r\n\r\n",
     "chunks, spelt oddly": with_headers("Transfer-Encoding:\tx, Chunked") + b"0\r\n\r\n",
     "a request in a body": with_headers("Content-Length: 27") + lines("GET /sub/ HTTP/1.0"),
