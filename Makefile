@@ -45,8 +45,11 @@ ifneq ($(words $(N)) $(words $(CHAPTER)),1 1)
 $(error make $(COMMAND) $(N): which chapter? 1 to 9, as in: make $(COMMAND) 4)
 endif
 
-$(COMMAND):
-	$(LAB) $(COMMAND) $(CHAPTER) $(ARGS)
+chapter:
+	$(LAB) chapter $(CHAPTER) $(ARGS)
+
+diff:
+	$(LAB) diff $(CHAPTER)
 
 $(filter-out $(COMMAND),$(MAKECMDGOALS)):
 	@:

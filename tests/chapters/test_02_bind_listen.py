@@ -101,16 +101,8 @@ def test_restart_at_once(chapter):
     checks.restart_at_once(chapter, checks.positional, lambda client: client.sendall(b"hello\n"))
 
 
-def test_starts_on_a_port_in_time_wait(chapter):
-    """A server that closed first leaves its port in TIME_WAIT, such as those of the next chapters."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port = listener.getsockname()[1]
-        with connect(port) as client:
-            listener.accept()[0].close()
-            assert client.recv(1) == b""
-    with socket.socket() as careless, pytest.raises(OSError):  # so it is in TIME_WAIT
-        careless.bind(("127.0.0.1", port))
-    assert chapter.serve(str(port)).port == port
+def test_starts_beside_an_old_connection(chapter):
+    checks.starts_beside_an_old_connection(chapter, checks.positional)
 
 
 @pytest.mark.parametrize("address", ["192.0.2.1", "2001:db8::1"])

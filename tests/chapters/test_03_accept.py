@@ -96,6 +96,10 @@ def test_default_port(chapter):
     checks.default_port(chapter, 7890)
 
 
+def test_starts_beside_an_old_connection(chapter):
+    checks.starts_beside_an_old_connection(chapter, checks.positional)
+
+
 def test_restart_at_once(chapter):
     checks.restart_at_once(chapter, checks.positional, receive_all)
 

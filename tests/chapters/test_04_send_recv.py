@@ -11,8 +11,8 @@ import pytest
 
 from harness import checks
 from harness.inspect import memory
-from harness.program import seconds
-from harness.talk import connect, exchange, feed, receive_until, reset
+from harness.talk import (connect, connect_with_small_buffers, exchange, feed, receive, receive_until,
+                          reset, send_until_stuck, type_line)
 
 CHAPTER = "04-send-recv"
 
@@ -24,21 +24,11 @@ def greeting(visitor):
     return b"Hello, world! You are visitor %d.\n" % visitor
 
 
-def greeted(server, visitor, limit=5):
+def greeted(server, visitor):
     """Connect, be greeted as this visitor; return the client."""
-    client = connect(server, limit)
+    client = connect(server)
     assert receive_until(client, b"\n") == greeting(visitor)
     return client
-
-
-def receive(client, size):
-    """Receive so many bytes; fails if the peer ends its side before."""
-    data = bytearray()
-    while len(data) < size:
-        part = client.recv(size - len(data))
-        assert part, "the peer ended its side after %d bytes of %d" % (len(data), size)
-        data += part
-    return bytes(data)
 
 
 def echoes(server, visitor, data=b"still there?"):
@@ -55,25 +45,6 @@ def hexdump(data):
         text = "".join(chr(byte) if 32 <= byte < 127 else "." for byte in part)
         lines.append("%08x  %-23s  %-23s  |%s|\n" % (offset, *halves, text))
     return lines
-
-
-def connect_with_small_buffers(server):
-    """Connect as a client whose kernel takes so little that the server soon has to wait; the segments
-    of an Ethernet, not of loopback, keep the server's send buffer small too."""
-    client = socket.socket()
-    client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-    client.setsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG, 1448)
-    client.settimeout(seconds(5))
-    client.connect((server.address, server.port))
-    return client
-
-
-def send_until_stuck(client, data):
-    """Send until nothing more is taken, since the server waits for us to receive; return the rest."""
-    rest = memoryview(data)
-    while rest and select.select([], [client], [], seconds(0.05))[1]:
-        rest = rest[client.send(rest):]
-    return rest
 
 
 def test_greets_and_counts_visitors(chapter):
@@ -253,8 +224,7 @@ def test_telnet(chapter, tool):
     client = chapter.start_other([tool("telnet"), server.address, str(server.port)],
                                  stdin=subprocess.PIPE)
     client.wait_for_output(r"^Hello, world! You are visitor 1\.")
-    client.process.stdin.write(b"hello\r\n")
-    client.process.stdin.flush()
+    type_line(client, b"hello\r\n")
     client.wait_for_output("^hello\r?$")
     client.process.stdin.close()
     client.wait()
@@ -278,6 +248,10 @@ def test_default_port(chapter):
 
 def test_port_in_use(chapter):
     checks.port_in_use(chapter, checks.positional)
+
+
+def test_starts_beside_an_old_connection(chapter):
+    checks.starts_beside_an_old_connection(chapter, checks.positional)
 
 
 def test_restart_at_once(chapter):

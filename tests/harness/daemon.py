@@ -97,12 +97,16 @@ class Daemons:
         return sorted(found)
 
     def end(self):
-        """End all that is left running, and what that leaves, and so on."""
+        """End all that runs."""
+        self._end_what_is_left()
         for program in self._chapter.started:
             program.kill()
-        while self.left():
+        self._end_what_is_left()
+        reports = [path.read_text() for path in self._reports.parent.glob(self._reports.name + ".*")]
+        assert not reports, "\n".join(reports)
+
+    def _end_what_is_left(self):
+        while self.left():  # and then what those leave, and so on
             for pid in self.left():
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(pid, signal.SIGKILL)
-        reports = [path.read_text() for path in self._reports.parent.glob(self._reports.name + ".*")]
-        assert not reports, "\n".join(reports)

@@ -39,12 +39,41 @@ def receive_until(client, ending):
     return bytes(data)
 
 
+def receive(client, size):
+    """Receive so many bytes; fails if the peer ends its side before."""
+    data = bytearray()
+    while len(data) < size:
+        part = client.recv(size - len(data))
+        assert part, "the peer ended its side after %d bytes of %d" % (len(data), size)
+        data += part
+    return bytes(data)
+
+
 def exchange(server, request, limit=15):
     """Send bytes, end our side, and return all that comes back."""
     with connect(server, limit) as client:
         client.sendall(request)
         client.shutdown(socket.SHUT_WR)
         return receive_all(client)
+
+
+def connect_with_small_buffers(server):
+    """Connect as a client whose kernel takes so little that the server soon has to wait; the segments
+    of an Ethernet, not of loopback, keep the server's send buffer small too."""
+    client = socket.socket()
+    client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    client.setsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG, 1448)
+    client.settimeout(seconds(5))
+    client.connect((server.address, server.port))
+    return client
+
+
+def send_until_stuck(client, data):
+    """Send until nothing more is taken, since the server waits for us to receive; return the rest."""
+    rest = memoryview(data)
+    while rest and select.select([], [client], [], seconds(0.05))[1]:
+        rest = rest[client.send(rest):]
+    return rest
 
 
 def reset(client):

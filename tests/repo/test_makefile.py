@@ -23,10 +23,14 @@ def clone(tmp_path_factory):
     return str(copy)
 
 
+# Free of the make that may have started these tests.
+ENVIRONMENT = {name: value for name, value in os.environ.items()
+               if not name.startswith("MAKE") and name not in ("ARGS", "N")}
+
+
 def make(clone, *arguments):
-    """Run make in the clone, free of the make that may have started these tests."""
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("MAKE")}
-    return subprocess.run(["make", *arguments], cwd=clone, env=environment, text=True,
+    """Run make in the clone to its end."""
+    return subprocess.run(["make", *arguments], cwd=clone, env=ENVIRONMENT, text=True,
                           stdout=subprocess.PIPE, stderr=subprocess.PIPE, stdin=subprocess.DEVNULL)
 
 
@@ -59,7 +63,7 @@ def test_a_chapter_that_is_none_gets_one_clear_line(clone, words):
 
 @pytest.mark.parametrize("words", [["chapter", "3"], ["chapter", "03"], ["chapter", "N=3"]])
 def test_chapter_runs_the_program_until_interrupted(clone, words):
-    program = Program(["make", *words, "ARGS=0"], cwd=clone)
+    program = Program(["make", *words, "ARGS=0"], cwd=clone, env=ENVIRONMENT)
     try:
         match = program.wait_for_output(r"^listening on 127\.0\.0\.1 port (\d+)$", 20)
         assert "accept queue" in program.output, "the goal from the lesson"
@@ -74,7 +78,7 @@ def test_chapter_runs_the_program_until_interrupted(clone, words):
 
 
 def test_a_port_in_use_is_explained(clone):
-    first = Program(["make", "chapter", "4", "ARGS=0"], cwd=clone)
+    first = Program(["make", "chapter", "4", "ARGS=0"], cwd=clone, env=ENVIRONMENT)
     try:
         port = first.wait_for_output(r"^listening on 127\.0\.0\.1 port (\d+)$", 20).group(1)
         second = make(clone, "chapter", "4", "ARGS=" + port)
