@@ -140,7 +140,7 @@ static int read_line(const struct parser *parser, FILE *file, char *line, size_t
 int read_config(const char *path, struct config *config)
 {
     struct parser parser = {.path = path, .address = "127.0.0.1", .port = 8080};
-    char line[PATH_MAX + 64];
+    char line[PATH_MAX + 64] = "";
     int result;
 
     memset(config, 0, sizeof *config);

@@ -209,7 +209,7 @@ def test(*arguments):
 def check(*arguments):
     """The strict checks: the suite under the sanitizers, then those of tests/repo marked strict."""
     return (run_pytest("--sanitize", "tests/chapters", *arguments)
-            or run_pytest("--strict", "tests/repo", *arguments))
+            or run_pytest("-m", "strict", "tests/repo", *arguments))
 
 
 def main():

@@ -214,15 +214,33 @@ def test_no_request_is_lost_over_20_reloads(server, folder):
     assert load.answers > 20
 
 
-def test_a_storm_of_sighup(server, folder):
+def test_a_storm_of_sighup_is_survived(server, folder):
     before = len(descriptors(server.pid))
     with Load(server) as load:
         for _ in range(500):
             server.signal(signal.SIGHUP)
-        reload(server, folder, webroot="other")  # the last one counts
+        reload(server, folder, webroot="other")
         wait_until(lambda: get(server, "/").body == b"the other page\n", what="the other page")
     assert not load.failures
     wait_until(lambda: len(descriptors(server.pid)) == before, what="no more descriptors than before")
+
+
+def test_a_sighup_that_comes_while_the_file_is_read_counts_too(server, folder):
+    configuration = folder / "daemon.conf"
+    first, second = folder / "first", folder / "second"
+    for _ in range(10):
+        for path, webroot in [(first, "webroot"), (second, "other")]:
+            configure(folder, webroot=webroot)
+            configuration.rename(path)
+            with open(str(path), "a") as file:
+                file.write("# a long comment\n" * 50000)  # it takes a moment to read
+        first.rename(configuration)
+        server.signal(signal.SIGHUP)
+        second.rename(configuration)
+        server.signal(signal.SIGHUP)
+        wait_until(lambda: get(server, "/").body == b"the other page\n", what="the other page")
+        reload(server, folder)
+        wait_until(lambda: get(server, "/").body == b"the page\n", what="the page of before")
 
 
 # ---- What does not change at all
