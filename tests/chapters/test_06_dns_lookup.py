@@ -5,7 +5,6 @@ import contextlib
 import errno
 import os
 import re
-import socket
 import sys
 import threading
 import time
@@ -128,16 +127,12 @@ def test_goes_on_to_the_next_address_when_one_refuses(chapter, tmp_path):
     namespace = own_hosts(tmp_path, "".join("127.0.0.%d several\n" % last for last in (2, 3, 4)))
     first, second, third = [row.split()[0] for row in getaddrinfo("several", 80, namespace)]
     serve = answering(b"HTTP/1.0 200 OK\r\nServer: the second\r\n\r\n")
-    with serving(serve, address=second) as server, socket.socket() as nobody, socket.socket() as other:
-        nobody.bind((first, server.port))  # and does not listen
-        other.bind((third, server.port))
-        other.listen()
-        other.settimeout(0)
-        program = start(chapter, "several", server.port, namespace)
+    with refusing(first, second, third) as port, serving(serve, second, port), \
+            serving(silent, third, port, at_least=0) as other:
+        program = start(chapter, "several", port, namespace)
         assert found(program, "several") == "the second"
-        assert program.stderr == refusals(["%s port %d" % (first, server.port)])
-        with pytest.raises(BlockingIOError):  # one server is enough
-            other.accept()
+        assert program.stderr == refusals(["%s port %d" % (first, port)])
+    assert other.connections == 0, "one server is enough"
 
 
 @pytest.mark.parametrize("host,name", [("::1", b"[::1]"), ("six", b"six")])

@@ -183,6 +183,8 @@ def test_pid_file_that_is_a_symbolic_link(daemons, folder):
 
 def test_only_one_holds_the_pid_file(daemons, folder):
     daemon = daemons.start("-c", configure(folder))
+    with open(str(folder / "daemon.pid"), "r+") as file, pytest.raises(OSError):
+        fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     for _ in range(3):
         program = daemons.run("-c", configure(folder))
         assert program.status == 1
@@ -217,6 +219,8 @@ def test_sigterm_finishes_the_requests_under_way(daemons, folder):
     daemon.signal(signal.SIGTERM)
     wait_until(lambda: is_refused(daemon), what="new connections to be refused")
     finish_download(downloading)
+    assert daemon.is_running()
+    assert (folder / "daemon.pid").exists(), "it still runs"
     assert finish(asking).status == 200
     daemon.wait()
     assert not (folder / "daemon.pid").exists()

@@ -48,6 +48,7 @@ def server(chapter, folder):
 def test_reads(chapter, folder, text):
     (folder / "daemon.conf").write_bytes(text.replace("{folder}", str(folder)).encode())
     server = chapter.serve("-n", "-c", "daemon.conf", cwd=str(folder))
+    assert server.port != 99
     assert get(server, "/").body == b"the other page\n"
 
 

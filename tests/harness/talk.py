@@ -2,6 +2,7 @@
 All over loopback, all with time limits."""
 
 import contextlib
+import errno
 import os
 import select
 import socket
@@ -145,9 +146,9 @@ def write_until_stuck(descriptor, limit=64 * 1024 * 1024):
 class Listener:
     """A server that the test itself plays, see serving()."""
 
-    def __init__(self, serve, address, limit):
+    def __init__(self, serve, address, port, limit):
         family = socket.AF_INET6 if ":" in address else socket.AF_INET
-        self._socket = socket.create_server((address, 0), family=family)
+        self._socket = socket.create_server((address, port), family=family)
         self._serve, self._limit = serve, limit
         self._stop, self._stopped = socket.socketpair()
         self._open = []
@@ -190,14 +191,14 @@ class Listener:
 
 
 @contextlib.contextmanager
-def serving(serve, address="127.0.0.1", limit=5, at_least=1):
-    """Listen on a free port, and call serve(connection) in a thread for each client that connects.
+def serving(serve, address="127.0.0.1", port=0, limit=5, at_least=1):
+    """Listen on a port (0: any), and call serve(connection) in a thread for each client that connects.
 
     Yields an object with .address, .port and .connections (how many came). Every call on a
     connection is limited to `limit` seconds. At the end it waits for the threads; what failed in
     one fails the test, and so does it if fewer than `at_least` clients came.
     """
-    listener = Listener(serve, address, limit)
+    listener = Listener(serve, address, port, limit)
     try:
         yield listener
     except BaseException:
@@ -212,16 +213,33 @@ def serving(serve, address="127.0.0.1", limit=5, at_least=1):
     assert listener.connections >= at_least, "%d connected" % listener.connections
 
 
+def _take(port, address):
+    """Bind a socket to a port, without listening; None if the port is in use there."""
+    nobody = socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET)
+    nobody.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        nobody.bind((address, port))
+    except OSError as error:
+        nobody.close()
+        if error.errno != errno.EADDRINUSE:
+            raise
+        return None
+    return nobody
+
+
 @contextlib.contextmanager
-def refusing(*addresses):
-    """A port on each of these addresses where nobody listens: it is taken, and so stays like that."""
-    port = 0
+def refusing(address, *others):
+    """A port where nobody listens on any of these addresses: it is taken, and so stays like that,
+    unless serving() is told to listen there (on Linux)."""
     with contextlib.ExitStack() as taken:
-        for address in addresses:
-            family = socket.AF_INET6 if ":" in address else socket.AF_INET
-            nobody = taken.enter_context(socket.socket(family))
-            nobody.bind((address, port))
-            port = nobody.getsockname()[1]
+        while True:  # until a port is free on all of them
+            first = taken.enter_context(_take(0, address))
+            port = first.getsockname()[1]
+            sockets = [_take(port, other) for other in others]
+            for nobody in filter(None, sockets):
+                taken.enter_context(nobody)
+            if all(sockets):
+                break
         yield port
 
 
