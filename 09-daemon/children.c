@@ -11,7 +11,6 @@
 #include "log.h"
 #include "response.h"
 #include "serve.h"
-#include "signals.h"
 
 /* Answers 503. The request is in the way, or on it, and bytes left unread would reset the
  * connection under our answer; so take them, if they come within a moment. The parent has no more
@@ -54,7 +53,6 @@ void serve_next(struct children *children, int listener, const struct webroot *r
 
 void reap_children(struct children *children)
 {
-    child_ended = 0; /* before we look: a signal from now on means to look once more */
     /* Signals do not queue: one SIGCHLD may stand for many children. */
     while (children->running > 0 && waitpid(-1, NULL, WNOHANG) > 0)
         children->running--;

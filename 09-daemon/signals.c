@@ -8,31 +8,32 @@
 #include "errors.h"
 #include "signals.h"
 
-volatile sig_atomic_t child_ended;
 volatile sig_atomic_t stop_requested;
 volatile sig_atomic_t reload_requested;
 
-/* A handler may interrupt anything anywhere, so it only takes a note. */
+/* A handler may interrupt anything anywhere, so it only takes a note. SIGCHLD needs none: it is
+ * only let in to end a wait. */
 static void note_signal(int number)
 {
     if (number == SIGTERM || number == SIGINT)
         stop_requested = 1;
     else if (number == SIGHUP)
         reload_requested = 1;
-    else
-        child_ended = 1;
 }
 
 int catch_signals(void)
 {
     struct sigaction note = {.sa_handler = note_signal, .sa_flags = SA_RESTART};
     struct sigaction ignore = {.sa_handler = SIG_IGN};
+    sigset_t only_in_waits;
 
     sigemptyset(&note.sa_mask);
     sigemptyset(&ignore.sa_mask);
+    sigemptyset(&only_in_waits);
+    sigaddset(&only_in_waits, SIGCHLD);
     if (sigaction(SIGTERM, &note, NULL) < 0 || sigaction(SIGINT, &note, NULL) < 0 ||
         sigaction(SIGHUP, &note, NULL) < 0 || sigaction(SIGCHLD, &note, NULL) < 0 ||
-        sigaction(SIGPIPE, &ignore, NULL) < 0)
+        sigaction(SIGPIPE, &ignore, NULL) < 0 || sigprocmask(SIG_BLOCK, &only_in_waits, NULL) < 0)
         return report("sigaction");
     return 0;
 }
@@ -40,7 +41,7 @@ int catch_signals(void)
 bool wait_for_client(int listener)
 {
     const struct timespec moment = {.tv_nsec = 100000000};
-    sigset_t noted, before;
+    sigset_t noted, before, waiting;
     fd_set readable;
     int ready = 0;
 
@@ -55,13 +56,14 @@ bool wait_for_client(int listener)
     sigaddset(&noted, SIGTERM);
     sigaddset(&noted, SIGINT);
     sigaddset(&noted, SIGHUP);
-    sigaddset(&noted, SIGCHLD);
 
     /* A signal between a look at the flags and the start of the wait would go unseen. So they
      * are blocked before the look, and pselect() lets them in and waits in one step. */
     sigprocmask(SIG_BLOCK, &noted, &before);
-    if (!child_ended && !stop_requested && !reload_requested)
-        ready = pselect(listener + 1, &readable, NULL, NULL, NULL, &before);
+    waiting = before;
+    sigdelset(&waiting, SIGCHLD);
+    if (!stop_requested && !reload_requested)
+        ready = pselect(listener + 1, &readable, NULL, NULL, NULL, &waiting);
     if (ready < 0 && errno != EINTR) {
         report("pselect");
         nanosleep(&moment, NULL);
