@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <netdb.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
@@ -149,7 +150,8 @@ int main(int argc, char *argv[])
     setvbuf(stdout, NULL, _IOLBF, BUFSIZ);
 
     const char *host = argv[1], *service = argc > 2 ? argv[2] : "http";
-    if (service[strspn(service, "0123456789")] == '\0' && parse_number(service, MAX_PORT) < 0)
+    bool is_number = service[strspn(service, "+- 0123456789")] == '\0';
+    if (is_number && parse_number(service, MAX_PORT) < 0) /* getaddrinfo() takes 99999 for 34463 */
         return usage(service, "not a port, a whole number from 0 to 65535");
     struct addrinfo *list = look_up(host, service);
     if (list == NULL)

@@ -166,7 +166,7 @@ def test_a_service_that_does_not_exist(chapter, service):
     fails(chapter.run("127.0.0.1", service), "getaddrinfo 127.0.0.1 %s: %s" % (service, expected))
 
 
-@pytest.mark.parametrize("bad", ["99999", "65536", ""])
+@pytest.mark.parametrize("bad", ["99999", "65536", "", "-1", "+80", " 80", "8 0"])
 def test_bad_port(chapter, bad):
     checks.is_usage_error(chapter.run("127.0.0.1", bad), bad)
 
