@@ -51,7 +51,7 @@ def build(folder):
     """Builds the limit into folder, and the chapters where they are."""
     commands = [["make", "-s", "-C", REPOSITORY / chapter] for chapter in CHAPTERS
                 if (REPOSITORY / chapter / "Makefile").exists()]
-    commands.append([os.environ.get("CC", "cc"), "-O2", "-Wl,-z,now",  # linked as chapter 8 is
+    commands.append([os.environ.get("CC", "cc"), "-O2",  # plainly linked: what anybody would get
                      "-o", folder / "limit", REPOSITORY / "tests/bench/limit.c"])
     for command in commands:
         if subprocess.run(command).returncode != 0:
