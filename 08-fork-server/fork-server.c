@@ -69,12 +69,12 @@ int main(int argc, char *argv[])
     setvbuf(stdout, NULL, _IOLBF, BUFSIZ);
     if (catch_signals() < 0)
         return 1;
+    tzset(); /* reads the time zone now: else each child would, for its Date header */
     if (open_webroot(&root, argc > optind ? argv[optind] : folder) < 0)
         return 1;
     int listener = open_listener((struct sockaddr *)&address, length);
     if (listener < 0 || print_listening(listener) < 0)
         return 1;
-    tzset(); /* reads the time zone now: else each child would, for its Date header */
     while (!stop_requested) {
         bool client_waits = wait_for_client(listener);
 

@@ -115,7 +115,6 @@ static int reload(struct server *server)
 /* Serves until SIGTERM, then lets those who are connected finish. */
 static void run(struct server *server)
 {
-    tzset(); /* reads the time zone now: else each child would, for its Date header */
     while (!stop_requested) {
         bool client_waits = wait_for_client(server->listener);
 
@@ -167,6 +166,7 @@ int main(int argc, char *argv[])
     if (!foreground && (ready = detach()) < 0)
         return 1;
 
+    tzset(); /* reads the time zone now: else each child would, for its Date header */
     int result = start(&server);
     if (result == 0 && !foreground) {
         log_to_syslog();
