@@ -136,7 +136,7 @@ static void run(struct server *server)
 
 int main(int argc, char *argv[])
 {
-    static struct server server = {.listener = -1, .pidfile = -1};
+    struct server server = {.listener = -1, .pidfile = -1};
     bool foreground = false;
     char file[PATH_MAX];
     int ready = -1;
@@ -168,10 +168,8 @@ int main(int argc, char *argv[])
 
     tzset(); /* reads the time zone now: else each child would, for its Date header */
     int result = start(&server);
-    if (result == 0 && !foreground) {
-        log_to_syslog();
-        result = finish_detaching(ready);
-    }
+    if (result == 0 && !foreground && (result = finish_detaching(ready)) == 0)
+        log_to_syslog(); /* from here on: until now, what fails is said on the terminal */
     if (result == 0) {
         log_message(LOG_NOTICE, "started");
         run(&server);

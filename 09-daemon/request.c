@@ -76,10 +76,15 @@ static int parse_target(struct request *request, const char *target, size_t leng
     for (size_t i = 0; i < length; i++)
         if ((unsigned char)target[i] <= ' ' || target[i] == 0x7f)
             return 400;
-    if (strncasecmp(target, "http://", 7) == 0)
-        target += 7 + strcspn(target + 7, "/? "); /* the host is us, whatever it is called */
-    else if (target[0] != '/')
+    if (strncasecmp(target, "http://", 7) == 0) {
+        size_t host_length = strcspn(target + 7, "/? ");
+
+        if (host_length == 0) /* RFC 9110, 4.2.1 */
+            return 400;
+        target += 7 + host_length; /* the host is us, whatever it is called */
+    } else if (target[0] != '/') {
         return 400;
+    }
     request->target = target;
     request->target_length = strcspn(target, "? ");
     if (request->target_length == 0) /* http://host means http://host/ */

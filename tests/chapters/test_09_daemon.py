@@ -6,6 +6,7 @@ import fcntl
 import os
 import pwd
 import re
+import resource
 import signal
 import socket
 import termios
@@ -130,6 +131,12 @@ def test_keeps_no_descriptor_that_was_open(daemons, folder):
     assert kinds.count("socket") <= 2, "the listener, and the way to the log: %s" % before
 
 
+def test_keeps_no_descriptor_in_the_foreground_either(chapter, folder):
+    with open(str(folder / "inherited"), "w") as file:
+        server = chapter.serve("-n", "-c", configure(folder), pass_fds=[file.fileno()])
+        assert "inherited" not in str(leads_to(server.pid))
+
+
 @pytest.mark.parametrize("closed", [[0], [1], [2], [0, 1, 2]], ids=str)
 def test_starts_with_standard_descriptors_closed(daemons, folder, closed):
     with reserved_port() as port:
@@ -177,6 +184,20 @@ def test_pid_file_that_is_a_symbolic_link(daemons, folder):
     (folder / "daemon.pid").symlink_to("precious")
     assert fails(daemons, "-c", configure(folder)).endswith("(ELOOP)\n")
     assert (folder / "precious").read_text() == "precious"
+
+
+@pytest.mark.parametrize("limit", range(4, 12))
+def test_lack_of_descriptors(daemons, folder, limit):
+    program = daemons.run("-c", configure(folder), env={**os.environ, "ASAN_OPTIONS": "detect_leaks=0"},
+                          preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (limit, limit)))
+    if program.status == 0:  # enough of them
+        wait_until(lambda: len(daemons.left()) == 1, what="one process, the daemon, to be left")
+    elif program.status == 127:
+        pytest.skip("not even the program's libraries can be opened")
+    else:
+        assert program.status == 1
+        assert re.fullmatch(r"daemon: .+ \(EMFILE\)\n", program.stderr), program.stderr
+        assert not daemons.left()
 
 
 # ---- Only one, and its pid file

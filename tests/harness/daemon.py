@@ -82,7 +82,7 @@ class Daemons:
         """Start the program and wait for its end, whatever it leaves; return it, with .status set."""
         where = "log_path=%s" % self._reports
         environment = {**os.environ, "ASAN_OPTIONS": where, "UBSAN_OPTIONS": where}
-        program = self._chapter.start(*arguments, env=environment, **options)
+        program = self._chapter.start(*arguments, **{"env": environment, **options})
         wait_until(lambda: not program.is_running(), what="the started process to end")
         program.status = program.wait(limit=1)  # what is left may still have its stdout: a short wait
         return program

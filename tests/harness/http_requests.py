@@ -36,6 +36,7 @@ ACCEPTED = {
     "an empty line first": (200, b"\r\n" + with_headers()),
     "a bare LF first": (200, b"\n" + with_headers()),
     "the URL of a proxy's request": (200, lines("GET http://localhost/ HTTP/1.1", "Host: localhost")),
+    "a URL without a host": (400, lines("GET http:///index.html HTTP/1.1", "Host: localhost")),
     "a URL without a path": (200, lines("GET http://localhost HTTP/1.1", "Host: localhost")),
     "a query": (200, lines("GET /?name=value HTTP/1.0")),
     "a query that is no file name": (200, lines("GET /index.html?/../%zz%00?/ HTTP/1.0")),
