@@ -2,6 +2,8 @@
 
 import collections
 import os
+import random
+import shlex
 import shutil
 import subprocess
 import sys
@@ -11,7 +13,9 @@ import pytest
 sys.path.insert(0, os.path.dirname(__file__))
 
 from harness.build import SANITIZERS, BuildError, build  # noqa: E402
-from harness.daemon import Daemons, adopt_orphans  # noqa: E402
+from harness import steps  # noqa: E402
+from harness.contain import Containment, adopt_orphans  # noqa: E402
+from harness.daemon import Daemons  # noqa: E402
 from harness.program import Program, Server  # noqa: E402
 from harness.talk import feed  # noqa: E402
 
@@ -26,10 +30,31 @@ def pytest_addoption(parser):
                     help="build with AddressSanitizer and UndefinedBehaviorSanitizer")
     group.addoption("--need-tools", action="store_true",
                     help="fail, not skip, where a tool such as telnet is not installed")
+    group.addoption("--contain", action="store_true",
+                    help="keep the programs within bounds: they are not ours")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def containment(request, tmp_path_factory):
+    """The bounds that the programs run in; None where they are trusted."""
+    if not request.config.getoption("--contain"):
+        return None
+    bounds = Containment(tmp_path_factory.getbasetemp(), "nobody" if os.geteuid() == 0 else None,
+                         request.config.getoption("--sanitize"))
+    bounds.watch()
+    make = tmp_path_factory.mktemp
+
+    def make_and_hand_over(*arguments, **options):
+        folder = make(*arguments, **options)
+        bounds.hand_over(folder)
+        return folder
+
+    tmp_path_factory.mktemp = make_and_hand_over  # tmp_path comes from it, too
+    return bounds
 
 
 @pytest.fixture(scope="session")
-def builds(request, tmp_path_factory):
+def builds(request, tmp_path_factory, containment):
     """Builds each chapter when it is first asked for: builds(chapter) is the program's path."""
     folder = os.path.abspath(request.config.getoption("--chapters"))
     flags = SANITIZERS if request.config.getoption("--sanitize") else None
@@ -37,13 +62,16 @@ def builds(request, tmp_path_factory):
 
     def build_once(chapter):
         if chapter not in done:
-            target = str(tmp_path_factory.mktemp("build") / chapter)
+            parent = tmp_path_factory.mktemp("build")
+            source = os.path.join(folder, chapter)
+            if not os.path.isdir(source):  # a chapter that is not under test may help with one that is
+                source = os.path.join(REPOSITORY, chapter)
             try:
-                done[chapter] = build(os.path.join(folder, chapter), target, flags)
-            except (BuildError, OSError) as error:
+                done[chapter] = build(source, str(parent / chapter), flags, containment)
+            except BuildError as error:
                 done[chapter] = error
         if isinstance(done[chapter], Exception):
-            pytest.fail("%s does not build:\n%s" % (chapter, done[chapter]), pytrace=False)
+            raise done[chapter]
         return done[chapter]
 
     return build_once
@@ -52,18 +80,19 @@ def builds(request, tmp_path_factory):
 class Chapter:
     """The program of one chapter, for one test; what it starts is ended with the test."""
 
-    def __init__(self, program, folder):
+    def __init__(self, program, containment=None):
         self.program = program
-        self.folder = folder
+        self.folder = os.path.dirname(program)
         self.started = []
+        self._containment = containment
 
     def start(self, *arguments, under=(), **options):
         """Start the program; return a Program. `under` is a command that runs it, such as faults()."""
-        return self._keep(Program([*under, self.program, *arguments], **options))
+        return self._begin(Program, under, arguments, options)
 
     def serve(self, *arguments, under=(), **options):
         """Start the program and wait for its `listening` line; return a Server."""
-        return self._keep(Server([*under, self.program, *arguments], **options))
+        return self._begin(Server, under, arguments, options)
 
     def run(self, *arguments, input=b"", limit=10, **options):
         """Run the program to its end with `input` (bytes) on stdin; return it, with .status set."""
@@ -74,18 +103,26 @@ class Chapter:
 
     def start_other(self, command, **options):
         """Start another program, such as nc; return a Program."""
-        return self._keep(Program(command, **options))
+        steps.step("start " + shlex.join([os.path.basename(command[0]), *map(str, command[1:])]))
+        self.started.append(Program(command, **options))
+        return self.started[-1]
 
-    def _keep(self, program):
-        self.started.append(program)
-        return program
+    def _begin(self, kind, under, arguments, options):
+        steps.step("start " + shlex.join(["./" + os.path.basename(self.program), *map(str, arguments)])
+                   + (", under %s" % os.path.basename(under[0]) if under else ""))
+        command = [*under, self.program, *arguments]
+        if self._containment and under and under[0] == "unshare":  # which takes more than they may
+            command = [*under, *self._containment.command(), self.program, *arguments]
+        elif self._containment:
+            options = self._containment.options(options)
+        self.started.append(kind(command, **options))
+        return self.started[-1]
 
 
 @pytest.fixture
-def chapter(request, builds):
+def chapter(request, builds, containment):
     """The program of the test module's CHAPTER."""
-    program = builds(request.module.CHAPTER)
-    chapter = Chapter(program, os.path.dirname(program))
+    chapter = Chapter(builds(request.module.CHAPTER), containment)
     yield chapter
     for started in chapter.started:
         started.kill()
@@ -98,22 +135,18 @@ def chapter(request, builds):
 def daemons(chapter, tmp_path):
     """Starts the chapter's program as a daemon: daemons.start("-c", FILE) is a Daemon."""
     adopt_orphans(True)
-    try:
-        daemons = Daemons(chapter, tmp_path)
-        yield daemons
-        daemons.end()
-    finally:
-        adopt_orphans(False)
+    daemons = Daemons(chapter, tmp_path)
+    yield daemons
+    daemons.end()
 
 
 @pytest.fixture
-def other(builds, request):
+def other(builds, containment):
     """Programs of other chapters: other("04-send-recv") is a Chapter."""
     made = []
 
     def make(name):
-        program = builds(name)
-        made.append(Chapter(program, os.path.dirname(program)))
+        made.append(Chapter(builds(name), containment))
         return made[-1]
 
     yield make
@@ -138,13 +171,13 @@ def tool(request):
 
 
 @pytest.fixture
-def faults(tool, tmp_path):
+def faults(tool):
     """faults("bind:error=ENOBUFS", ...) is a command that runs a program and has its system calls
     fail or tarry, see "Tampering" in strace(1). For `start`, `serve` and `run`, as their `under`."""
     strace = tool("strace")
 
     def under(*injections):
-        command = [strace, "-f", "--seccomp-bpf", "-qq", "-o", str(tmp_path / "strace"),
+        command = [strace, "-f", "--seccomp-bpf", "-qq", "-o", "/dev/null",
                    "-E", "ASAN_OPTIONS=detect_leaks=0",  # the leak check needs ptrace(2) itself
                    "-e", "trace=" + ",".join(text.partition(":")[0] for text in injections)]
         return command + [word for text in injections for word in ("-e", "inject=" + text)]
@@ -154,6 +187,37 @@ def faults(tool, tmp_path):
     if proof.returncode != 0:
         pytest.skip("strace cannot tamper with system calls here")
     return under
+
+
+@pytest.fixture(scope="session")
+def fault_library(request, tmp_path_factory):
+    """The path of faults.so, built from harness/faults.c."""
+    if sys.platform != "linux" or request.config.getoption("--sanitize"):
+        pytest.skip("random faults need Linux, and a program without sanitizers")
+    source = os.path.join(os.path.dirname(__file__), "harness", "faults.c")
+    library = tmp_path_factory.mktemp("faults") / "faults.so"
+    subprocess.run(["cc", "-shared", "-fPIC", "-O2", "-o", str(library), source, "-ldl"], check=True)
+    return str(library)
+
+
+@pytest.fixture
+def random_faults(fault_library, tmp_path):
+    """random_faults(start, ...) calls start(..., env=ENVIRONMENT), which is to start the program: it
+    then meets short counts, EINTR, and failing accept() and fork(), see harness/faults.c. LAB_SEED
+    repeats a run. Skips the test where the program cannot be given them, such as a static one."""
+    seed = os.environ.get("LAB_SEED") or str(random.randrange(1000000))
+    loaded = tmp_path / "loaded"
+
+    def start(how, *arguments, **options):
+        steps.step("with random faults, seed %s:" % seed)
+        program = how(*arguments, **options, env={
+            "PATH": os.environ.get("PATH", ""), "LD_PRELOAD": fault_library,
+            "LAB_FAULTS": seed, "LAB_FAULTS_LOADED": str(loaded)})
+        if not loaded.exists():
+            pytest.skip("this program cannot be given faults by preloading")
+        return program
+
+    return start
 
 
 def pytest_terminal_summary(terminalreporter):

@@ -9,7 +9,7 @@ import pytest
 
 from harness import checks
 from harness.inspect import descriptors
-from harness.talk import connect, reset
+from harness.talk import connect
 from harness.users import PublicFolder, ordinary_user
 
 CHAPTER = "02-bind-listen"
@@ -76,7 +76,7 @@ def test_real_clients(chapter, tool, name, command, pattern):
 def test_survives_clients_that_come_and_go(chapter):
     server = chapter.serve("0")
     for _ in range(5):
-        reset(connect(server))
+        connect(server).reset()
         with connect(server) as client:
             client.sendall(b"hello\n")
     assert server.is_running()

@@ -6,7 +6,7 @@ import re
 import pytest
 
 from harness import checks
-from harness.talk import connect, receive_all, reset
+from harness.talk import connect, receive_all
 
 CHAPTER = "03-accept"
 
@@ -61,7 +61,7 @@ def test_real_clients(chapter, tool, name, command):
 def test_survives_clients_that_reset_at_once(chapter):
     server = chapter.serve("0")
     for _ in range(200):
-        reset(connect(server))
+        connect(server).reset()
     with connect(server) as client:
         server.wait_for_output(r"port %d$" % client.getsockname()[1])
     assert server.is_running()

@@ -10,9 +10,11 @@ import subprocess
 import pytest
 
 from harness import checks
+from harness.compare import identical
+from harness.grading import graded
 from harness.inspect import memory
 from harness.talk import (connect, connect_with_small_buffers, exchange, feed, receive, receive_until,
-                          reset, send_until_stuck, type_line)
+                          send_until_stuck, type_line)
 
 CHAPTER = "04-send-recv"
 
@@ -33,7 +35,7 @@ def greeted(server, visitor):
 
 def echoes(server, visitor, data=b"still there?"):
     """This visitor is greeted, and gets back the same bytes."""
-    checks.identical(exchange(server, data, limit=5), greeting(visitor) + data)
+    identical(exchange(server, data, limit=5), greeting(visitor) + data)
 
 
 def hexdump(data):
@@ -47,12 +49,22 @@ def hexdump(data):
     return lines
 
 
+@graded(10, "Starts, and greets each visitor with its number",
+        cause="The greeting is missing or differs from the contract's by a character, or visitors are not counted from 1.",
+        read="Your turn",
+        by_hand=("./send-recv",
+                 "nc -N 127.0.0.1 7890 < /dev/null; nc -N 127.0.0.1 7890 < /dev/null"))
 def test_greets_and_counts_visitors(chapter):
     server = chapter.serve("0")
     for visitor in (1, 2, 3):
         assert exchange(server, b"", limit=5) == greeting(visitor)
 
 
+@graded(12, "Sends each piece back while the client still speaks",
+        cause="It waits for more before it answers, such as a full buffer or a line end; or it treats the bytes as a string, which ends at a zero byte.",
+        read="The program",
+        by_hand=("./send-recv",
+                 "(printf 'a\\0b\\n'; sleep 1) | nc -N 127.0.0.1 7890 | od -c"))
 def test_answers_while_the_client_still_speaks(chapter):
     with greeted(chapter.serve("0"), 1) as client:
         for line in (b"hello\r\n", b"no line end", b"\n", EVERY_BYTE):
@@ -70,6 +82,11 @@ def test_shows_it_at_once(chapter):
         server.wait_for_output(re.escape(hexdump(b"hello\n")[0]))
 
 
+@graded(10, "Shows each piece as hexdump -C does",
+        cause="A column differs: its width, the gap after the eighth byte, or bytes from 0x80 on, which a signed char prints as ffffff80.",
+        read="Your turn",
+        by_hand=("./send-recv",
+                 "printf 'hello\\r\\n\\377\\001 more than sixteen' | nc -N 127.0.0.1 7890"))
 @pytest.mark.parametrize("data", [
     b"x", b"hello\r\n", b"exactly sixteen!", b"exactly sixteen!+", b"%s%d%n\x1b[2J\xff", EVERY_BYTE,
     MEBIBYTE[:10000]], ids=["1 byte", "text", "16 bytes", "17 bytes", "nasty", "every byte", "long"])
@@ -87,13 +104,18 @@ def test_shows_what_it_receives(chapter, data):
     assert rest == b"", "%d bytes are not in the dump" % len(rest)
 
 
+@graded(8, "Echoes pieces of every size without a change",
+        cause="A piece that is as large as the buffer, or larger, is cut or gains a byte: one byte too many is written behind it, or its length is taken from strlen().",
+        read="The program",
+        by_hand=("./send-recv",
+                 "head -c 10000 /dev/zero | nc -N 127.0.0.1 7890 | wc -c"))
 def test_a_mebibyte_in_pieces(chapter):
     rest = MEBIBYTE
     with greeted(chapter.serve("0"), 1) as client:
         for size in (1, 255, 256, 1023, 1024, 1025, 4095, 4096, 4097, 65535, 65536, 300000, len(rest)):
             piece, rest = rest[:size], rest[size:]
             client.sendall(piece)
-            checks.identical(receive(client, len(piece)), piece)
+            identical(receive(client, len(piece)), piece)
 
 
 def test_a_mebibyte_sent_before_anything_is_received(chapter):
@@ -104,6 +126,11 @@ def test_a_mebibyte_sent_before_anything_is_received(chapter):
     assert memory(server.pid) - before < len(MEBIBYTE) / 2
 
 
+@graded(10, "Loses nothing when the client reads slowly",
+        cause="send() took only a part, and the rest was never sent: its result was not looked at.",
+        read="The program",
+        by_hand=("./send-recv",
+                 "head -c 9000000 /dev/urandom | nc -N 127.0.0.1 7890 | (sleep 2; wc -c)"))
 @pytest.mark.parametrize("when_stuck", [lambda server: None, checks.is_not_disturbed_by_stopping],
                          ids=["slow", "stopped and continued"])
 def test_a_mebibyte_to_a_slow_reader(chapter, when_stuck):
@@ -117,7 +144,7 @@ def test_a_mebibyte_to_a_slow_reader(chapter, when_stuck):
             received += receive(client, 65536)
             rest = send_until_stuck(client, rest)
         received += receive(client, len(greeting(1) + MEBIBYTE) - len(received))
-    checks.identical(received, greeting(1) + MEBIBYTE)
+    identical(received, greeting(1) + MEBIBYTE)
 
 
 def test_one_byte_at_a_time(chapter):
@@ -143,6 +170,22 @@ def test_survives_interrupted_calls(chapter, faults):
     echoes(server, 2)
 
 
+@graded(12, "Loses no byte to short counts, EINTR and failing accept()",
+        cause="A call that did a part, or was interrupted (EINTR), has to be made again for the rest; an accept() that fails is no reason to end.",
+        read="The program",
+        by_hand=("strace -f -e inject=recvfrom,sendto,read,write:error=EINTR:when=4+4 ./send-recv",
+                 "head -c 9000 /dev/zero | nc -N 127.0.0.1 7890 | wc -c"))
+def test_random_faults(chapter, random_faults):
+    server = random_faults(chapter.serve, "0")
+    for visitor in range(1, 11):
+        echoes(server, visitor, MEBIBYTE[:30000])
+
+
+@graded(8, "Serves clients one after another, in their order",
+        cause="After the first client the program ends or hangs, or it answers one that has to wait.",
+        read="What is still wrong",
+        by_hand=("./send-recv",
+                 "printf one | nc -N 127.0.0.1 7890; printf two | nc -N 127.0.0.1 7890"))
 def test_one_client_after_another(chapter):
     """Each has to wait until those before it have left, however quick it is to speak."""
     server = chapter.serve("0")
@@ -156,6 +199,11 @@ def test_one_client_after_another(chapter):
             assert select.select(clients[visitor:], [], [], 0.1)[0] == []
 
 
+@graded(4, "Costs no CPU time while a client is silent",
+        cause="It asks again and again without waiting: a non-blocking socket, or a loop around recv() that never waits.",
+        read="The program",
+        by_hand=("./send-recv",
+                 "(sleep 2; ps -o time=,stat= -C send-recv) | nc -N 127.0.0.1 7890"))
 def test_a_silent_client_costs_no_cpu_time(chapter):
     server = chapter.serve("0")
     with greeted(server, 1):
@@ -174,7 +222,7 @@ def test_takes_no_more_than_it_can_send_back(chapter):
         if send_until_stuck(client, MEBIBYTE):
             break
     assert memory(server.pid) - before < 2 * len(MEBIBYTE)
-    reset(client)
+    client.reset()
     echoes(server, 3)
 
 
@@ -186,10 +234,15 @@ def test_survives_resets_before_the_greeting(chapter):
             client.sendall(b"hello\n")
             if half_close:  # both in this order make the server's send() raise SIGPIPE
                 client.shutdown(socket.SHUT_WR)
-            reset(client)
+            client.reset()
     assert exchange(server, b"hello\n", limit=5).endswith(b"\nhello\n")
 
 
+@graded(10, "Survives clients that reset the connection",
+        cause="Sending to a client that has gone raises SIGPIPE, which ends a process that does not ignore it; or ECONNRESET was taken for a reason to end.",
+        read="The program",
+        by_hand=("./send-recv",
+                 "head -c 9000000 /dev/zero | timeout 1 nc 127.0.0.1 7890 | head -c 1; nc -N 127.0.0.1 7890 < /dev/null"))
 @pytest.mark.parametrize("half_close", [True, False], ids=["half-closed", "open"])
 def test_survives_a_reset_before_the_echo(chapter, half_close):
     server = chapter.serve("0")
@@ -198,10 +251,15 @@ def test_survives_a_reset_before_the_echo(chapter, half_close):
         client.sendall(MEBIBYTE[:20000])
         if half_close:
             client.shutdown(socket.SHUT_WR)
-        reset(client)
+        client.reset()
     echoes(server, 2)
 
 
+@graded(6, "Leaks no descriptor and no memory",
+        cause="The client's socket is not closed on every way out of the loop, or a buffer is not freed.",
+        read="The program",
+        by_hand=("./send-recv",
+                 "for i in 1 2 3; do nc -N 127.0.0.1 7890 < /dev/null; done; ls -l /proc/$(pidof send-recv)/fd | grep -c socket"))
 def test_leaks_nothing(chapter):
     checks.no_leaks(chapter.serve("0"), b"hello\n")
 
@@ -254,6 +312,10 @@ def test_starts_beside_an_old_connection(chapter):
     checks.starts_beside_an_old_connection(chapter, checks.positional)
 
 
+@graded(5, "Can be restarted at once on the same port",
+        cause="SO_REUSEADDR is not set before bind(), so connections in TIME_WAIT keep the port.",
+        read="Your turn",
+        by_hand=("./send-recv & sleep 1; nc 127.0.0.1 7890 & sleep 1; kill %1; sleep 1; ./send-recv",))
 def test_restart_at_once(chapter):
     server = chapter.serve("0")
     with greeted(server, 1) as client:
@@ -263,6 +325,10 @@ def test_restart_at_once(chapter):
     assert chapter.serve(str(server.port)).port == server.port
 
 
+@graded(5, "Refuses what is no port, with a usage line and exit status 2",
+        cause="atoi() and strtol() take 80x for 80 and an empty string for 0: look at where the number ended.",
+        read="Your turn",
+        by_hand=("./send-recv 80x; echo exit status $?",))
 @pytest.mark.parametrize("bad", checks.BAD_PORTS)
 def test_bad_port(chapter, bad):
     checks.is_usage_error(chapter.run(bad), bad)

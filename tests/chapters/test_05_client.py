@@ -10,10 +10,12 @@ import threading
 import pytest
 
 from harness import checks
+from harness.compare import identical
+from harness.compare import identical
 from harness.inspect import is_listening
 from harness.namespaces import empty_network
 from harness.program import seconds, wait_until
-from harness.talk import (echo, feed, receive_all, refusing, reset, serving, type_line,
+from harness.talk import (echo, feed, receive_all, refusing, serving, type_line,
                           write_until_stuck)
 
 CHAPTER = "05-client"
@@ -94,7 +96,7 @@ def test_100_megabytes_come_back_identical(chapter):
         program = start(chapter, server, stdin=PIPE)
         feed(program, data)
         ends_well(program, limit=30)
-    checks.identical(program.stdout, data)
+    identical(program.stdout, data)
 
 
 def test_all_of_a_large_answer_is_printed_after_the_server_has_closed(chapter):
@@ -102,7 +104,7 @@ def test_all_of_a_large_answer_is_printed_after_the_server_has_closed(chapter):
     with serving(lambda connection: connection.sendall(data)) as server:
         program = start(chapter, server, stdin=PIPE)
         ends_well(program)
-    checks.identical(program.stdout, data)
+    identical(program.stdout, data)
 
 
 def test_a_server_that_ends_its_side_first_still_gets_all_of_a_file(chapter, tmp_path):
@@ -112,7 +114,7 @@ def test_a_server_that_ends_its_side_first_still_gets_all_of_a_file(chapter, tmp
     def serve(connection):
         connection.sendall(b"go on\n")
         connection.shutdown(socket.SHUT_WR)
-        checks.identical(receive_all(connection), data)
+        identical(receive_all(connection), data)
 
     with serving(serve) as server, open(tmp_path / "large", "rb") as file:
         program = start(chapter, server, stdin=file)
@@ -126,7 +128,7 @@ def test_an_answer_is_not_lost_when_the_server_stops_reading(chapter):
     def serve(connection):
         assert stopped.wait(seconds(5))
         connection.sendall(b"413 too large\n")
-        reset(connection)
+        connection.reset()
         answered.set()
 
     with serving(serve) as server:
@@ -145,7 +147,7 @@ def test_a_reset_is_an_error(chapter):
     def serve(connection):
         connection.sendall(b"hello\n")
         assert printed.wait(seconds(5))
-        reset(connection)
+        connection.reset()
 
     with serving(serve) as server:
         program = start(chapter, server, stdin=PIPE)
@@ -176,7 +178,7 @@ def test_chapter_4s_server(chapter, other):
     data = os.urandom(100000)
     feed(program, data)
     ends_well(program)
-    checks.identical(program.stdout.partition(b"\n")[2], data)
+    identical(program.stdout.partition(b"\n")[2], data)
 
 
 def test_nc_as_the_server(chapter, tool):

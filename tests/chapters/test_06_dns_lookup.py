@@ -14,7 +14,7 @@ import pytest
 from harness import checks
 from harness.namespaces import empty_network, getaddrinfo, own_hosts
 from harness.program import Program, seconds
-from harness.talk import receive_until, refusing, reset, serving
+from harness.talk import receive_until, refusing, serving
 from harness.webservers import answering, endless, hold, is_bounded, silent, trickling
 
 CHAPTER = "06-dns-lookup"
@@ -240,7 +240,7 @@ def test_a_line_with_a_nul_byte_is_an_error(chapter, line):
 def test_a_reset_is_an_error(chapter, begin):
     def serve(connection):
         begin(connection)
-        reset(connection)
+        connection.reset()
 
     program = ask(chapter, serve)
     assert program.status == 1

@@ -9,6 +9,7 @@ import subprocess
 import pytest
 
 from harness import checks, http_checks
+from harness.compare import identical
 from harness.http_checks import FILES, PAGE, answers, log_lines, serves
 from harness.http_requests import ACCEPTED, AMBIGUOUS, REFUSED, lines, with_headers
 from harness.inspect import memory
@@ -88,7 +89,7 @@ def test_files_of_all_sizes_around_those_of_buffers(root, server):
         for length in [size - 1, size, size + 1, *range(size - head - 6, size - head + 7)]:
             content = os.urandom(length)
             (root / "index.html").write_bytes(content)
-            checks.identical(get(server, "/").body, content)
+            identical(get(server, "/").body, content)
 
 
 @pytest.mark.parametrize("path", ["root/", ".", "link", "/"])
@@ -133,7 +134,7 @@ def test_a_large_file_takes_no_more_memory_than_a_small_one(root, server):
             received += client.recv(2000)
         during = memory(server.pid)
         received += receive_all(client)
-    checks.identical(received[received.index(b"\r\n\r\n") + 4:], content)
+    identical(received[received.index(b"\r\n\r\n") + 4:], content)
     assert during - before < MEGABYTE and memory(server.pid) - before < MEGABYTE
 
 
@@ -249,7 +250,7 @@ def test_downloads(chapter, root, server, tool, tmp_path, name, options):
     url = "http://127.0.0.1:%d/" % server.port
     client = chapter.start_other([tool(name), *options, url + "sub", url])  # by way of a 301
     assert client.wait() == 0
-    checks.identical(client.stdout, FILES["sub/index.html"] + PAGE)
+    identical(client.stdout, FILES["sub/index.html"] + PAGE)
     with open(str(tmp_path / "copy"), "wb") as copy:
         assert subprocess.run([tool(name), *options, url + "large"], stdout=copy).returncode == 0
     assert filecmp.cmp(str(root / "large"), str(tmp_path / "copy"), shallow=False)

@@ -15,6 +15,7 @@ from harness.http_requests import lines, of_size, with_headers
 from harness.inspect import descriptors, memory
 from harness.program import seconds
 from harness.talk import Response, connect, exchange, receive_all, receive_until
+from harness.users import set_limit
 
 CHAPTER = "07-tinyweb"
 MEGABYTE = 1 << 20
@@ -134,22 +135,20 @@ def test_leaves_nothing_behind(server):
 
 
 def test_lack_of_descriptors_is_survived_without_spinning(server):
-    hard = resource.prlimit(server.pid, resource.RLIMIT_NOFILE)[1]
-    resource.prlimit(server.pid, resource.RLIMIT_NOFILE, (max(descriptors(server.pid)) + 1, hard))
+    set_limit(server.pid, resource.RLIMIT_NOFILE, max(descriptors(server.pid)) + 1)
     connect(server).close()  # this one is lucky: accept() waits for it, with a descriptor
     with begin(server) as client:
         server.wait_for_error(r"^tinyweb: .*\(EMFILE\)$")
         checks.waits_without_spinning(server.pid)
-        resource.prlimit(server.pid, resource.RLIMIT_NOFILE, (hard, hard))
+        set_limit(server.pid, resource.RLIMIT_NOFILE, None)
         assert finish(client).status == 200
 
 
 def test_lack_of_a_descriptor_for_the_file_is_told_the_client(server):
-    hard = resource.prlimit(server.pid, resource.RLIMIT_NOFILE)[1]
-    resource.prlimit(server.pid, resource.RLIMIT_NOFILE, (max(descriptors(server.pid)) + 2, hard))
+    set_limit(server.pid, resource.RLIMIT_NOFILE, max(descriptors(server.pid)) + 2)
     for _ in range(20):
         answers(server, lines("GET / HTTP/1.0"), (500, 503))
-    resource.prlimit(server.pid, resource.RLIMIT_NOFILE, (hard, hard))
+    set_limit(server.pid, resource.RLIMIT_NOFILE, None)
     serves(server, "/", PAGE)
 
 

@@ -1,6 +1,7 @@
 """08-fork-server: a child process for each connection, so that a slow client delays nobody. What it
 does about signals, and about the children's ends, is in test_08_fork_server_signals.py."""
 
+import resource
 import select
 
 import pytest
@@ -10,8 +11,8 @@ from harness.concurrency import (answers_in_reverse_order, begin, begin_download
                                  is_whole, make_webroot, no_child_remains)
 from harness.inspect import children, descriptors
 from harness.program import wait_until
-from harness.talk import Response, connect, get, receive_all, reset
-from harness.users import PublicFolder, ordinary_user, set_process_limit
+from harness.talk import Response, connect, get, receive_all
+from harness.users import PublicFolder, ordinary_user, set_limit
 
 CHAPTER = "08-fork-server"
 REQUEST = b"GET / HTTP/1.0\r\n\r\n"
@@ -120,11 +121,11 @@ def test_failing_fork_is_survived_with_503(chapter, webroot):
         server = chapter.serve("-p", "0", str(folder.path / "webroot"), **user)
         assert get(server, "/").status == 200
         no_child_remains(server)
-        set_process_limit(server.pid, user, 0)
+        set_limit(server.pid, resource.RLIMIT_NPROC, 0)
         for _ in range(20):
             assert is_whole(get(server, "/")).status == 503
         server.wait_for_error(r"^fork-server: fork: .*\(EAGAIN\)$")
-        set_process_limit(server.pid, user, None)
+        set_limit(server.pid, resource.RLIMIT_NPROC, None)
         assert get(server, "/").status == 200
 
 
@@ -151,7 +152,7 @@ def test_parent_holds_no_connection(server):
 def test_survives_resets(server):
     before = descriptors(server.pid)
     for number in range(300):
-        reset([connect, begin, begin_download][number % 3](server))
+        [connect, begin, begin_download][number % 3](server).reset()
     no_child_remains(server)
     assert descriptors(server.pid) == before
     assert get(server, "/").status == 200

@@ -3,6 +3,9 @@
 import os
 import shutil
 import subprocess
+import tempfile
+
+from harness.program import seconds
 
 SANITIZERS = "-g -O1 -fsanitize=address,undefined -fno-sanitize-recover=undefined"
 
@@ -16,19 +19,35 @@ def program_name(chapter):
     return chapter.split("-", 1)[1]
 
 
-def build(source, target, flags=None):
+def build(source, target, flags=None, containment=None):
     """Build a copy of the chapter folder `source` in the folder `target`; return the program's path.
 
-    The copy keeps the source folder as it was. With `flags` they replace the Makefile's CFLAGS.
-    Raises BuildError with the compiler's words.
+    The copy keeps the source folder as it was. With `flags` they replace the Makefile's CFLAGS; with a
+    Containment the build is contained. Raises BuildError with the compiler's words.
     """
-    name = program_name(os.path.basename(source))
-    shutil.copytree(source, target)
+    name = program_name(os.path.basename(target))
+    shutil.copytree(source, target, symlinks=True, ignore=shutil.ignore_patterns("*.o", ".git"))
     program = os.path.join(target, name)
     if os.path.exists(program):
         os.remove(program)
     command = ["make", "-s", "-C", target] + (["CFLAGS=" + flags] if flags else [])
-    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-    if done.returncode != 0 or not os.path.exists(program):
-        raise BuildError("%s\n%s" % (" ".join(command), done.stdout))
+    options = {"stdin": subprocess.DEVNULL}
+    if containment:
+        for folder, _, files in os.walk(target):
+            for path in (folder, *(os.path.join(folder, file) for file in files)):
+                if not os.path.islink(path):
+                    containment.hand_over(path)
+        options = containment.options(options)
+    with tempfile.TemporaryFile() as said:
+        try:
+            status = subprocess.run(command, stdout=said, stderr=said, timeout=seconds(60),
+                                    start_new_session=True, **options).returncode
+        except subprocess.TimeoutExpired:
+            raise BuildError("the build did not end within %g s" % seconds(60))
+        said.seek(0)
+        words = said.read(20000).decode(errors="backslashreplace").replace(target + "/", "")
+    if status != 0:
+        raise BuildError(words)
+    if not os.path.isfile(program) or not os.access(program, os.X_OK):
+        raise BuildError("%smake has ended well, but there is no program %s" % (words, name))
     return program

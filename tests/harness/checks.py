@@ -16,6 +16,7 @@ import pytest
 from harness.inspect import cpu_time, descriptors, memory, state
 from harness.program import wait_until
 from harness.talk import connect, exchange, receive_all
+from harness.users import set_limit
 
 BAD_PORTS = ["99999", "65536", "80x", "-1", "", " 80", "+80", "0x50", "8 0"]
 BAD_ADDRESSES = ["127.0.0.256", "127.0.0.1x", "::1::", ""]
@@ -110,15 +111,14 @@ def no_descriptor_leaks(server, visit, visitors=2000):
 def survives_lack_of_descriptors(server):
     """With no descriptor free a client waits in the queue, and so does the server; then it goes on."""
     used = len(descriptors(server.pid))
-    hard = resource.prlimit(server.pid, resource.RLIMIT_NOFILE)[1]
-    resource.prlimit(server.pid, resource.RLIMIT_NOFILE, (used, hard))
+    set_limit(server.pid, resource.RLIMIT_NOFILE, used)
     # The first may be lucky: an accept() that waits has a descriptor for it already.
     with connect(server) as first, connect(server) as second:
         first.shutdown(socket.SHUT_WR)
         server.wait_for_error(r": .+ \(EMFILE\)$")
         waits_without_spinning(server.pid)
         assert select.select([second], [], [], 0)[0] == []
-        resource.prlimit(server.pid, resource.RLIMIT_NOFILE, (hard, hard))
+        set_limit(server.pid, resource.RLIMIT_NOFILE, None)
         second.shutdown(socket.SHUT_WR)
         receive_all(first)
         receive_all(second)
@@ -142,18 +142,6 @@ def listens_on_loopback_only(server):
     bound = [row[1] for row in rows if row[3] == "0A" and int(row[1].split(":")[1], 16) == server.port]
     loopback = "%08X" % struct.unpack("=I", bytes([127, 0, 0, 1]))
     assert bound == ["%s:%04X" % (loopback, server.port)], bound
-
-
-def identical(got, expected):
-    """The same bytes have come. A short report however long they are."""
-    if got == expected:
-        return
-    same, differ = 0, min(len(got), len(expected)) + 1
-    while same + 1 < differ:  # the first `same` bytes are the same, the first `differ` are not
-        middle = (same + differ) // 2
-        same, differ = (middle, differ) if got[:middle] == expected[:middle] else (same, middle)
-    raise AssertionError("%d bytes instead of %d; from offset %d on: %r instead of %r" % (
-        len(got), len(expected), same, got[same:same + 20], expected[same:same + 20]))
 
 
 def waits_without_spinning(pid):

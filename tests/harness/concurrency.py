@@ -41,10 +41,7 @@ def is_whole(response):
 
 def begin_download(server, target="/large.bin"):
     """Ask for a large file, and read no more than the status line; return the client."""
-    client = socket.socket()
-    client.settimeout(seconds(5))
-    client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65536)  # the server soon has to wait
-    client.connect(("127.0.0.1", server.port))
+    client = connect(server, receive_buffer=65536)  # the server soon has to wait
     client.sendall(b"GET %s HTTP/1.0\r\n\r\n" % target.encode())
     assert receive_until(client, b"\r\n").startswith(b"HTTP/1.0 200 ")
     return client

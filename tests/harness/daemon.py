@@ -1,17 +1,13 @@
 """Starting daemons, which detach themselves from whoever starts them, finding and ending them."""
 
 import contextlib
-import ctypes
 import os
 import re
 import signal
 import socket
-import sys
 
 from harness.inspect import children, state
 from harness.program import LISTENING, wait_until
-
-PR_SET_CHILD_SUBREAPER = 36  # see prctl(2)
 
 
 def configure(folder, **keys):
@@ -32,12 +28,6 @@ def reserved_port(address="127.0.0.1"):
         reserved.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as the server's has
         reserved.bind((address, 0))
         yield reserved.getsockname()[1]
-
-
-def adopt_orphans(on):
-    """From now on processes whose parent ends become our children, and not those of process 1."""
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, int(on), 0, 0, 0)
 
 
 class Daemon:

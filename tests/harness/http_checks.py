@@ -11,7 +11,7 @@ import time
 
 from harness.http_requests import LINKS_OUTSIDE, OUTSIDE, SECRET, lines
 from harness.program import seconds
-from harness.talk import Response, connect, exchange, receive_all, receive_until, reset
+from harness.talk import Response, connect, exchange, receive_all, receive_until
 
 PAGE = b"<!DOCTYPE html>\n<title>The page</title>\n"
 MODIFIED = "Sun, 06 Nov 1994 08:49:37 GMT"  # the example of RFC 9110, 5.6.7
@@ -159,7 +159,7 @@ def survives_resets(server, target, times=1000):
             client.recv(100)
         if number % 3 == 0:  # a reset after our end brings the server EPIPE, and with it SIGPIPE
             client.shutdown(socket.SHUT_WR)
-        reset(client)
+        client.reset()
     serves(server, "/", PAGE)
 
 
@@ -177,24 +177,20 @@ def visit_in_all_ways(server):
         if kind < len(requests):
             exchange(server, requests[kind])
         elif kind == len(requests):
-            reset(connect(server))
+            connect(server).reset()
         elif kind == len(requests) + 1:
             exchange(server, b"GET / HT")
         else:
             client = connect(server)
             client.sendall(requests[0][:-3])
-            reset(client)
+            client.reset()
 
     return visit
 
 
 def connect_narrow(server, limit=15):
     """Connect with a small receive buffer: the server soon has to wait until we read."""
-    client = socket.socket()
-    client.settimeout(seconds(limit))
-    client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-    client.connect((server.address, server.port))
-    return client
+    return connect(server, limit, receive_buffer=4096)
 
 
 def given_up_after(server, start, trickle=b""):

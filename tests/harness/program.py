@@ -7,6 +7,10 @@ import subprocess
 import threading
 import time
 
+from harness import steps
+
+OUTPUT_LIMIT = 256 * 1024 * 1024  # bytes; whoever prints more is ended
+CRASHES = signal.SIGSEGV, signal.SIGBUS, signal.SIGABRT, signal.SIGFPE, signal.SIGILL
 LISTENING = re.compile(r"^listening on (\S+) port (\d+)$", re.MULTILINE)
 
 
@@ -26,12 +30,18 @@ def wait_until(condition, limit=5, what="the condition"):
         time.sleep(0.005)
 
 
+def how_it_ended(status):
+    """An exit status of subprocess's as words."""
+    return "exit status %d" % status if status >= 0 else "killed by %s" % signal.Signals(-status).name
+
+
 class Program:
     """A running program. Its stdout and stderr are pipes, and are read all the time."""
 
     def __init__(self, command, stdin=subprocess.DEVNULL, **options):
         """Start `command`; `options` are those of subprocess.Popen, such as cwd, env, preexec_fn."""
         self.command = [str(word) for word in command]
+        self.name = os.path.basename(self.command[0])
         self.process = subprocess.Popen(
             self.command, stdin=stdin, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
             start_new_session=True, **options)
@@ -48,6 +58,10 @@ class Program:
             data = os.read(stream.fileno(), 65536)
             with self._changed:
                 self._caught[name] += data
+                if len(self._caught[name]) > OUTPUT_LIMIT:
+                    steps.step("end it, for it printed more than %d MiB" % (OUTPUT_LIMIT >> 20))
+                    self.process.kill()
+                    data = b""
                 if not data:
                     self._readers = [r for r in self._readers if r is not threading.current_thread()]
                 self._changed.notify_all()
@@ -96,8 +110,8 @@ class Program:
                     why = "it ended" if not self._readers else "%g s passed" % seconds(limit)
                     errors = self._caught["stderr"].decode(errors="backslashreplace")
                     raise AssertionError(
-                        "%s: %s before %r came on %s, which holds:\n%s\nand stderr:\n%s"
-                        % (self.command, why, pattern, name, text[-2000:], errors[-2000:]))
+                        "%s before %s had a line like %s\nstdout: %s\nstderr: %s"
+                        % (why, name, pattern, text[-1000:] or "(nothing)", errors[-1000:] or "(nothing)"))
                 self._changed.wait(left)
 
     def wait(self, limit=5):
@@ -105,7 +119,8 @@ class Program:
         try:
             status = self.process.wait(seconds(limit))
         except subprocess.TimeoutExpired:
-            raise AssertionError("%s did not end within %g s" % (self.command, seconds(limit)))
+            raise AssertionError("%s did not end within %g s" % (self.name, seconds(limit)))
+        steps.step("it ends, %s" % how_it_ended(status))
         with self._changed:
             self._changed.wait_for(lambda: not self._readers, seconds(limit))
         return status
@@ -113,8 +128,13 @@ class Program:
     def is_running(self):
         return self.process.poll() is None
 
+    def crashed(self):
+        """Has it been ended by a signal that stands for a mistake in the program?"""
+        return self.process.poll() in [-number for number in CRASHES]
+
     def signal(self, number):
         """Send a signal to the program, but not to its children."""
+        steps.step("send it %s" % signal.Signals(number).name)
         self.process.send_signal(number)
 
     def kill(self):
@@ -145,3 +165,4 @@ class Server(Program):
             self.kill()
             raise
         self.address, self.port = match.group(1), int(match.group(2))
+        steps.step("it prints: " + match.group())

@@ -4,19 +4,79 @@ All over loopback, all with time limits."""
 import contextlib
 import errno
 import os
+import re
 import select
 import socket
 import struct
 import threading
 import time
 
+from harness import steps
 from harness.program import seconds
 
 
-def connect(server, limit=5):
-    """Connect to a Server (or a port on 127.0.0.1); every later call on the socket is limited too."""
+class Connection(socket.socket):
+    """A connected socket that notes all it does as steps of the check."""
+
+    def __init__(self, name, limit, **options):
+        """`name` is what the steps call this side; every call is limited to `limit` seconds."""
+        super().__init__(**options)
+        self.name = name
+        self.settimeout(seconds(limit))
+
+    def _try(self, call, *arguments):
+        """Make a call. A network error is noted: it tells of the program, and not of the check."""
+        try:
+            return call(*arguments)
+        except OSError as error:
+            steps.note_error(error, self.name)
+            raise
+
+    def connect(self, address):
+        steps.step("connects to %s port %d" % address[:2], self.name)
+        self._try(super().connect, address)
+
+    def sendall(self, data):
+        if data:
+            steps.step("sends", self.name, data)
+        self._try(super().sendall, data)
+
+    def send(self, data):
+        sent = self._try(super().send, data)
+        steps.step("sends", self.name, data[:sent])
+        return sent
+
+    def recv(self, size):
+        data = self._try(super().recv, size)
+        steps.step("receives" if data else "sees the end of the other side", self.name, data)
+        return data
+
+    def shutdown(self, how):
+        steps.step("ends its side (half-close)", self.name)
+        super().shutdown(how)
+
+    def reset(self):
+        """Close so that the peer gets a reset (RST) instead of an orderly end."""
+        steps.step("resets the connection", self.name)
+        self.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self.close()
+
+
+def connect(server, limit=5, receive_buffer=None, segment=None):
+    """Connect to a Server (or a port on 127.0.0.1); every later call on the socket is limited too.
+    `receive_buffer` and `segment` are sizes in bytes for a client that takes little at a time."""
     host, port = ("127.0.0.1", server) if isinstance(server, int) else (server.address, server.port)
-    client = socket.create_connection((host, port), seconds(limit))
+    client = Connection(steps.name_client(), limit,
+                        family=socket.AF_INET6 if ":" in host else socket.AF_INET)
+    try:
+        if receive_buffer:
+            client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
+        if segment:
+            client.setsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG, segment)
+        client.connect((host, port))
+    except BaseException:
+        client.close()
+        raise
     return client
 
 
@@ -61,12 +121,7 @@ def exchange(server, request, limit=15):
 def connect_with_small_buffers(server):
     """Connect as a client whose kernel takes so little that the server soon has to wait; the segments
     of an Ethernet, not of loopback, keep the server's send buffer small too."""
-    client = socket.socket()
-    client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-    client.setsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG, 1448)
-    client.settimeout(seconds(5))
-    client.connect((server.address, server.port))
-    return client
+    return connect(server, receive_buffer=4096, segment=1448)
 
 
 def send_until_stuck(client, data):
@@ -77,12 +132,6 @@ def send_until_stuck(client, data):
     return rest
 
 
-def reset(client):
-    """Close so that the peer gets a reset (RST) instead of an orderly end."""
-    client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-    client.close()
-
-
 class Response:
     """An HTTP response taken apart; fails on one that is malformed."""
 
@@ -90,9 +139,9 @@ class Response:
         head, separator, self.body = data.partition(b"\r\n\r\n")
         assert separator, "no empty line ends the head of %r" % data[:200]
         lines = head.decode("latin-1").split("\r\n")
-        version, status, self.reason = lines[0].split(" ", 2)
-        assert version in ("HTTP/1.0", "HTTP/1.1"), lines[0]
-        self.status = int(status)
+        status_line = re.fullmatch(r"HTTP/1\.[01] (\d{3}) ([^\r\n]*)", lines[0])
+        assert status_line, "not a status line such as HTTP/1.0 200 OK: %r" % lines[0]
+        self.status, self.reason = int(status_line.group(1)), status_line.group(2)
         self.headers = {}
         for line in lines[1:]:
             name, colon, value = line.partition(":")
@@ -160,8 +209,9 @@ class Listener:
 
     def _accept(self):
         while self._socket in select.select([self._socket, self._stopped], [], [])[0]:
-            connection = self._socket.accept()[0]
-            connection.settimeout(seconds(self._limit))
+            accepted = self._socket.accept()[0]
+            connection = Connection("the test's server", self._limit, fileno=accepted.detach())
+            steps.step("accepts a connection", connection.name)
             self.connections += 1
             self._open.append(connection)
             self._threads.append(threading.Thread(target=self._run, args=(connection,), daemon=True))

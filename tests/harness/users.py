@@ -22,16 +22,19 @@ def ordinary_user():
     return {"user": nobody.pw_uid, "group": nobody.pw_gid, "extra_groups": []}
 
 
-def set_process_limit(pid, user, limit):
-    """Let the process `pid` of the `user` (of ordinary_user()) have no more than `limit` processes;
-    None: as many as at the start."""
+def set_limit(pid, kind, limit):
+    """Set a soft limit of a running process, such as resource.RLIMIT_NOFILE; None: as high as allowed."""
 
-    def set_limit():
-        hard = resource.prlimit(pid, resource.RLIMIT_NPROC)[1]
-        resource.prlimit(pid, resource.RLIMIT_NPROC, (hard if limit is None else limit, hard))
+    def change():
+        hard = resource.prlimit(pid, kind)[1]
+        resource.prlimit(pid, kind, (hard if limit is None else limit, hard))
 
-    # By the user itself: not even root may, where it lacks CAP_SYS_RESOURCE.
-    subprocess.run(["true"], check=True, preexec_fn=set_limit, **user)
+    owner = os.stat("/proc/%d" % pid)
+    if owner.st_uid == os.geteuid():
+        change()
+    else:  # as the process's own user: not even root may, where it lacks CAP_SYS_RESOURCE
+        subprocess.run(["true"], check=True, preexec_fn=change, user=owner.st_uid, group=owner.st_gid,
+                       extra_groups=[])
 
 
 class PublicFolder:

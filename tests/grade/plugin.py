@@ -1,0 +1,200 @@
+"""The pytest plugin that grades: it runs the graded checks of a chapter, in order, and writes the
+results after each. Used as `pytest -p grade.plugin --results FILE`."""
+
+import contextlib
+import glob
+import os
+import re
+import signal
+import subprocess
+import sys
+
+import pytest
+
+from grade import results as model
+from harness import compare, steps
+from harness.build import BuildError
+from harness.contain import end_descendants
+from harness.program import how_it_ended, seconds
+
+
+
+class TooSlow(AssertionError):
+    """A check has taken longer than it may."""
+
+
+def pytest_addoption(parser):
+    parser.getgroup("grading").addoption("--results", metavar="FILE", help="where the results go")
+
+
+def pytest_configure(config):
+    if config.getoption("--results"):
+        config.pluginmanager.register(Grader(config), "grader")
+
+
+def pytest_assertrepr_compare(op, left, right):
+    """Tell `assert got == expected` in the words of a lesson."""
+    return compare.difference(left, right) if op == "==" else None
+
+
+def without_code(message):
+    """A message of a failed assert, without the line of Python that failed, if it says more than that."""
+    words = re.sub(r"\nassert .*", "", message, flags=re.DOTALL)
+    return re.sub(r"^assert (?=expected: )", "", words).replace("\n  ", "\n").strip()
+
+
+class Grader:
+    """Runs the checks one after the other; see the hooks of pytest."""
+
+    def __init__(self, config):
+        self._path = config.getoption("--results")
+        self._chapters = config.getoption("--chapters")
+        self._sanitized = config.getoption("--sanitize")
+        self._results = model.load(self._path) or {}
+        self._items = {}  # of each check: the test items that are its cases
+        self._graded = {}
+        self._program = None
+
+    # ---- Which checks there are
+
+    def pytest_collection_modifyitems(self, config, items):
+        chosen = [item for item in items if hasattr(item.function, "graded")]
+        for item in chosen:
+            self._items.setdefault(item.function.__name__, []).append(item)
+            self._graded[item.function.__name__] = item.function.graded
+        items[:] = [item for name in self._items for item in self._items[name]]
+        if "checks" not in self._results:  # or an earlier run was cut off, and this one goes on with it
+            self._results["checks"] = [
+                {"name": name, "title": graded.title, "points": graded.points, "verdict": model.WAITING,
+                 "earned": 0, "seconds": 0.0, "reason": "", "steps": [], "message": "", "crash": "",
+                 "cause": graded.cause, "read": graded.read, "by_hand": list(graded.by_hand)}
+                for name, graded in self._graded.items()]
+        self._checks = {check["name"]: check for check in self._results["checks"]}
+        for check in self._results["checks"]:
+            if check["verdict"] == model.RUNNING:
+                self._cut_off(check)
+        self._save()
+
+    def _cut_off(self, check):
+        """The grader's process was ended while this check ran. Once may be chance."""
+        check["cut off"] = check.get("cut off", 0) + 1
+        check["verdict"] = model.WAITING
+        if check["cut off"] > 1:
+            model.decide(check, model.FAILED)
+            check["message"] = "the grader itself was killed while this check ran, twice"
+            check["cause"] = "The program sends a signal to a process that is not its own, such as kill(-1)."
+
+    def _save(self):
+        model.save(self._path, self._results)
+
+    # ---- One check
+
+    @pytest.hookimpl(hookwrapper=True)
+    def pytest_runtest_protocol(self, item, nextitem):
+        name = item.function.__name__
+        check = self._checks[name]
+        if self._items[name][0] is item and check["verdict"] == model.WAITING:
+            check["verdict"] = self._why_not(name, check) or model.RUNNING
+            self._save()
+        yield
+        if self._items[name][-1] is item and check["verdict"] == model.RUNNING:
+            possible = check.pop("possible", False)
+            model.decide(check, model.PASSED if possible else model.NOT_POSSIBLE, check["reason"])
+            check["steps"] = []
+        if self._items[name][-1] is item:
+            self._save()
+
+    def _why_not(self, name, check):
+        """Decide that a check cannot be made, because one that it needs has not passed."""
+        first = self._results["checks"][0]["name"]
+        needs = self._graded[name].needs
+        for needed in [first] if needs is None and name != first else needs or []:
+            other = self._checks.get(needed)
+            if other and other["verdict"] in (model.FAILED, model.NOT_CHECKED):
+                model.decide(check, model.NOT_CHECKED, 'first comes "%s"' % other["title"])
+                return model.NOT_CHECKED
+        return None
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_setup(self, item):
+        if self._checks[item.function.__name__]["verdict"] != model.RUNNING:
+            pytest.skip("decided")
+        steps.begin()
+        self._item = item
+        limit = seconds(item.function.graded.limit)
+
+        def stop(*_):
+            raise TooSlow("the check was not over within %g s" % limit)
+
+        signal.signal(signal.SIGALRM, stop)
+        signal.setitimer(signal.ITIMER_REAL, limit)
+
+    @pytest.hookimpl(hookwrapper=True)
+    def pytest_runtest_makereport(self, item, call):
+        outcome = yield
+        report = outcome.get_result()
+        check = self._checks[item.function.__name__]
+        if call.when == "teardown":
+            signal.setitimer(signal.ITIMER_REAL, 0)
+            end_descendants()
+        if check["verdict"] != model.RUNNING:
+            return
+        check["seconds"] = round(check["seconds"] + report.duration, 3)
+        if report.skipped:
+            check["reason"] = report.longrepr[2].replace("Skipped: ", "")
+        elif report.failed:
+            self._judge(item, check, call.excinfo.value)
+        elif call.when == "call":
+            check["possible"] = True
+
+    def _judge(self, item, check, error):
+        """A check has raised an exception: is it the program's fault, or the grader's?"""
+        is_failure = (isinstance(error, (AssertionError, BuildError, pytest.fail.Exception))
+                      or steps.is_network_error(error))
+        check.pop("possible", None)
+        check["steps"] = steps.told()
+        if not is_failure:
+            model.decide(check, model.GRADER_ERROR, "%s: %s" % (type(error).__name__, error))
+            return
+        model.decide(check, model.FAILED)
+        check["message"] = without_code(str(getattr(error, "msg", None) or error))
+        if isinstance(error, BuildError):
+            check["cause"] = "Mend the first error that the compiler names: the others often follow from it."
+        chapter = item.funcargs.get("chapter")
+        crashed = [program for program in chapter.started if program.crashed()] if chapter else []
+        if crashed:
+            check["message"] += "\nThe program crashed: %s." % how_it_ended(crashed[0].process.returncode)
+            check["crash"] = self._where(item)
+
+    def _where(self, item):
+        """Run a check once more with the sanitizers in the program: the report of where it crashed."""
+        if self._sanitized:
+            return ""
+        folder = str(item.config._tmp_path_factory.mktemp("crash"))
+        command = [sys.executable, "-m", "pytest", "-q", "--sanitize", "--contain",
+                   "--chapters=" + self._chapters, "--basetemp=" + folder + "/again", item.nodeid]
+        where = "log_path=%s/again/report" % folder
+        environment = {**os.environ, "ASAN_OPTIONS": where, "UBSAN_OPTIONS": where}
+        with contextlib.suppress(subprocess.SubprocessError):
+            subprocess.run(command, cwd=str(item.config.rootpath), env=environment, timeout=seconds(60),
+                           stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        for path in sorted(glob.glob(folder + "/again/report*")):
+            with open(path, errors="backslashreplace") as file:
+                return shorten(file.read())
+        return ""
+
+    def pytest_sessionfinish(self):
+        decided = all(check["verdict"] not in (model.WAITING, model.RUNNING)
+                      for check in self._results.get("checks", []))
+        self._results["complete"] = decided and bool(self._results.get("checks"))
+        self._save()
+
+
+def shorten(report):
+    """Of a sanitizer's report: what happened, and where in the learner's source."""
+    what = re.search(r"(?:ERROR: \w+: |runtime error: )(.*?)(?: on address| \(|$)", report, re.MULTILINE)
+    frames = re.findall(r"^ *#\d+ 0x[0-9a-f]+ in (\w+) (?:.*/)?([^/\s]+\.c:\d+)", report, re.MULTILINE)
+    own = [frame for frame in frames if not frame[1].startswith(("asan_", "sanitizer_"))]
+    if not what or not own:
+        return report[:600]
+    return "%s in %s()" % (what.group(1), ", called from ".join("%s() at %s" % frame for frame in own[:3]))

@@ -1,0 +1,81 @@
+"""Telling the results of a grading to a person."""
+
+import shutil
+import sys
+import textwrap
+
+from grade import results as model
+
+MARKS = {model.PASSED: "ok", model.FAILED: "FAILED", model.NOT_CHECKED: "not checked",
+         model.NOT_POSSIBLE: "not possible here", model.GRADER_ERROR: "grader error"}
+COLOURS = {model.PASSED: 32, model.FAILED: 31, model.GRADER_ERROR: 35}
+WIDTH = min(100, shutil.get_terminal_size().columns)
+
+
+def paint(text, verdict, colours):
+    """The text in the verdict's colour, where colours are wanted."""
+    return "\033[%dm%s\033[0m" % (COLOURS[verdict], text) if colours and verdict in COLOURS else text
+
+
+def indent(text, first, rest=None):
+    """Text, wrapped and indented; its own line breaks stay."""
+    rest = " " * len(first) if rest is None else rest
+    lines = []
+    for line in text.splitlines() or [""]:
+        lines += textwrap.wrap(line, WIDTH, initial_indent=rest if lines else first,
+                               subsequent_indent=rest + "  ", break_on_hyphens=False) or [rest.rstrip()]
+    return "\n".join(lines)
+
+
+def failure(check, chapter):
+    """The lesson that a failed check is: what was done, what came of it, why, and how to see it."""
+    parts = [indent(step, "    %2d. " % number) for number, step in enumerate(check["steps"], 1)]
+    parts.append(indent(check["message"], "    "))
+    if check["crash"]:
+        parts.append(indent(check["crash"], "    where:   "))
+    parts.append(indent(check["cause"], "    likely:  "))
+    parts.append(indent('%s/README.md, "%s"' % (chapter, check["read"]), "    read:    "))
+    for number, command in enumerate(check["by_hand"], 1):
+        label = "    by hand: " if number == 1 else "             "
+        terminal = "terminal %d: " % number if len(check["by_hand"]) > 1 else ""
+        parts.append(label + terminal + command)  # not wrapped: it is to be copied
+    return "\n".join(parts)
+
+
+def tell(results, colours=None):
+    """All of a chapter's grading as text."""
+    colours = sys.stdout.isatty() if colours is None else colours
+    chapter = results["chapter"]
+    lines = ["%s: %d of %d points" % (chapter, model.earned(results), model.total(results)), ""]
+    for check in results["checks"]:
+        mark = paint("%-11s" % MARKS[check["verdict"]], check["verdict"], colours)
+        lines.append("  %s %3d/%-3d %s" % (mark, check["earned"], check["points"], check["title"]))
+        if check["verdict"] == model.FAILED:
+            lines += [failure(check, chapter), ""]
+        elif check["reason"]:
+            lines.append(indent(check["reason"], "    "))
+    if any(check["verdict"] == model.GRADER_ERROR for check in results["checks"]) or results["log"]:
+        lines.append("  A grader error is not your fault, and costs no points. Please report it:")
+        lines.append(indent(results["log"], "    "))
+    if any("random" in check["name"] for check in results["checks"]):
+        lines.append("  Random faults had the seed %s: LAB_SEED=%s repeats them."
+                     % (results["seed"], results["seed"]))
+    return "\n".join(lines)
+
+
+def first_trouble(results):
+    """The first check that has failed; None if all is well."""
+    return next((check for check in results["checks"] if check["verdict"] == model.FAILED), None)
+
+
+def scoreboard(everything):
+    """One line a chapter: points, and what to do next."""
+    lines = []
+    for results in everything:
+        trouble = first_trouble(results)
+        points, total = model.earned(results), model.total(results)
+        bar = "#" * (20 * points // total if total else 0)
+        lines.append("  %-15s %3d of %3d  %-20s  %s" % (
+            results["chapter"], points, total, bar, 'next: "%s"' % trouble["title"] if trouble else
+            "complete" if total else "could not be graded"))
+    return "\n".join(lines)

@@ -1,0 +1,100 @@
+"""Running the graded checks of chapters, each in a process of its own."""
+
+import concurrent.futures
+import glob
+import os
+import signal
+import subprocess
+import tempfile
+
+from grade import results as model
+
+TESTS = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+REPOSITORY = os.path.dirname(TESTS)
+CHAPTER_SECONDS = 300  # for one chapter, scaled by LAB_TIME_SCALE
+ATTEMPTS = 6  # so often a run that was cut off goes on where it was
+
+
+def chapters():
+    """The names of all chapters, in order."""
+    return sorted(os.path.basename(os.path.dirname(path))
+                  for path in glob.glob(os.path.join(glob.escape(REPOSITORY), "0[1-9]-*", "")))
+
+
+def check_files(chapter):
+    """The files of a chapter's checks."""
+    return sorted(glob.glob(os.path.join(glob.escape(TESTS), "chapters", "test_%s_*.py" % chapter[:2])))
+
+
+def grade_chapter(python, chapter, folder, path, seed, only=()):
+    """Grade the program in `folder` as this chapter's; return the results, which are in the file `path`
+    from the start. `python` is one with pytest; `only` are names of checks, if not all are wanted."""
+    results = {"chapter": chapter, "folder": folder, "seed": seed, "complete": False, "log": ""}
+    if os.path.exists(path):
+        os.remove(path)
+    model.save(path, results)
+    with tempfile.TemporaryDirectory(prefix="grade-") as place:
+        os.chmod(place, 0o755)
+        os.makedirs(os.path.join(place, "chapters"))
+        os.symlink(os.path.abspath(folder), os.path.join(place, "chapters", chapter))
+        command = [python, "-B", "-m", "pytest", "-q", "-c", os.path.join(TESTS, "pytest.ini"),
+                   "-p", "no:cacheprovider", "-p", "grade.plugin", "--contain", "--results=" + path,
+                   "--chapters=" + os.path.join(place, "chapters"), "--rootdir=" + TESTS,
+                   "--basetemp=" + os.path.join(place, "run"), *check_files(chapter)]
+        if only:
+            command += ["-k", " or ".join(only)]
+        environment = {**os.environ, "LAB_SEED": str(seed), "PYTHONPATH": TESTS}
+        log = ""
+        for _ in range(ATTEMPTS):
+            log = run_bounded(command, environment, os.path.join(place, "log"))
+            results = model.load(path) or results
+            if results.get("complete"):
+                break
+        return finish(results, path, log)
+
+
+def run_bounded(command, environment, log):
+    """Run the grader's process, with an end to it; return the end of what it said."""
+    limit = CHAPTER_SECONDS * float(os.environ.get("LAB_TIME_SCALE", "1"))
+    with open(log, "wb") as said:
+        process = subprocess.Popen(command, env=environment, stdin=subprocess.DEVNULL, stdout=said,
+                                   stderr=said, cwd=TESTS, start_new_session=True)
+        try:
+            process.wait(limit)
+        except subprocess.TimeoutExpired:
+            pass
+        finally:
+            if process.poll() is None:
+                os.killpg(process.pid, signal.SIGKILL)
+                process.wait()
+    with open(log, errors="backslashreplace") as said:
+        return said.read()[-4000:]
+
+
+def finish(results, path, log):
+    """The run is over: what has no verdict now is the grader's error. Returns the results."""
+    if not results.get("complete") or not results.get("checks"):
+        results["log"] = log
+    for check in results.setdefault("checks", []):
+        if check["verdict"] in (model.WAITING, model.RUNNING):
+            model.decide(check, model.GRADER_ERROR, "the grader's process ended too early")
+    results["complete"] = True
+    model.save(path, results)
+    return results
+
+
+def grade(python, folders, place, seed, done=lambda results: None):
+    """Grade several chapters, a few at a time; `folders` is a dictionary from chapter to folder. The
+    results are files in the folder `place`; `done` is called with each as it comes. Returns all of
+    them in order."""
+    os.makedirs(place, exist_ok=True)
+    everything = {}
+    # Most of a grading is waiting, so there may be more of them than processors.
+    with concurrent.futures.ThreadPoolExecutor(max_workers=2 * (os.cpu_count() or 1)) as pool:
+        running = {pool.submit(grade_chapter, python, chapter, folder,
+                               os.path.join(place, chapter + ".json"), seed): chapter
+                   for chapter, folder in folders.items()}
+        for future in concurrent.futures.as_completed(running):
+            everything[running[future]] = future.result()
+            done(future.result())
+    return [everything[chapter] for chapter in sorted(everything)]

@@ -1,0 +1,184 @@
+"""Keeping the programs of other people within bounds while they are graded.
+
+They run as nobody where the grader is root, with limits on memory, CPU time, file size and processes,
+with an empty home, and (Linux, Landlock) may write only below the folder of this run. Whatever they
+leave running becomes ours and is ended after each check. See "How a run is contained" in README.md.
+"""
+
+import ctypes
+import os
+import pwd
+import resource
+import signal
+import sys
+import threading
+import time
+
+MIB = 1024 * 1024
+MEMORY = 1024 * MIB  # address space of one process
+MEMORY_IN_ALL = 2048 * MIB  # resident, of all processes together
+FILE_SIZE = 64 * MIB
+CPU_SECONDS = 30
+PROCESSES = 600  # more than the 256 children of chapters 8 and 9
+PASSED_ON = "PATH", "LANG", "LC_ALL", "TZ", "ASAN_OPTIONS", "UBSAN_OPTIONS"  # of the environment
+
+# prctl(2), landlock(7)
+PR_SET_PDEATHSIG, PR_SET_CHILD_SUBREAPER, PR_SET_NO_NEW_PRIVS = 1, 36, 38
+LANDLOCK_CREATE_RULESET, LANDLOCK_ADD_RULE, LANDLOCK_RESTRICT_SELF = 444, 445, 446
+LANDLOCK_WRITES = sum(1 << bit for bit in (1, 4, 5, 6, 7, 8, 9, 10, 11, 12))
+
+_libc = ctypes.CDLL(None, use_errno=True)
+
+
+def adopt_orphans(on):
+    """From now on processes whose parent ends become our children, and not those of process 1."""
+    if sys.platform == "linux":
+        _libc.prctl(PR_SET_CHILD_SUBREAPER, int(on), 0, 0, 0)
+
+
+def landlock(*folders):
+    """A descriptor of rules that allow to write below these folders only; None where the kernel has
+    no Landlock."""
+    if sys.platform != "linux":
+        return None
+    handled = ctypes.c_uint64(LANDLOCK_WRITES)
+    rules = _libc.syscall(LANDLOCK_CREATE_RULESET, ctypes.byref(handled), ctypes.c_size_t(8), 0)
+    if rules < 0:
+        return None
+
+    class PathBeneath(ctypes.Structure):
+        _pack_ = 1
+        _fields_ = [("allowed", ctypes.c_uint64), ("folder", ctypes.c_int32)]
+
+    for folder in folders:
+        descriptor = os.open(folder, os.O_PATH | os.O_CLOEXEC)
+        rule = PathBeneath(LANDLOCK_WRITES, descriptor)
+        _libc.syscall(LANDLOCK_ADD_RULE, rules, 1, ctypes.byref(rule), 0)
+        os.close(descriptor)
+    return rules
+
+
+def _stats():
+    """Of every process: its id, its parent's id, its user's id, and its resident memory in bytes."""
+    for name in os.listdir("/proc"):
+        if name.isdigit():
+            try:
+                with open("/proc/%s/stat" % name) as file:
+                    fields = file.read().rpartition(")")[2].split()
+                yield int(name), int(fields[1]), os.stat("/proc/" + name).st_uid, \
+                    int(fields[21]) * resource.getpagesize()
+            except (FileNotFoundError, ProcessLookupError):
+                pass  # it has just ended
+
+
+def descendants():
+    """The processes that come from this one: a dictionary from process id to resident memory."""
+    if not os.path.isdir("/proc/self"):
+        return {}
+    stats = list(_stats())
+    found, parents = {}, {os.getpid()}
+    while parents:
+        generation = {pid: memory for pid, parent, _, memory in stats if parent in parents}
+        found.update(generation)
+        parents = set(generation)
+    return found
+
+
+def end_descendants(limit=10):
+    """End all that comes from this process; returns whether nothing is left within `limit` seconds."""
+    end = time.monotonic() + limit
+    while True:
+        left = descendants()
+        for number in (signal.SIGSTOP, signal.SIGKILL):  # what stands still has no more children
+            for pid in left:
+                try:
+                    os.kill(pid, number)
+                except ProcessLookupError:
+                    pass
+        try:
+            while os.waitpid(-1, os.WNOHANG)[0]:
+                pass
+        except ChildProcessError:
+            pass
+        if not left or time.monotonic() > end:
+            return not left
+        time.sleep(0.001)
+
+
+class Containment:
+    """The bounds of one run: what is started within them may write below `folder` only."""
+
+    def __init__(self, folder, user, sanitized=False):
+        """`user`, such as nobody, is who they run as; None: as we do. `sanitized` programs reserve
+        terabytes of addresses, so these are not limited."""
+        self.folder = str(folder)
+        self.home = os.path.join(self.folder, "home")
+        self.user = pwd.getpwnam(user) if user else None
+        os.makedirs(self.home, exist_ok=True)
+        self.hand_over(self.folder)
+        self.hand_over(self.home)
+        self._rules = landlock(self.folder, "/dev")
+        self._limits = [(resource.RLIMIT_CORE, 0), (resource.RLIMIT_FSIZE, FILE_SIZE),
+                        (resource.RLIMIT_CPU, CPU_SECONDS)]
+        if not sanitized:
+            self._limits.append((resource.RLIMIT_AS, MEMORY))
+        if os.path.isdir("/proc/self"):
+            uid = self.user.pw_uid if self.user else os.getuid()
+            others = sum(len(os.listdir("/proc/%d/task" % pid)) for pid, _, owner, _ in list(_stats())
+                         if owner == uid and os.path.isdir("/proc/%d/task" % pid))
+            self._limits.append((resource.RLIMIT_NPROC, others + PROCESSES))
+
+    def hand_over(self, path):
+        """Let the contained programs write to a file or folder of ours."""
+        if self.user and os.stat(path).st_uid != self.user.pw_uid:
+            os.chown(path, self.user.pw_uid, self.user.pw_gid)
+        os.chmod(path, 0o755)
+
+    def options(self, options):
+        """The options of subprocess.Popen, with these bounds added."""
+        environment = options.get("env") or {name: os.environ[name] for name in PASSED_ON
+                                             if name in os.environ}
+        further = options.get("preexec_fn")
+
+        def enter():
+            for kind, limit in self._limits:
+                hard = resource.getrlimit(kind)[1]
+                limit = limit if hard == resource.RLIM_INFINITY else min(limit, hard)
+                resource.setrlimit(kind, (limit, limit))
+            os.umask(0o022)
+            if self.user and os.geteuid() != self.user.pw_uid:
+                os.setgroups([])
+                os.setgid(self.user.pw_gid)
+                os.setuid(self.user.pw_uid)
+            if sys.platform == "linux":
+                _libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+            if self._rules is not None:
+                _libc.prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
+                _libc.syscall(LANDLOCK_RESTRICT_SELF, self._rules, 0)
+            if further:
+                further()
+
+        return {**options, "preexec_fn": enter,
+                "env": {**environment, "HOME": self.home, "TMPDIR": self.home}}
+
+    def command(self):
+        """Words to put before a command that runs it within these bounds, where options() cannot."""
+        return [sys.executable, os.path.abspath(__file__), self.folder,
+                self.user.pw_name if self.user else ""]
+
+    def watch(self):
+        """From now on what loses its parent is ours, and all is ended that takes too much memory."""
+        adopt_orphans(True)
+        threading.Thread(target=self._watch_memory, daemon=True).start()
+
+    def _watch_memory(self):
+        while os.path.isdir("/proc/self"):
+            time.sleep(0.25)
+            if sum(descendants().values()) > MEMORY_IN_ALL:
+                end_descendants()
+
+
+if __name__ == "__main__":  # contain.py FOLDER USER COMMAND...
+    options = Containment(sys.argv[1], sys.argv[2]).options({})
+    options["preexec_fn"]()
+    os.execvpe(sys.argv[3], sys.argv[3:], options["env"])

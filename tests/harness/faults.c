@@ -1,0 +1,170 @@
+/* faults.c - preloaded into a program, gives it the system calls of a bad day: short counts, EINTR,
+ * and failing accept() and fork(), at random, the same for the same seed.
+ *
+ *     LD_PRELOAD=./faults.so LAB_FAULTS=SEED LAB_FAULTS_LOADED=FILE ./program
+ *
+ * makes FILE, so that one can see that it was loaded. Only calls on stream sockets are disturbed. All
+ * that happens is permitted: see the ERRORS of recv(2), send(2), accept(2) and fork(2). */
+#define _GNU_SOURCE
+
+#include <dlfcn.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#define REAL(name) ((__typeof__(&name))dlsym(RTLD_NEXT, #name))
+
+static uint64_t state = 1;
+
+/* A random number from 0 to below - 1: xorshift64*, which is the same everywhere. */
+static size_t random_below(size_t below)
+{
+    state ^= state >> 12;
+    state ^= state << 25;
+    state ^= state >> 27;
+    return (size_t)((state * 0x2545F4914F6CDD1D) >> 33) % below;
+}
+
+__attribute__((constructor)) static void start(void)
+{
+    const char *seed = getenv("LAB_FAULTS"), *loaded = getenv("LAB_FAULTS_LOADED");
+
+    state = (seed != NULL ? strtoull(seed, NULL, 10) : 0) * 0x9E3779B97F4A7C15 + 1;
+    if (loaded != NULL)
+        close(open(loaded, O_CREAT | O_WRONLY, 0644));
+}
+
+static int is_stream(int descriptor)
+{
+    int type, error = errno;
+    socklen_t length = sizeof type;
+    int got = getsockopt(descriptor, SOL_SOCKET, SO_TYPE, &type, &length);
+
+    errno = error;
+    return got == 0 && type == SOCK_STREAM;
+}
+
+/* Says how many of size bytes a call may move, at random; or -1: it is interrupted. */
+static ssize_t allowed(int descriptor, size_t size)
+{
+    if (size == 0 || !is_stream(descriptor))
+        return (ssize_t)size;
+    switch (random_below(6)) {
+    case 0:
+        errno = EINTR;
+        return -1;
+    case 1:
+        return 1;
+    case 2:
+    case 3:
+        return (ssize_t)(1 + random_below(size));
+    default:
+        return (ssize_t)size;
+    }
+}
+
+ssize_t recv(int descriptor, void *buffer, size_t size, int flags)
+{
+    ssize_t count = flags & MSG_WAITALL ? (ssize_t)size : allowed(descriptor, size);
+
+    return count < 0 ? -1 : REAL(recv)(descriptor, buffer, (size_t)count, flags);
+}
+
+ssize_t recvfrom(int descriptor, void *buffer, size_t size, int flags, struct sockaddr *address,
+                 socklen_t *length)
+{
+    ssize_t count = flags & MSG_WAITALL ? (ssize_t)size : allowed(descriptor, size);
+
+    return count < 0 ? -1 : REAL(recvfrom)(descriptor, buffer, (size_t)count, flags, address, length);
+}
+
+ssize_t read(int descriptor, void *buffer, size_t size)
+{
+    ssize_t count = allowed(descriptor, size);
+
+    return count < 0 ? -1 : REAL(read)(descriptor, buffer, (size_t)count);
+}
+
+ssize_t send(int descriptor, const void *data, size_t size, int flags)
+{
+    ssize_t count = allowed(descriptor, size);
+
+    return count < 0 ? -1 : REAL(send)(descriptor, data, (size_t)count, flags);
+}
+
+ssize_t sendto(int descriptor, const void *data, size_t size, int flags,
+               const struct sockaddr *address, socklen_t length)
+{
+    ssize_t count = allowed(descriptor, size);
+
+    return count < 0 ? -1 : REAL(sendto)(descriptor, data, (size_t)count, flags, address, length);
+}
+
+ssize_t write(int descriptor, const void *data, size_t size)
+{
+    ssize_t count = allowed(descriptor, size);
+
+    return count < 0 ? -1 : REAL(write)(descriptor, data, (size_t)count);
+}
+
+/* Of several parts only the first goes out, or a part of it. */
+ssize_t writev(int descriptor, const struct iovec *parts, int count)
+{
+    if (count < 1 || !is_stream(descriptor) || random_below(2) == 0)
+        return REAL(writev)(descriptor, parts, count);
+    return write(descriptor, parts[0].iov_base, parts[0].iov_len);
+}
+
+ssize_t sendmsg(int descriptor, const struct msghdr *message, int flags)
+{
+    if (message->msg_iovlen < 1 || !is_stream(descriptor) || random_below(2) == 0)
+        return REAL(sendmsg)(descriptor, message, flags);
+    return send(descriptor, message->msg_iov[0].iov_base, message->msg_iov[0].iov_len, flags);
+}
+
+/* Sets errno if this call is to fail, and says so. The client stays in the queue: it was another that
+ * gave up. */
+static int accept_fails(void)
+{
+    static const int errors[] = {EINTR, ECONNABORTED, EMFILE};
+    size_t number = random_below(6);
+
+    if (number >= sizeof errors / sizeof errors[0])
+        return 0;
+    errno = errors[number];
+    return 1;
+}
+
+int accept(int listener, __SOCKADDR_ARG address, socklen_t *restrict length)
+{
+    return accept_fails() ? -1 : REAL(accept)(listener, address, length);
+}
+
+int accept4(int listener, __SOCKADDR_ARG address, socklen_t *restrict length, int flags)
+{
+    return accept_fails() ? -1 : REAL(accept4)(listener, address, length, flags);
+}
+
+pid_t fork(void)
+{
+    if (random_below(4) == 0) {
+        errno = EAGAIN;
+        return -1;
+    }
+    return REAL(fork)();
+}
+
+/* What compilers call in place of read() and recv() where they know the buffer's size. */
+ssize_t __read_chk(int descriptor, void *buffer, size_t size, size_t room)
+{
+    return size > room ? (abort(), -1) : read(descriptor, buffer, size);
+}
+
+ssize_t __recv_chk(int descriptor, void *buffer, size_t size, size_t room, int flags)
+{
+    return size > room ? (abort(), -1) : recv(descriptor, buffer, size, flags);
+}

@@ -1,0 +1,85 @@
+"""What a check has done so far. A failure is told as this numbered list of steps."""
+
+import itertools
+import threading
+
+SHOWN = 60  # so many bytes of what is sent or received are shown
+FIRST, LAST = 6, 9  # so many steps are told of a check that took more
+
+_lock = threading.Lock()
+_steps = []
+_names = itertools.count(1)
+_errors = []
+
+
+class Step:
+    """One thing done. What follows in the same way is added to it."""
+
+    def __init__(self, verb, who, data):
+        self.verb, self.who, self.times = verb, who, 1
+        self.data, self.size = bytearray(data[:SHOWN]), len(data)
+
+    def add(self, data):
+        self.data += data[:SHOWN - len(self.data)]
+        self.size += len(data)
+        self.times += not data
+
+    def tell(self):
+        text = "%s %s" % (self.who, self.verb) if self.who else self.verb
+        if self.size:
+            text += " " + show(self.data, self.size)
+        return text + (", %d times" % self.times if self.times > 1 else "")
+
+
+def show(data, size=None):
+    """Bytes as text with the unprintable ones escaped; long ones cut, with their number (or size)."""
+    size = len(data) if size is None else size
+    text = repr(bytes(data[:SHOWN]))[1:]
+    return text if size <= SHOWN else "{:,} bytes: {}...".format(size, text)
+
+
+def begin():
+    """A new check begins."""
+    global _names
+    with _lock:
+        _steps.clear()
+        _errors.clear()
+        _names = itertools.count(1)
+
+
+def name_client():
+    """A name for one more client of this check."""
+    return "client %d" % next(_names)
+
+
+def step(verb, who=None, data=b""):
+    """Note a step: what was done, by which client or server, with which bytes."""
+    with _lock:
+        last = _steps[-1] if _steps else None
+        if last and (last.verb, last.who) == (verb, who) and bool(last.size) == bool(data):
+            last.add(data)
+            return
+        _steps.append(Step(verb, who, data))
+        if len(_steps) > 4 * (FIRST + LAST):  # of thousands, only the first and the last are told
+            del _steps[FIRST + 1:-2 * LAST]
+
+
+def note_error(error, who):
+    """Note a network error that a client of this check met."""
+    with _lock:
+        _steps.append(Step("meets an error: %s" % error, who, b""))
+        _errors.append(error)
+
+
+def is_network_error(error):
+    """Was this exception noted as one that tells of the program, and not of the check?"""
+    return any(error is noted for noted in _errors)
+
+
+def told():
+    """The steps so far, as a list of lines."""
+    with _lock:
+        steps = list(_steps)
+    if len(steps) > FIRST + LAST + 1:
+        steps = [*steps[:FIRST], Step("...", None, b""), *steps[-LAST:]]
+    return [step.tell() for step in steps]

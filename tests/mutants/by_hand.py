@@ -1,0 +1,68 @@
+"""Running the commands that show a failure by hand, one terminal beside the other."""
+
+import os
+import re
+import shutil
+import subprocess
+import tempfile
+import time
+
+SECONDS = 15  # for the commands of the last terminal
+MAY_VARY = [  # what differs from run to run
+    (r"(from \S+ port|127\.0\.0\.1:|\(UNKNOWN\) \[127\.0\.0\.1\]) ?\d+", r"\1 PORT"),
+    (r"^\[\d+\] \d+$", "[JOB]"),
+    (r"\b\d\d:\d\d:\d\d\b", "TIME"),
+    (r"(Date|Last-Modified): .*", r"\1: DATE"),
+]
+
+
+def own_network():
+    """Words to put before a command so that it has the ports of a network of its own; None if that is not
+    permitted here."""
+    for words in (["unshare", "--net"], ["unshare", "--map-root-user", "--net"]):
+        if shutil.which("unshare") and subprocess.run(
+                [*words, "true"], stderr=subprocess.DEVNULL).returncode == 0:
+            return [*words, "sh", "-c", 'ip link set lo up && exec "$@"', "sh"]
+    return None
+
+
+def normal(text):
+    """What was printed, without what differs from run to run."""
+    for pattern, stands_for in MAY_VARY:
+        text = re.sub(pattern, stands_for, text, flags=re.MULTILINE)
+    return text
+
+
+def show(commands, folder):
+    """Run the commands of each terminal in the folder of a program that is built; return what each
+    printed, as a list of texts. All of it has ended when this returns."""
+    script = []
+    with tempfile.TemporaryDirectory() as place:
+        for number, command in enumerate(commands):
+            path = os.path.join(place, "terminal-%d" % number)
+            with open(path, "w") as file:
+                file.write(command + "\n")
+            script.append(path)
+        # The first terminals go on in the background; the last one is waited for.
+        program = r"""
+            cd "$0"; for terminal; do
+                shift
+                : > "$terminal.out"
+                if [ $# -gt 0 ]; then
+                    bash "$terminal" > "$terminal.out" 2>&1 < /dev/null &
+                    for i in $(seq 100); do
+                        grep -q listening "$terminal.out" && break; kill -0 $! 2> /dev/null || break; sleep 0.02
+                    done
+                else
+                    timeout %d bash "$terminal" > "$terminal.out" 2>&1 < /dev/null
+                    echo "exit status $?" >> "$terminal.out"
+                fi
+            done""" % SECONDS
+        command = ["unshare", "--pid", "--fork", "--kill-child", "--mount-proc", *own_network(),
+                   "bash", "-c", program, folder, *script]
+        subprocess.run(command, stdin=subprocess.DEVNULL, timeout=SECONDS + 30)
+        outputs = []
+        for path in script:
+            with open(path + ".out", errors="backslashreplace") as file:
+                outputs.append(normal(file.read(1000000)))
+        return outputs

@@ -1,0 +1,108 @@
+"""make mutants: every classic wrong program is caught, by the check and for the reason that it should.
+
+    run.py PYTHON [CHAPTER [WORDS OF A TITLE]]
+"""
+
+import concurrent.futures
+import glob
+import importlib
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+
+sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+
+from grade import results as model  # noqa: E402
+from grade import run  # noqa: E402
+from harness.build import program_name  # noqa: E402
+from mutants import by_hand  # noqa: E402
+
+
+def table(chapter):
+    """The mutants of a chapter."""
+    return importlib.import_module("mutants.chapter_" + chapter[:2]).MUTANTS
+
+
+def make(mutant, chapter, parent):
+    """Make the mutant's folder in `parent`; return its path."""
+    folder = shutil.copytree(os.path.join(run.REPOSITORY, chapter), os.path.join(parent, chapter))
+    path = os.path.join(folder, mutant.file)
+    with open(path, encoding="utf-8") as file:
+        text = file.read()
+    assert text.count(mutant.old) == 1, "%s: in %s %d times: %s" % (
+        mutant.title, mutant.file, text.count(mutant.old), mutant.old)
+    with open(path, "w", encoding="utf-8") as file:
+        file.write(text.replace(mutant.old, mutant.new))
+    return folder
+
+
+def shown(check, folder):
+    """What the check's commands by hand print with the program in this folder, which is built here."""
+    subprocess.run(["make", "-s", "-C", folder], check=True, stdout=subprocess.DEVNULL,
+                   stderr=subprocess.DEVNULL)
+    return by_hand.show(check["by_hand"], folder)
+
+
+def trouble(mutant, chapter, python):
+    """What is wrong with the grading of this mutant; empty if it is caught as it should be."""
+    with tempfile.TemporaryDirectory(prefix="mutant-") as parent:
+        os.chmod(parent, 0o755)
+        folder = make(mutant, chapter, parent)
+        results = run.grade_chapter(python, chapter, folder, os.path.join(parent, "results"), 1,
+                                    only=[mutant.caught_by])
+        checks = {check["name"]: check for check in results["checks"]}
+        if mutant.caught_by not in checks:
+            return "there is no check %s; %s" % (mutant.caught_by, results["log"][-300:])
+        check = checks[mutant.caught_by]
+        if check["verdict"] != model.FAILED:
+            return "%s: %s %s" % (check["name"], check["verdict"], check["reason"])
+        told = check["message"] + "\n" + check["crash"] + "\n" + check["cause"]
+        if mutant.says not in told:
+            return "it does not say %r:\n%s" % (mutant.says, told)
+        if " object at 0x" in told or "<function" in told:
+            return "its message is about Python, not about the program:\n" + told
+        if not check["by_hand"] or by_hand.own_network() is None:
+            return "" if check["by_hand"] else "nothing shows it by hand"
+        right = os.path.join(parent, "right", chapter)
+        shutil.copytree(os.path.join(run.REPOSITORY, chapter), right)
+        expected, again, got = shown(check, right), shown(check, right), shown(check, folder)
+        stable = [number for number in range(len(expected)) if expected[number] == again[number]]
+        if all(got[number] == expected[number] for number in stable):
+            return "by hand there is no difference to the right program:\n%s\n%s" % (
+                "\n".join(check["by_hand"]), "\n".join(text[-400:] for text in expected))
+        return ""
+
+
+def uncaught_checks(chapter):
+    """The names of the chapter's graded checks that no mutant proves."""
+    caught = {mutant.caught_by for mutant in table(chapter)}
+    names = []
+    for path in run.check_files(chapter):
+        module = importlib.import_module("chapters." + os.path.basename(path)[:-3])
+        names += [name for name, value in vars(module).items() if hasattr(value, "graded")]
+    return [name for name in names if name not in caught]
+
+
+def main(python, wanted="", *words):
+    chapters = [chapter for chapter in run.chapters() if chapter.startswith(wanted)]
+    jobs = [(mutant, chapter) for chapter in chapters for mutant in table(chapter)
+            if " ".join(words) in mutant.title]
+    escaped = 0
+    with concurrent.futures.ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
+        done = pool.map(lambda job: trouble(*job, python), jobs)
+        for (mutant, chapter), what in zip(jobs, done):
+            escaped += bool(what)
+            print("%-7s %-15s %s%s" % ("ESCAPED" if what else "caught", chapter, mutant.title,
+                                       "\n        " + what.replace("\n", "\n        ") if what else ""), flush=True)
+    unproved = [] if words else [(chapter, name) for chapter in chapters for name in uncaught_checks(chapter)]
+    for chapter, name in unproved:
+        print("no mutant is caught by %s of %s" % (name, chapter))
+    print("%d of %d mutants caught (%d%%), %d checks unproved" % (
+        len(jobs) - escaped, len(jobs), 100 * (len(jobs) - escaped) // max(1, len(jobs)), len(unproved)))
+    return 1 if escaped or unproved else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(*sys.argv[1:]))
