@@ -1,4 +1,4 @@
-"""The commands behind the Makefile: chapter, diff, test, check. Needs Python 3.9 and nothing else."""
+"""The commands behind the Makefile. Needs Python 3.9 and nothing else."""
 
 import difflib
 import glob
@@ -212,8 +212,35 @@ def check(*arguments):
             or run_pytest("-m", "strict", "tests/repo", *arguments))
 
 
+# --- make start, grade, watch -----------------------------------------------------------------
+
+def start(*chapter):
+    """Lay out a learner's own program."""
+    from grade import learner
+    return learner.start(*chapter)
+
+
+def grade(*chapter):
+    """Grade a learner's own programs."""
+    from grade import learner
+    return learner.grade(find_python(), *chapter)
+
+
+def watch(chapter):
+    """Grade a learner's own program at each save."""
+    from grade import learner
+    return learner.watch(find_python(), chapter)
+
+
+def mutants(*chapter):
+    """Prove the grader by programs that are known to be wrong."""
+    python = find_python()
+    return subprocess.call([python, os.path.join(REPOSITORY, "tests/mutants/run.py"), python, *chapter])
+
+
 def main():
-    commands = {command.__name__: command for command in (chapter, diff, test, check)}
+    commands = {command.__name__: command
+                for command in (chapter, diff, start, grade, watch, test, check, mutants)}
     if len(sys.argv) < 2 or sys.argv[1] not in commands:
         print("usage: lab.py %s ..." % "|".join(commands), file=sys.stderr)
         return 2
