@@ -8,6 +8,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 
 REPOSITORY = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
@@ -193,17 +194,30 @@ def find_python():
              " or `python3 -m pip install pytest`.")
 
 
+def pytest_command(*arguments):
+    """The command that runs pytest on this repository."""
+    return [find_python(), "-m", "pytest", "-c", "tests/pytest.ini", "--rootdir", "tests", *arguments]
+
+
 def run_pytest(*arguments):
     """Run pytest from the repository's folder; return its exit status."""
-    return subprocess.call([find_python(), "-m", "pytest", "-c", "tests/pytest.ini",
-                            "--rootdir", "tests", *arguments], cwd=REPOSITORY)
+    return subprocess.call(pytest_command(*arguments), cwd=REPOSITORY)
 
 
 def test(*arguments):
-    """Check the programs of all chapters and the repository itself, or what the arguments say."""
-    everything = not any(os.path.exists(word.split("::")[0]) for word in arguments
-                         if word.startswith("tests/"))
-    return run_pytest(*arguments, *(["tests/chapters", "tests/repo"] if everything else []))
+    """Check the programs of all chapters and the repository itself, at the same time; or check what the
+    arguments say."""
+    if any(os.path.exists(word.split("::")[0]) for word in arguments if word.startswith("tests/")):
+        return run_pytest(*arguments)
+    with tempfile.TemporaryFile() as said:
+        of_repository = subprocess.Popen(pytest_command(*arguments, "tests/repo"), cwd=REPOSITORY,
+                                         stdout=said, stderr=said)
+        statuses = [run_pytest(*arguments, "tests/chapters"), of_repository.wait()]
+        said.seek(0)
+        print("\nThe repository itself:\n", flush=True)
+        sys.stdout.buffer.write(said.read())
+    found_something = [status for status in statuses if status != 5]  # 5: there was nothing to check
+    return max(found_something) if found_something else 5
 
 
 def check(*arguments):

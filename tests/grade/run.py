@@ -40,9 +40,8 @@ def grade_chapter(python, chapter, folder, path, seed, only=()):
         command = [python, "-B", "-m", "pytest", "-q", "-c", os.path.join(TESTS, "pytest.ini"),
                    "-p", "no:cacheprovider", "-p", "grade.plugin", "--contain", "--results=" + path,
                    "--chapters=" + os.path.join(place, "chapters"), "--rootdir=" + TESTS,
-                   "--basetemp=" + os.path.join(place, "run"), *check_files(chapter)]
-        if only:
-            command += ["-k", " or ".join(only)]
+                   "--basetemp=" + os.path.join(place, "run"), "--checks=" + ",".join(only),
+                   *check_files(chapter)]
         environment = {**os.environ, "LAB_SEED": str(seed), "PYTHONPATH": TESTS}
         log = ""
         for _ in range(ATTEMPTS):
