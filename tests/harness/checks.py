@@ -39,6 +39,13 @@ def is_usage_error(program, bad):
     assert program.output == "", "what is wrong belongs on stderr"
 
 
+def complains_of_clients_only(program):
+    """If there is anything on stderr, these are reports, in the form that all have, of clients that left."""
+    left = r"ECONNRESET|EPIPE|ENOTCONN|ETIMEDOUT|EAGAIN|EWOULDBLOCK|ECONNABORTED"
+    for line in program.stderr.splitlines():
+        assert re.fullmatch(r"[^:]+: .+: .+ \((%s)\)" % left, line), program.stderr[-2000:]
+
+
 def is_failure(chapter, program, symbol):
     """The program has ended with status 1, and with one line on stderr that names the error."""
     name = re.escape(os.path.basename(chapter.program))
