@@ -174,7 +174,7 @@ static int resolve(const char *path, char *real)
 /* Open the file that the target of a request line means. */
 int find(const char *request, struct found *found)
 {
-    static char real[PATH_MAX];
+    char real[PATH_MAX];
     char path[LINE + 16], *put = path, *part;
     const char *target = strchr(request, ' ') + 1, *end = strrchr(target, ' ');
 
