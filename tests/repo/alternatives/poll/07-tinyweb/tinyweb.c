@@ -329,7 +329,7 @@ int main(int argc, char **argv)
     char beside[PATH_MAX], text[HOST + PORT + 8], host[HOST], number[PORT];
     struct addrinfo *info, hints = {.ai_flags = AI_NUMERICHOST, .ai_socktype = SOCK_STREAM};
     struct sockaddr_storage own;
-    socklen_t size = sizeof own;
+    socklen_t size;
     struct stat about;
     int option, listener;
 
@@ -344,6 +344,9 @@ int main(int argc, char **argv)
         return misused("too much", argv[optind + 1]);
     if (getaddrinfo(address, port, &hints, &info) != 0)
         return misused("not an address", address);
+    memcpy(&own, info->ai_addr, info->ai_addrlen);
+    size = info->ai_addrlen;
+    freeaddrinfo(info);
     char *slash = strrchr(argv[0], '/');
     snprintf(beside, sizeof beside, "%.*swebroot", slash ? (int)(slash - argv[0]) + 1 : 0, argv[0]);
     const char *folder = optind < argc ? argv[optind] : beside;
@@ -357,12 +360,12 @@ int main(int argc, char **argv)
 
     setvbuf(stdout, NULL, _IOLBF, BUFSIZ);
     snprintf(text, sizeof text, "%s port %s", address, port);
-    listener = socket(info->ai_family, SOCK_STREAM, 0);
+    listener = socket(own.ss_family, SOCK_STREAM, 0);
     if (listener < 0 || setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &(int){1}, sizeof(int)) < 0)
         return failed("socket", "");
-    if (bind(listener, info->ai_addr, info->ai_addrlen) < 0)
+    if (bind(listener, (struct sockaddr *)&own, size) < 0)
         return failed("bind ", text);
-    freeaddrinfo(info);
+    size = sizeof own;
     if (listen(listener, SOMAXCONN) < 0 || fcntl(listener, F_SETFL, O_NONBLOCK) < 0 ||
         getsockname(listener, (struct sockaddr *)&own, &size) < 0)
         return failed("listen on ", text);
