@@ -57,6 +57,7 @@ class Parent:
         self.refused = {}  # who was told 503: until when we listen to them
         self.resting_until = 0
         self.last_call = None
+        self.spare = None  # a descriptor to say 503 with when there is no other
         self.news, self.bell = socket.socketpair()
         self.news.setblocking(False)
         self.bell.setblocking(False)
@@ -80,8 +81,7 @@ class Parent:
             return False
         except OSError as error:
             shout(error, "accept")
-            self.resting_until = time.monotonic() + 0.2
-            return False
+            return self.turn_away()
         client.setblocking(True)
         self.reap()
         try:
@@ -97,6 +97,17 @@ class Parent:
             self.children.add(child)
             client.close()
         return True
+
+    def turn_away(self):
+        """Accept a client with the spare descriptor; is there perhaps another?"""
+        if self.spare:
+            self.spare.close()
+            self.spare = None
+            with contextlib.suppress(OSError):
+                self.send_away(*self.listener.accept())
+                return True
+        self.resting_until = time.monotonic() + 0.2
+        return False
 
     def be_child(self, client, peer):
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
@@ -134,6 +145,9 @@ class Parent:
             if gone:
                 del self.refused[client]
                 client.close()
+        if not self.spare:
+            with contextlib.suppress(OSError):
+                self.spare = open("/dev/null")
 
     def wait(self):
         now = time.monotonic()
@@ -155,6 +169,7 @@ class Parent:
         return ready
 
     def run(self):
+        self.spare = open("/dev/null")
         print("listening on %s port %d" % self.listener.getsockname()[:2], flush=True)
         while self.last_call is None:
             ready = self.wait()
