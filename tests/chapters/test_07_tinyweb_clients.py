@@ -195,6 +195,7 @@ def test_what_a_client_sends_cannot_forge_the_log(server, text, escaped):
 def test_a_long_request_is_one_line_of_the_log(server, byte):
     exchange(server, b"GET /" + byte * 100000)
     logged, = log_lines(server, 1)
-    assert logged["line"].startswith("GET /") and logged["status"] == "414"
+    wrong = ("414", "400") if byte < b" " else ("414",)  # too long, and with what no request line may have
+    assert logged["line"].startswith("GET /") and logged["status"] in wrong
     exchange(server, lines("GET / HTTP/1.0"))
     assert log_lines(server, 2)[1]["status"] == "200"
