@@ -260,7 +260,11 @@ def main():
         return 2
     if sys.version_info < (3, 9):
         sys.exit("make: this Python is %s; the lab needs 3.9 or newer" % sys.version.split()[0])
-    return commands[sys.argv[1]](*sys.argv[2:])
+    try:
+        return commands[sys.argv[1]](*sys.argv[2:])
+    except KeyboardInterrupt:
+        print()
+        return 130
 
 
 if __name__ == "__main__":

@@ -100,7 +100,9 @@ class Grader:
         if self._items[name][0] is item and check["verdict"] == model.WAITING:
             check["verdict"] = self._why_not(name, check) or model.RUNNING
             self._save()
-        yield
+        outcome = yield
+        if outcome.excinfo:
+            return  # the grader was interrupted: nothing is decided
         if self._items[name][-1] is item and check["verdict"] == model.RUNNING:
             possible = check.pop("possible", False)
             model.decide(check, model.PASSED if possible else model.NOT_POSSIBLE, check["reason"])
@@ -188,6 +190,7 @@ class Grader:
         return ""
 
     def pytest_sessionfinish(self):
+        end_descendants()
         decided = all(check["verdict"] not in (model.WAITING, model.RUNNING)
                       for check in self._results.get("checks", []))
         self._results["complete"] = decided and bool(self._results.get("checks"))
