@@ -55,6 +55,14 @@ def run_program(command, folder):
     return status, port_in_use
 
 
+def chosen_port(name, words):
+    """The port that a server is told to listen on; None if it is not told one."""
+    if name[:2] in ("02", "03", "04") and words:
+        return words[0] if words[0].isdigit() else None
+    match = re.search(r"-p ?(\d+)", " ".join(words)) if name[:2] in ("07", "08") else None
+    return match.group(1) if match else None
+
+
 def chapter(name, *arguments):
     """Build a chapter, say what it adds and what to try, and run it until Ctrl-C."""
     folder = os.path.join(REPOSITORY, name)
@@ -63,6 +71,7 @@ def chapter(name, *arguments):
     title, goal, commands = read_lesson(name)
     program = "./" + name.split("-", 1)[1]
     words = list(arguments) or DEFAULT_ARGUMENTS.get(name, [])
+    commands = [re.sub(r"\b(7890|8080)\b", chosen_port(name, words) or r"\1", line) for line in commands]
 
     print("%s\n\n%s\n" % (title, goal))
     if commands:
