@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import textwrap
 import threading
 
 REPOSITORY = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
@@ -73,7 +74,7 @@ def chapter(name, *arguments):
     words = list(arguments) or DEFAULT_ARGUMENTS.get(name, [])
     commands = [re.sub(r"\b(7890|8080)\b", chosen_port(name, words) or r"\1", line) for line in commands]
 
-    print("%s\n\n%s\n" % (title, goal))
+    print("%s\n\n%s\n" % (title, textwrap.fill(goal, 80)))
     if commands:
         print("In a second terminal, try:\n")
         print("".join("    %s\n" % line for line in commands))
