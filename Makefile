@@ -3,7 +3,7 @@
 CHAPTERS := $(patsubst %/,%,$(wildcard 0[1-9]-*/))
 LAB = @python3 tests/lab.py
 
-COMMAND := $(filter chapter diff,$(firstword $(MAKECMDGOALS)))
+COMMAND := $(filter chapter diff trace,$(firstword $(MAKECMDGOALS)))
 
 ifeq ($(COMMAND),)
 
@@ -17,6 +17,8 @@ help:
 	@echo 'make chapter N       run chapter N, and see what to type in a second terminal'
 	@echo 'make chapter N ARGS="..."   the same with arguments for the program'
 	@echo 'make diff N          show what chapter N adds to the chapters before it'
+	@echo 'make trace N         show the system calls of chapter N and its client as a ladder'
+	@echo 'make trace N DIR=work/NN-name SVG=file   the same of your own program, and as a picture'
 	@echo 'make test            check all nine programs (fetches pytest if it is missing)'
 	@echo 'make check           the stricter checks: sanitizers, three compilers, fuzzing'
 	@echo 'make bench           compare the web servers with others that are installed'
@@ -50,6 +52,9 @@ chapter:
 
 diff:
 	$(LAB) diff $(CHAPTER)
+
+trace:
+	$(LAB) trace $(CHAPTER) '$(DIR)' '$(SVG)'
 
 $(filter-out $(COMMAND),$(MAKECMDGOALS)):
 	@:

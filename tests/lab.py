@@ -1,4 +1,4 @@
-"""The commands behind the Makefile: chapter, diff, test, check. Needs Python 3.9 and nothing else."""
+"""The commands behind the Makefile: chapter, diff, trace, test, check. Needs Python 3.9 and nothing else."""
 
 import difflib
 import glob
@@ -134,6 +134,14 @@ def diff(name):
     return 0
 
 
+# --- make trace N -----------------------------------------------------------------------------
+
+def trace(name, directory="", picture=""):
+    """Print the ladder of a chapter's calls and its client's; `picture` is an SVG file to write, too."""
+    from ladder.trace import trace as print_ladder
+    return print_ladder(name, REPOSITORY, directory, picture)
+
+
 # --- make test, make check --------------------------------------------------------------------
 
 def has_pytest(python):
@@ -213,7 +221,7 @@ def check(*arguments):
 
 
 def main():
-    commands = {command.__name__: command for command in (chapter, diff, test, check)}
+    commands = {command.__name__: command for command in (chapter, diff, trace, test, check)}
     if len(sys.argv) < 2 or sys.argv[1] not in commands:
         print("usage: lab.py %s ..." % "|".join(commands), file=sys.stderr)
         return 2

@@ -94,15 +94,18 @@ def parse(line, pid):
     return Call(pid, name, split_arguments(arguments), "", float(start), None)
 
 
-def read_calls(path, pid, limit=3000):
-    """The calls in a file that strace wrote for a process, without those that were begun anew because
-    of a signal: the program never learns of that."""
+def read_calls(path, pid, moment, limit=3000):
+    """The calls that strace wrote to a file for a process, up to a moment; without those that were begun
+    anew because of a signal, of which the program never learns."""
     calls = []
     with open(path, encoding="utf-8", errors="replace") as file:
         for line in file:
             call = parse(line.rstrip("\n"), pid)
-            if call and not re.match(r"\? ERESTART(SYS|NOINTR)", call.result):
-                calls.append(call)
+            if call is None or call.start > moment or re.match(r"\? ERESTART(SYS|NOINTR)", call.result):
+                continue
+            if call.end is not None and call.end > moment:
+                call.result, call.end = "", None
+            calls.append(call)
             if len(calls) == limit:
                 break
     return calls

@@ -33,7 +33,7 @@ class Watched(Program):
 
     def __init__(self, command, cwd, folder, name):
         self._prefix = os.path.join(folder, name + ".trace")
-        super().__init__(["strace", "-ff", "-ttt", "-T", "-y", "-s", "96", "-o", self._prefix, "-e",
+        super().__init__(["strace", "-q", "-ff", "-ttt", "-T", "-y", "-s", "96", "-o", self._prefix, "-e",
                           "trace=" + ",".join("?" + call for call in sorted(TRACED)), "--", *command],
                          cwd=cwd, stdin=subprocess.PIPE)
 
@@ -62,15 +62,13 @@ class Watched(Program):
         except (BrokenPipeError, ValueError):
             pass  # it has ended, or has ended its input
 
-    def end(self):
-        """End all its processes, and return their calls, by process."""
+    def end(self, moment):
+        """End all its processes, and return their calls up to a moment, by process."""
         for pid in self.pids():
             if _status(pid, "TracerPid") == str(self.pid):
                 os.kill(pid, signal.SIGKILL)
         self.kill()
-        calls = {pid: read_calls("%s.%d" % (self._prefix, pid), pid) for pid in self.pids()}
-        return {pid: [call for call in of_one if not (call.name == "killed" and call.arguments == ["SIGKILL"])]
-                for pid, of_one in calls.items()}
+        return {pid: read_calls("%s.%d" % (self._prefix, pid), pid, moment) for pid in self.pids()}
 
 
 def _status(pid, key):
@@ -82,9 +80,9 @@ def _status(pid, key):
         return None
 
 
-def rest(watched, at_least=REST, limit=10):
-    """Wait until all of them rest: each process waits, and nothing has changed for so many seconds.
-    Return whether it came to that within `limit`."""
+def rest(watched, until=lambda: False, at_least=REST, limit=5):
+    """Wait until all of them rest: each process waits, and nothing has changed for so many seconds; or
+    until something holds. Return whether it came to that within `limit`."""
     end = time.monotonic() + seconds(limit)
     before, since = None, 0
     while time.monotonic() < end:
@@ -92,6 +90,8 @@ def rest(watched, at_least=REST, limit=10):
         if None in now or now != before:
             before, since = now, time.monotonic()
         elif time.monotonic() - since >= at_least:
+            return True
+        if until():
             return True
         time.sleep(REST / 3)
     return False

@@ -8,7 +8,7 @@ from ladder.calls import ACCEPTS, FORKS, RECEIVES, SENDS, STRING, WAITS, descrip
 NAMES = {"sendto": "send", "recvfrom": "recv", "wait4": "waitpid", "pselect6": "pselect",
          "exit_group": "exit", "clone": "fork", "clone3": "fork", "vfork": "fork", "pipe2": "pipe",
          "rt_sigsuspend": "sigsuspend"}
-DATA_LENGTH = 24
+DATA_LENGTH = 20
 NETWORK = {"socket", "bind", "listen", "connect", "getsockname", "getpeername", "getsockopt",
            "setsockopt", "shutdown", "close", "ioctl", "fcntl", "dup", "dup2"}
 PROCESS = {"setsid", "umask", "chdir", "setuid", "setgid", "setgroups", "setresuid", "setresgid",

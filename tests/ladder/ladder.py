@@ -1,0 +1,135 @@
+"""From the calls of a chapter's processes to the ladder's columns and steps."""
+
+import collections
+import dataclasses
+import re
+
+from ladder.calls import ACCEPTS, FORKS, RECEIVES, SENDS, WAITS
+from ladder.causes import find_causes
+from ladder.replay import replay
+from ladder.words import PROCESS, Words
+
+ALWAYS = PROCESS | FORKS | WAITS | ACCEPTS | {"socket", "openlog", "syslog"}
+
+
+@dataclasses.dataclass
+class Step:
+    """One step of the ladder: what stands in which columns (a text and a result each), and the arrows."""
+
+    column: int
+    cells: dict
+    arrows: list = dataclasses.field(default_factory=list)
+    waits: bool = False
+
+
+@dataclasses.dataclass
+class Ladder:
+    """Columns by their names, the number of the one for the arrows (or None), and the steps."""
+
+    columns: list
+    arrows: int
+    steps: list
+
+
+def build_ladder(scene, server, client, port, folders):
+    """Build the ladder from the calls of the server's and the client's processes: two dictionaries from
+    pid to Calls, of which one may be empty."""
+    calls = [call for side in (server, client) for of_one in side.values() for call in of_one]
+    calls = without_noise(name_logging(calls), scene, folders)
+    births = find_causes(calls, port)
+    scripted = client if scene.client else {}
+    shown = {call for call in calls if is_shown(call, scene, folders, call.pid in scripted)}
+    sides = [[pid for pid in in_birth_order(side, births) if any(call.pid == pid for call in shown)]
+             for side in (server, client)]
+    names = name_processes(sides, scene, births)
+    words = Words(port, scene.port, folders, names)
+    columns = list(names.values())
+    arrows = len(sides[0]) if all(sides) else None
+    if arrows:
+        columns.insert(arrows, "")
+    numbers = {pid: columns.index(name) for pid, name in names.items()}
+    steps = [draw_step(step, words, numbers, births, arrows)
+             for step in replay([call for call in calls if call in shown or call.typed], births, sum(sides, []))
+             if step.call in shown]
+    return Ladder(columns, arrows, without_repetition(steps))
+
+
+def name_logging(calls):
+    """Put openlog() and syslog() in place of what they do: they try a socket that may not exist."""
+    sockets, opened = set(), False
+    for call in sorted(calls, key=lambda call: call.start):
+        if call.name == "connect" and "/dev/log" in call.arguments[1]:
+            sockets.add(call.object)
+            call.name, call.arguments, call.result = "syslog" if opened else "openlog", [], ""
+            opened = True
+        elif call.name in SENDS and call.object in sockets:
+            call.name, call.arguments, call.result = "syslog", [], ""
+    return calls
+
+
+def without_noise(calls, scene, folders):
+    """Leave out sockets that are not TCP, such as those that the C library looks up names with."""
+    noise = {call.made for call in calls if call.name == "socket"
+             and (not call.arguments[0].startswith("AF_INET") or "SOCK_DGRAM" in call.arguments[1])} - {None}
+    return [call for call in calls if call.object not in noise and call.made not in noise]
+
+
+def is_shown(call, scene, folders, is_scripted):
+    """Whether a call belongs into the ladder."""
+    target, name = call.object or "", call.name
+    if is_scripted:
+        return target.startswith("socket:") or name == "socket"
+    if name == "fcntl":
+        return "F_SETLK" in call.arguments[1] or "O_NONBLOCK" in "".join(call.arguments)
+    if name in SENDS | RECEIVES and re.match(r"[012]<", call.arguments[0]):
+        return scene.standard
+    if name in ("open", "openat", "unlink"):
+        target = call.made or "".join(call.arguments[:2]).partition('"')[2]
+    if target == "/dev/null" or target.startswith(tuple(folders)):
+        return scene.files
+    return target.startswith(("socket:", "pipe:")) or name in ALWAYS
+
+
+def in_birth_order(side, births):
+    """The pids of one side, a parent before its children."""
+    return sorted(side, key=lambda pid: births[pid].start if pid in births else 0)
+
+
+def name_processes(sides, scene, births):
+    """Name the processes: those of the server as the scene says, further ones child 1, child 2, ..."""
+    names = {}
+    for pids, given in zip(sides, (scene.names, ("client",))):
+        for number, pid in enumerate(pids):
+            kind = "thread" if pid in births and births[pid].process == births[pid].value else "child"
+            names[pid] = given[number] if number < len(given) else "%s %d" % (
+                kind, number - len(given) + 1)
+    return names
+
+
+def draw_step(step, words, numbers, births, arrows):
+    """Put one step of the replay into words."""
+    call = step.call
+    column = numbers[call.pid]
+    if step.waits:
+        return Step(column, {column: (words.waits(call), "")}, waits=True)
+    cells = {column: words.done(call)}
+    if births.get(call.value) is call and call.value in numbers:
+        cells[numbers[call.value]] = (cells[column][0], " = 0")
+    if arrows is None:
+        return Step(column, cells)
+    is_right = [(column < arrows) != label.startswith("<") for label in call.arrows]
+    return Step(column, cells, [label.strip("<") + ">" if right else "<" + label.strip("<")
+                                for label, right in zip(call.arrows, is_right)])
+
+
+def without_repetition(steps):
+    """Cut short what a process does again and again, such as one that spins."""
+    kept, run, before = [], 0, None
+    for step in steps:
+        run = run + 1 if before and before.cells == step.cells and not step.arrows else 0
+        if run < 2:
+            kept.append(step)
+        elif run == 2:
+            kept.append(Step(step.column, {step.column: ("... again and again", "")}))
+        before = step
+    return kept
