@@ -30,9 +30,14 @@ def _moment(call):
 
 def _leader(pid, births):
     """The process that a thread belongs to."""
-    while pid in births and any("CLONE_THREAD" in word for word in births[pid].arguments):
+    while pid in births and makes_thread(births[pid]):
         pid = births[pid].pid
     return pid
+
+
+def makes_thread(call):
+    """Whether a fork makes a thread, and no process."""
+    return any("CLONE_THREAD" in word for word in call.arguments)
 
 
 def _join(calls, port):
@@ -140,6 +145,6 @@ def _pass_to_waits(calls):
             taker = following.pop(call.pid, None)
             timed_out = call.value == 0
             if taker and call.end is not None and not timed_out:
-                call.after, call.typed = list(taker.after), taker.typed
+                call.after, call.typed, taker.typed = list(taker.after), taker.typed, False
         elif call.after or call.typed:
             following[call.pid] = call

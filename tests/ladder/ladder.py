@@ -5,7 +5,7 @@ import dataclasses
 import re
 
 from ladder.calls import ACCEPTS, FORKS, RECEIVES, SENDS, WAITS
-from ladder.causes import find_causes
+from ladder.causes import find_causes, makes_thread
 from ladder.replay import replay
 from ladder.words import PROCESS, Words
 
@@ -35,10 +35,12 @@ def build_ladder(scene, server, client, port, folders):
     """Build the ladder from the calls of the server's and the client's processes: two dictionaries from
     pid to Calls, of which one may be empty."""
     calls = [call for side in (server, client) for of_one in side.values() for call in of_one]
-    calls = without_noise(name_logging(calls), scene, folders)
+    calls = without_noise(name_logging(calls))
     births = find_causes(calls, port)
     scripted = client if scene.client else {}
-    shown = {call for call in calls if is_shown(call, scene, folders, call.pid in scripted)}
+    shown = {call for call in calls if (
+        is_scripted_call(call) if call.pid in scripted else
+        is_shown(call, scene.files, scene.standard and call.pid in client, folders))}
     sides = [[pid for pid in in_birth_order(side, births) if any(call.pid == pid for call in shown)]
              for side in (server, client)]
     names = name_processes(sides, scene, births)
@@ -67,26 +69,30 @@ def name_logging(calls):
     return calls
 
 
-def without_noise(calls, scene, folders):
+def without_noise(calls):
     """Leave out sockets that are not TCP, such as those that the C library looks up names with."""
     noise = {call.made for call in calls if call.name == "socket"
              and (not call.arguments[0].startswith("AF_INET") or "SOCK_DGRAM" in call.arguments[1])} - {None}
     return [call for call in calls if call.object not in noise and call.made not in noise]
 
 
-def is_shown(call, scene, folders, is_scripted):
-    """Whether a call belongs into the ladder."""
+def is_scripted_call(call):
+    """Whether a call is one that our own client's script asks for, and not Python."""
+    return call.name == "socket" or (call.object or "").startswith("socket:")
+
+
+def is_shown(call, files, standard, folders):
+    """Whether a call of a chapter's program belongs into the ladder: with `files` those on its files, with
+    `standard` those on its standard input and output."""
     target, name = call.object or "", call.name
-    if is_scripted:
-        return target.startswith("socket:") or name == "socket"
     if name == "fcntl":
         return "F_SETLK" in call.arguments[1] or "O_NONBLOCK" in "".join(call.arguments)
     if name in SENDS | RECEIVES and re.match(r"[012]<", call.arguments[0]):
-        return scene.standard
+        return standard
     if name in ("open", "openat", "unlink"):
         target = call.made or "".join(call.arguments[:2]).partition('"')[2]
     if target == "/dev/null" or target.startswith(tuple(folders)):
-        return scene.files
+        return files
     return target.startswith(("socket:", "pipe:")) or name in ALWAYS
 
 
@@ -100,7 +106,7 @@ def name_processes(sides, scene, births):
     names = {}
     for pids, given in zip(sides, (scene.names, ("client",))):
         for number, pid in enumerate(pids):
-            kind = "thread" if pid in births and births[pid].process == births[pid].value else "child"
+            kind = "thread" if pid in births and makes_thread(births[pid]) else "child"
             names[pid] = given[number] if number < len(given) else "%s %d" % (
                 kind, number - len(given) + 1)
     return names

@@ -16,7 +16,7 @@ RECEIVE_END = """
 client.recv(65536)
 client.close()
 """
-GET = 'client.send(b"GET /style.css HTTP/1.0\\r\\n\\r\\n"); step(); client.recv(65536); step()'
+ASK = 'client.send(b"%s HTTP/1.0\\r\\n\\r\\n"); step(); client.recv(65536); step()'
 CLIENTS = {
     "02": CONNECT + 'client.send(b"hello\\n"); step(); client.close()',
     "03": CONNECT + RECEIVE_END,
@@ -26,9 +26,9 @@ for line in b"one\n", b"two\n":
     client.send(line); step(); client.recv(4096); step()
 client.shutdown(socket.SHUT_WR); step()
 """ + RECEIVE_END,
-    "07": CONNECT + GET + RECEIVE_END,
-    "08": CONNECT + "\nfirst, client = client, connect()\n" + GET + RECEIVE_END
-    + "step()\nclient = first\n" + GET + RECEIVE_END,
+    "07": CONNECT + ASK % "GET /style.css" + RECEIVE_END,
+    "08": CONNECT + "\nfirst, client = client, connect()\n" + ASK % "HEAD /" + RECEIVE_END
+    + "step()\nclient = first\n" + ASK % "HEAD /" + RECEIVE_END,
 }
 
 
@@ -42,7 +42,7 @@ class Scene:
     server: tuple = None         # another chapter, and its arguments
     typed: tuple = (b"\n",) * 20 + (None,)  # for the client's standard input: here, its steps
     files: bool = False          # shows open(), read() and the like on the program's own files
-    standard: bool = False       # shows reading and writing on standard input and output
+    standard: bool = False       # shows what the client reads and writes on standard input and output
     names: tuple = ("server",)   # of the processes, as they are born
 
 
@@ -53,10 +53,10 @@ SCENES = {
     "04": Scene(["0"], 7890, CLIENTS["04"]),
     "05": Scene(["127.0.0.1", "{port}"], 7890, server=("04-send-recv", "0"), typed=(b"hello\n", None),
                 standard=True),
-    "06": Scene(["localhost", "{port}"], 8080, server=("07-tinyweb", "-p", "0"), typed=(None,)),
+    "06": Scene(["127.0.0.1", "{port}"], 8080, server=("07-tinyweb", "-p", "0"), typed=(None,)),
     "07": Scene(["-p", "0"], 8080, CLIENTS["07"], files=True),
     "08": Scene(["-p", "0"], 8080, CLIENTS["08"], files=True, names=("parent",)),
     "09": Scene(["-c", "{folder}/daemon.conf"], 8080, files=True,
                 names=("parent", "first child", "daemon")),
 }
-CONFIGURATION = "port = 0\nwebroot = {webroot}\npidfile = {folder}/daemon.pid\n"
+CONFIGURATION = "port = 0\nwebroot = webroot\npidfile = daemon.pid\n"

@@ -1,13 +1,30 @@
 """Drawing a ladder as text: columns of equal lines, of which one is for the arrows."""
 
+import re
 import textwrap
 
-WIDTH, GAP, ARROW, LEAST = 100, 2, 18, 12
+from ladder.calls import STRING
+
+WIDTH, GAP, ARROW, LEAST, LEAST_DATA = 100, 2, 16, 12, 5
+INDENT = "    "
+FIXED = re.compile(STRING + r"| = \S+")  # not to be broken at its spaces
 
 
 def layout(ladder):
     """Lay out a ladder: the widths of its columns, and its rows. A row has one text for each column; the
     arrows' column has texts such as `<ACK` and `FIN>`."""
+    widths = _column_widths(ladder)
+    rows, waiting = [list(ladder.columns)], set()
+    for step in ladder.steps:
+        waiting -= set(step.cells)
+        rows += _rows(ladder, step, widths, waiting)
+        waiting |= {step.column} if step.waits else set()
+    return widths, rows
+
+
+def _column_widths(ladder):
+    """As wide as the longest text, but where that is too wide for all of them, those are cut first that
+    are widest."""
     widths = [max([len(name)] + [len(text + result) for step in ladder.steps
                                  for text, result in step.cells.values() if step.column == column])
               for column, name in enumerate(ladder.columns)]
@@ -18,33 +35,48 @@ def layout(ladder):
         if widest[0] <= LEAST:
             break
         widths[-widest[1]] -= 1
-    rows, waiting = [list(ladder.columns)], set()
-    for step in ladder.steps:
-        waiting -= set(step.cells)
-        rows += _rows(ladder, step, widths, waiting)
-        waiting |= {step.column} if step.waits else set()
-    return widths, rows
+    return widths
 
 
 def _rows(ladder, step, widths, waiting):
     """The rows of one step."""
-    cells = {}
-    for column, (text, result) in step.cells.items():
-        lines = textwrap.wrap(text, widths[column], subsequent_indent="    ", break_long_words=True)
-        if len(step.arrows) > 1 or len(lines[-1] + result) > widths[column]:
-            lines += [""] * (len(step.arrows) - 1 - len(lines))
-            lines += textwrap.wrap(result.strip(), widths[column], initial_indent="    ",
-                                   subsequent_indent="    ") if result else []
-        else:
-            lines[-1] += result
-        cells[column] = lines
+    cells = {column: _break(text, result, _room(ladder, step, widths, waiting, column), len(step.arrows))
+             for column, (text, result) in step.cells.items()}
     if step.arrows:
         cells[ladder.arrows] = step.arrows
     for number in range(max(map(len, cells.values()))):
-        row = ["    ." if column in waiting else "" for column in range(len(widths))]
+        row = [INDENT + "." if column in waiting else "" for column in range(len(widths))]
         for column, lines in cells.items():
             row[column] = lines[number] if number < len(lines) else ""
         yield row
+
+
+def _room(ladder, step, widths, waiting, column):
+    """The width for a text: also that of the columns to its right, as far as they are empty."""
+    taken = set(step.cells) | waiting | {ladder.arrows, len(widths)}
+    end = min(other for other in taken if other is not None and other > column)
+    return sum(widths[column:end]) + GAP * (end - column - 1)
+
+
+def _break(text, result, width, arrows):
+    """Break a call and its result into lines. The data in it is cut first. Where there are several
+    arrows, the result comes with the last."""
+    while len(text + result) > width:
+        shorter = re.sub(r'"((?:\\\d{1,3}|\\.|[^\\"]){%d,})(?:\\\d{1,3}|\\.|[^\\"])"(\.\.\.)?' % LEAST_DATA,
+                         r'"\1"...', text)
+        if shorter == text:
+            break
+        text = shorter
+    if arrows > 1:
+        lines = _wrap(text, width)
+        return lines + [""] * (arrows - 1 - len(lines)) + [INDENT + result.strip()]
+    return _wrap(text + result, width)
+
+
+def _wrap(text, width):
+    fixed = FIXED.sub(lambda match: match.group().replace(" ", "\0"), text)
+    return [line.replace("\0", " ") for line in
+            textwrap.wrap(fixed.replace("\0=", " ="), width, subsequent_indent=INDENT)]
 
 
 def draw_arrow(text, width=ARROW):

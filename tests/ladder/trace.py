@@ -31,6 +31,9 @@ class Stage:
     def play(self):
         """Run the scene to its end. Raises Trouble."""
         scene = self.scene
+        os.symlink(os.path.join(self.folder, "webroot"), os.path.join(self.temporary, "webroot"))
+        with open(os.path.join(self.temporary, "daemon.conf"), "w", encoding="utf-8") as file:
+            file.write(CONFIGURATION)
         if scene.server:
             other, *arguments = scene.server
             self.server = self._start(os.path.join(self.repository, other), other, arguments, "server")
@@ -56,11 +59,8 @@ class Stage:
                                stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
         if built.returncode != 0 or not os.access(os.path.join(folder, program), os.X_OK):
             raise Trouble("%s does not build:\n%s" % (program, built.stdout.rstrip()))
-        words = {"port": self.port, "folder": self.temporary, "webroot": os.path.join(folder, "webroot")}
-        with open(os.path.join(self.temporary, "daemon.conf"), "w", encoding="utf-8") as file:
-            file.write(CONFIGURATION.format(**words))
-        return Watched([program] + [word.format(**words) for word in arguments],
-                       folder, self.temporary, name)
+        words = [word.format(port=self.port, folder=self.temporary) for word in arguments]
+        return Watched([program] + words, folder, self.temporary, name)
 
     def _wait_for_port(self):
         try:

@@ -17,7 +17,7 @@ PROCESS = {"setsid", "umask", "chdir", "setuid", "setgid", "setgroups", "setresu
 FILES = {"open", "openat", "ftruncate", "unlink", "flock"}
 TRACED = (NETWORK | PROCESS | FILES | ACCEPTS | FORKS | RECEIVES | SENDS | WAITS) - {"killed"}
 WITHOUT_RESULT = {"setsid", "umask", "exit_group", "exit"}
-NO_FLAGS = re.compile(r"\|?(SOCK_CLOEXEC|O_CLOEXEC|EPOLL_CLOEXEC)")
+NO_FLAGS = re.compile(r"\|?SOCK_CLOEXEC")
 
 
 def data(text):
@@ -55,9 +55,9 @@ class Words:
         """A call that has returned: its words, and its result."""
         if call.name == "killed":
             return "killed by " + call.arguments[0], ""
-        name = NAMES.get(call.name, call.name)
         if call.name == "openat" and call.arguments[0].startswith("AT_FDCWD"):
-            name, call.arguments = "open", call.arguments[1:]
+            call.name, call.arguments = "open", call.arguments[1:]
+        name = NAMES.get(call.name, call.name)
         return "%s(%s)" % (name, ", ".join(filter(None, self._arguments(call)))), self._result(call)
 
     def _watched(self, call):
@@ -75,7 +75,7 @@ class Words:
         if name in FORKS | {"wait4", "waitid", "pipe", "pipe2", "pause", "rt_sigsuspend", "nanosleep"}:
             return ["WNOHANG"] if "WNOHANG" in words else []
         if name in WAITS or name in ACCEPTS:
-            return self._watched(call) + [word for word in words[3:] if word.startswith("SOCK_")]
+            return self._watched(call) + [NO_FLAGS.sub("", word) for word in words[3:] if "SOCK_N" in word]
         if name in SENDS | RECEIVES:
             flags = [word for word in words[3:4] if word.startswith("MSG_")]
             return words[:1] + [data(text) for text in re.findall(STRING, " ".join(words))[:1]] + flags
@@ -88,8 +88,10 @@ class Words:
             return [words[0], words[2].replace("_OLD", "")] + value
         if name == "fcntl":
             return words[:2] + re.findall(r"F_\w+LCK|O_\w+", " ".join(words[2:]))[-1:]
-        if name in ("socket", "open", "openat"):
-            return [NO_FLAGS.sub("", word) for word in words[:2]]
+        if name == "socket":
+            return words[:1] + [NO_FLAGS.sub("", words[1])]
+        if name in ("open", "openat"):
+            return words[:1 + (name == "openat")]
         return words
 
     def _plain(self, text):
