@@ -47,6 +47,11 @@ class Call:
         return match and match.group(1).replace("ERESTARTNOHAND", "EINTR")
 
     @property
+    def is_interrupted(self):
+        """Whether a signal came first, after which the kernel begins the call anew."""
+        return self.result.startswith(("? ERESTARTSYS", "? ERESTARTNOINTR"))
+
+    @property
     def object(self):
         """What the call's first descriptor leads to, such as socket:[4711]; None if it has none."""
         return descriptor(self.arguments[0])[1] if self.arguments else None
@@ -95,14 +100,16 @@ def parse(line, pid):
 
 
 def read_calls(path, pid, moment, limit=3000):
-    """The calls that strace wrote to a file for a process, up to a moment; without those that were begun
-    anew because of a signal, of which the program never learns."""
+    """The calls that strace wrote to a file for a process, up to a moment; without those that were only
+    interrupted by a signal that the program has not caught."""
     calls = []
     with open(path, encoding="utf-8", errors="replace") as file:
         for line in file:
             call = parse(line.rstrip("\n"), pid)
-            if call is None or call.start > moment or re.match(r"\? ERESTART(SYS|NOINTR)", call.result):
+            if call is None or call.start > moment:
                 continue
+            if calls and calls[-1].is_interrupted and calls[-1].name == call.name:
+                calls.pop()
             if call.end is not None and call.end > moment:
                 call.result, call.end = "", None
             calls.append(call)

@@ -69,7 +69,9 @@ def _find_endings(calls, births, peers):
             if gone and not held and target not in ended:
                 ended[target] = call
                 if target in peers:
-                    call.arrows.append("RST" if _is_unread(calls, call, target, peers) else "FIN")
+                    unread = _unread(calls, call, target, peers[target])
+                    call.arrows.append("RST" if unread else "FIN")
+                    call.after += unread
 
     for call in calls:
         number = descriptor(call.arguments[0])[0] if call.arguments else None
@@ -78,7 +80,7 @@ def _find_endings(calls, births, peers):
                 new = descriptor(call.result)[0]
                 release(call, lambda process, held: (process, held) == (call.process, new))
             holders[call.made].add((call.process, descriptor(call.result)[0]))
-        elif call in births.values() and births[call.value] is call and call.value != call.process:
+        elif births.get(call.value) is call and not makes_thread(call):
             for held in holders.values():
                 held |= {(call.value, number) for process, number in held if process == call.process}
         elif call.name == "close" and call.value == 0:
@@ -92,13 +94,16 @@ def _find_endings(calls, births, peers):
     return ended
 
 
-def _is_unread(calls, closing, target, peers):
-    """Whether bytes have come that nobody has read: then the kernel answers with a reset."""
-    def total(names, socket):
-        return sum(max(call.value or 0, 0) for call in calls if call.name in names
-                   and call.object == socket and call.start < closing.start)
-
-    return total(SENDS, peers[target]) > total(RECEIVES, target)
+def _unread(calls, closing, target, peer):
+    """The calls that sent bytes which nobody has read: then the kernel answers the closing with a reset."""
+    before = [call for call in calls if call.start < closing.start and (call.value or 0) > 0]
+    received = sum(call.value for call in before if call.name in RECEIVES and call.object == target)
+    unread = []
+    for call in before:
+        if call.name in SENDS and call.object == peer:
+            received -= call.value
+            unread += [call] if received < 0 else []
+    return unread
 
 
 def _follow_streams(calls, peers, ended):
@@ -141,7 +146,7 @@ def _pass_to_waits(calls):
     """poll() and its kin wait for what the calls after them then take."""
     following = {}
     for call in reversed(calls):
-        if call.name in WAITS:
+        if call.name in WAITS or call.is_interrupted:
             taker = following.pop(call.pid, None)
             timed_out = call.value == 0
             if taker and call.end is not None and not timed_out:

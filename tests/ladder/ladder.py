@@ -120,7 +120,7 @@ def draw_step(step, words, numbers, births, arrows):
         return Step(column, {column: (words.waits(call), "")}, waits=True)
     cells = {column: words.done(call)}
     if births.get(call.value) is call and call.value in numbers:
-        cells[numbers[call.value]] = (cells[column][0], " = 0")
+        cells[numbers[call.value]] = ("starts", "") if makes_thread(call) else (cells[column][0], " = 0")
     if arrows is None:
         return Step(column, cells)
     is_right = [(column < arrows) != label.startswith("<") for label in call.arrows]

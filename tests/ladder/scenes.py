@@ -3,7 +3,8 @@
 import dataclasses
 
 CONNECT = """
-import socket, sys
+import os, socket, sys
+sys.excepthook = lambda kind, error, trace: print(error, file=sys.stderr, flush=True) or os._exit(1)
 step = sys.stdin.readline
 def connect():
     client = socket.socket(socket.AF_INET, socket.SOCK_STREAM)

@@ -4,8 +4,9 @@ import re
 import textwrap
 
 from ladder.calls import STRING
+from ladder.words import DATA_LENGTH, data
 
-WIDTH, GAP, ARROW, LEAST, LEAST_DATA = 100, 2, 16, 12, 5
+WIDTH, GAP, ARROW, LEAST, LEAST_DATA = 100, 2, 16, 12, 4
 INDENT = "    "
 FIXED = re.compile(STRING + r"| = \S+")  # not to be broken at its spaces
 
@@ -59,24 +60,20 @@ def _room(ladder, step, widths, waiting, column):
 
 
 def _break(text, result, width, arrows):
-    """Break a call and its result into lines. The data in it is cut first. Where there are several
-    arrows, the result comes with the last."""
-    while len(text + result) > width:
-        shorter = re.sub(r'"((?:\\\d{1,3}|\\.|[^\\"]){%d,})(?:\\\d{1,3}|\\.|[^\\"])"(\.\.\.)?' % LEAST_DATA,
-                         r'"\1"...', text)
-        if shorter == text:
-            break
-        text = shorter
+    """Break a call and its result into lines. The data in it is cut if that makes them fewer. Where there
+    are several arrows, the result comes with the last."""
     if arrows > 1:
         lines = _wrap(text, width)
         return lines + [""] * (arrows - 1 - len(lines)) + [INDENT + result.strip()]
-    return _wrap(text + result, width)
+    cuts = (re.sub(STRING, lambda match: data(match.group(), length), text)
+            for length in range(DATA_LENGTH, LEAST_DATA, -1))
+    return min((_wrap(cut + result, width) for cut in cuts), key=len)
 
 
 def _wrap(text, width):
-    fixed = FIXED.sub(lambda match: match.group().replace(" ", "\0"), text)
-    return [line.replace("\0", " ") for line in
-            textwrap.wrap(fixed.replace("\0=", " ="), width, subsequent_indent=INDENT)]
+    """Break a text into lines, but not within data or a result."""
+    fixed = FIXED.sub(lambda match: match.group().replace(" ", "\0").replace("\0=", " ="), text)
+    return [line.replace("\0", " ") for line in textwrap.wrap(fixed, width, subsequent_indent=INDENT)]
 
 
 def draw_arrow(text, width=ARROW):

@@ -1,6 +1,7 @@
 """`make trace N`: runs a chapter and its client under strace, and prints the ladder."""
 
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -66,8 +67,8 @@ class Stage:
         try:
             self.port = int(self.server.wait_for_output(LISTENING.pattern).group(2))
         except AssertionError:
-            how = "did not print" if self.server.is_running() else "ended without"
-            raise Trouble("the server %s its line `listening on ADDRESS port PORT`%s"
+            how = "waits" if self.server.is_running() else how_ended(self.server)
+            raise Trouble("the server %s before its line `listening on ADDRESS port PORT`%s"
                           % (how, said(self.server)))
 
     def _watched(self):
@@ -89,13 +90,13 @@ class Stage:
         """Wait for the end of the client, or of a program that has none, and for the server's rest."""
         name = "the client" if self.client else "the program"
         rest(self._watched(), until=lambda: not program.is_running(), at_least=seconds(1))
+        if self.client and not self.server.is_running():
+            raise Trouble("the server %s, and should serve on%s" % (how_ended(self.server), said(self.server)))
         if program.is_running():
             raise Trouble("%s waits in vain for its peer: the last line of each side shows where" % name)
-        if program.wait() != 0:
-            raise Trouble("%s did not get through%s" % (name, said(program)))
         self._rest()
-        if self.client and not self.server.is_running():
-            raise Trouble("the server ended, and should serve on%s" % said(self.server))
+        if program.wait() != 0:
+            raise Trouble("%s %s%s" % (name, how_ended(program), said(program)))
 
     def ladder(self):
         """End what runs, and draw the ladder as far as it got; None if nothing ran."""
@@ -105,6 +106,12 @@ class Stage:
             return None
         folders = [self.folder, self.temporary]
         return build_ladder(self.scene, *sides, self.port, folders)
+
+
+def how_ended(program):
+    """How a program ended, as the predicate of a sentence."""
+    status = program.wait()
+    return "was killed by " + signal.Signals(-status).name if status < 0 else "ended with status %d" % status
 
 
 def said(program):

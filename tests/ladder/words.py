@@ -4,6 +4,7 @@ differ from run to run get a fixed look."""
 import re
 
 from ladder.calls import ACCEPTS, FORKS, RECEIVES, SENDS, STRING, WAITS, descriptor
+from ladder.causes import makes_thread
 
 NAMES = {"sendto": "send", "recvfrom": "recv", "wait4": "waitpid", "pselect6": "pselect",
          "exit_group": "exit", "clone": "fork", "clone3": "fork", "vfork": "fork", "pipe2": "pipe",
@@ -17,16 +18,26 @@ PROCESS = {"setsid", "umask", "chdir", "setuid", "setgid", "setgroups", "setresu
 FILES = {"open", "openat", "ftruncate", "unlink", "flock"}
 TRACED = (NETWORK | PROCESS | FILES | ACCEPTS | FORKS | RECEIVES | SENDS | WAITS) - {"killed"}
 WITHOUT_RESULT = {"setsid", "umask", "exit_group", "exit"}
-NO_FLAGS = re.compile(r"\|?SOCK_CLOEXEC")
 
 
-def data(text):
+def data(text, length=DATA_LENGTH):
     """A string as strace shows it, up to the end of its first line and not too long."""
     inside, is_cut = text.rstrip(".")[1:-1], text.endswith("...")
     characters = re.findall(r"\\\d{1,3}|\\.|[^\\]", inside)
     kept = characters[:characters.index(r"\n") + 1] if r"\n" in characters else characters
-    kept = kept[:DATA_LENGTH]
+    kept = kept[:length]
     return '"%s"%s' % ("".join(kept), "..." if is_cut or kept != characters else "")
+
+
+def c_name(call):
+    """The name of the function that a C program calls, from the one of the system call."""
+    if call.name in FORKS and makes_thread(call):
+        return "pthread_create"
+    if call.name in ("pselect6", "ppoll") and call.arguments[-1 if call.name == "pselect6" else 3] == "NULL":
+        return "select" if call.name == "pselect6" else "poll"
+    if call.name == "openat" and call.arguments[0].startswith("AT_FDCWD"):
+        return "open"
+    return NAMES.get(call.name, call.name)
 
 
 class Words:
@@ -49,16 +60,15 @@ class Words:
 
     def waits(self, call):
         """A call that waits: its name and what it waits for."""
-        return "%s(%s) waits" % (NAMES.get(call.name, call.name), ", ".join(self._watched(call)))
+        return "%s(%s) waits" % (c_name(call), ", ".join(self._watched(call)))
 
     def done(self, call):
         """A call that has returned: its words, and its result."""
         if call.name == "killed":
             return "killed by " + call.arguments[0], ""
-        if call.name == "openat" and call.arguments[0].startswith("AT_FDCWD"):
-            call.name, call.arguments = "open", call.arguments[1:]
-        name = NAMES.get(call.name, call.name)
-        return "%s(%s)" % (name, ", ".join(filter(None, self._arguments(call)))), self._result(call)
+        if call.is_interrupted:
+            return "%s is interrupted" % c_name(call), ""
+        return "%s(%s)" % (c_name(call), ", ".join(filter(None, self._arguments(call)))), self._result(call)
 
     def _watched(self, call):
         """The numbers of the descriptors that a call waits for."""
@@ -72,10 +82,11 @@ class Words:
 
     def _arguments(self, call):
         name, words = call.name, [self._plain(argument) for argument in call.arguments]
-        if name in FORKS | {"wait4", "waitid", "pipe", "pipe2", "pause", "rt_sigsuspend", "nanosleep"}:
+        if name in FORKS | {"wait4", "waitid", "pipe", "pipe2", "pause", "rt_sigsuspend", "nanosleep",
+                            "clock_nanosleep", "epoll_create", "epoll_create1"}:
             return ["WNOHANG"] if "WNOHANG" in words else []
         if name in WAITS or name in ACCEPTS:
-            return self._watched(call) + [NO_FLAGS.sub("", word) for word in words[3:] if "SOCK_N" in word]
+            return self._watched(call) + re.findall("SOCK_NONBLOCK", " ".join(words[3:]))
         if name in SENDS | RECEIVES:
             flags = [word for word in words[3:4] if word.startswith("MSG_")]
             return words[:1] + [data(text) for text in re.findall(STRING, " ".join(words))[:1]] + flags
@@ -89,10 +100,10 @@ class Words:
         if name == "fcntl":
             return words[:2] + re.findall(r"F_\w+LCK|O_\w+", " ".join(words[2:]))[-1:]
         if name == "socket":
-            return words[:1] + [NO_FLAGS.sub("", words[1])]
-        if name in ("open", "openat"):
-            return words[:1 + (name == "openat")]
-        return words
+            return [words[0], words[1].replace("|SOCK_CLOEXEC", "")]
+        if name == "openat":
+            return words[words[0].startswith("AT_FDCWD"):2]
+        return words[:3 if name == "epoll_ctl" else 1 if name == "open" else None]
 
     def _plain(self, text):
         """An argument without the notes of `strace -y`, the folders and the process ids."""
