@@ -6,8 +6,9 @@ import textwrap
 from ladder.calls import STRING
 from ladder.words import DATA_LENGTH, data
 
-WIDTH, GAP, ARROW, LEAST, LEAST_DATA = 100, 2, 16, 12, 4
+WIDTH, GAP, LEAST, LEAST_DATA = 100, 2, 12, 4
 INDENT = "    "
+HAS_DATA = re.compile("send|recv|read|write")
 FIXED = re.compile(STRING + r"| = \S+")  # not to be broken at its spaces
 
 
@@ -30,7 +31,7 @@ def _column_widths(ladder):
                                  for text, result in step.cells.values() if step.column == column])
               for column, name in enumerate(ladder.columns)]
     if ladder.arrows is not None:
-        widths[ladder.arrows] = ARROW
+        widths[ladder.arrows] = 18 if len(widths) < 4 else 14
     while sum(widths) + GAP * (len(widths) - 1) > WIDTH:
         widest = max((width, -number) for number, width in enumerate(widths) if number != ladder.arrows)
         if widest[0] <= LEAST:
@@ -65,18 +66,21 @@ def _break(text, result, width, arrows):
     if arrows > 1:
         lines = _wrap(text, width)
         return lines + [""] * (arrows - 1 - len(lines)) + [INDENT + result.strip()]
-    cuts = (re.sub(STRING, lambda match: data(match.group(), length), text)
-            for length in range(DATA_LENGTH, LEAST_DATA, -1))
-    return min((_wrap(cut + result, width) for cut in cuts), key=len)
+    lengths = range(DATA_LENGTH, LEAST_DATA, -1) if HAS_DATA.match(text) else ()
+    cuts = [re.sub(STRING, lambda match: data(match.group(), length), text) for length in lengths]
+    ways = [_wrap(cut + result, width, break_long_words=False) for cut in cuts or [text]]
+    fitting = [lines for lines in ways if max(map(len, lines)) <= width]
+    return min(fitting, key=len) if fitting else _wrap(text + result, width)
 
 
-def _wrap(text, width):
+def _wrap(text, width, **options):
     """Break a text into lines, but not within data or a result."""
     fixed = FIXED.sub(lambda match: match.group().replace(" ", "\0").replace("\0=", " ="), text)
-    return [line.replace("\0", " ") for line in textwrap.wrap(fixed, width, subsequent_indent=INDENT)]
+    lines = textwrap.wrap(fixed, width, subsequent_indent=INDENT, break_on_hyphens=False, **options)
+    return [line.replace("\0", " ") for line in lines]
 
 
-def draw_arrow(text, width=ARROW):
+def draw_arrow(text, width):
     """`FIN>` as -------- FIN ------->"""
     label = " %s " % text.strip("<>")
     line = label.center(width - 1, "-")
@@ -88,7 +92,7 @@ def draw_text(ladder):
     widths, rows = layout(ladder)
     lines = []
     for number, row in enumerate(rows):
-        cells = [draw_arrow(cell) if column == ladder.arrows and cell else cell
+        cells = [draw_arrow(cell, widths[column]) if column == ladder.arrows and cell else cell
                  for column, cell in enumerate(row)]
         lines.append((" " * GAP).join(cell.ljust(width) for cell, width in zip(cells, widths)).rstrip())
         lines += [""] if number == 0 else []
