@@ -53,6 +53,9 @@ chapter:
 diff:
 	$(LAB) diff $(CHAPTER)
 
+# Only what is given to make: the shell may happen to have variables of these names, too.
+$(foreach name,DIR SVG,$(if $(filter environment%,$(origin $(name))),$(eval $(name) :=)))
+
 trace:
 	$(LAB) trace $(CHAPTER) '$(DIR)' '$(SVG)'
 

@@ -66,7 +66,9 @@ def _find_endings(calls, births, peers):
         for target, held in holders.items():
             gone = {holder for holder in held if is_released(*holder)}
             held -= gone
-            if gone and not held and target not in ended:
+            # A pipe's reader holds it, too: it ends when nobody but one process is left.
+            is_over = len({process for process, _ in held}) < 2 if target.startswith("pipe:") else not held
+            if gone and is_over and target not in ended:
                 ended[target] = call
                 if target in peers:
                     unread = _unread(calls, call, target, peers[target])
@@ -75,14 +77,17 @@ def _find_endings(calls, births, peers):
 
     for call in calls:
         number = descriptor(call.arguments[0])[0] if call.arguments else None
-        if call.made and call.name not in SENDS | RECEIVES:
+        if call.name in ("pipe", "pipe2"):
+            for end, target in re.findall(r"(\d+)<(pipe:.*?)>", call.arguments[0]):
+                holders[target].add((call.process, end))
+        elif call.made and call.name not in SENDS | RECEIVES:
             if call.name in ("dup2", "dup3"):
                 new = descriptor(call.result)[0]
                 release(call, lambda process, held: (process, held) == (call.process, new))
             holders[call.made].add((call.process, descriptor(call.result)[0]))
         elif births.get(call.value) is call and not makes_thread(call):
             for held in holders.values():
-                held |= {(call.value, number) for process, number in held if process == call.process}
+                held |= {(call.value, copied) for process, copied in held if process == call.process}
         elif call.name == "close" and call.value == 0:
             release(call, lambda process, held: (process, held) == (call.process, number))
         elif call.name in ENDS:
@@ -124,13 +129,14 @@ def _follow_streams(calls, peers, ended):
             continue
         source = peers.get(call.object, call.object)
         if call.value > 0:
-            received[call.object] += call.value
-            causes = [other for total, other in sent[source] if total >= received[call.object]][:1]
+            needed = received[call.object] + call.value
+            causes = [other for total, other in sent[source] if total >= needed][:1]
+            received[call.object] += 0 if "MSG_PEEK" in "".join(call.arguments) else call.value
         elif call.value == 0 or call.error == "ECONNRESET":
-            causes = [ended[source]] if source in ended and ended[source].process != call.process else []
+            causes = [ended[source]] if source in ended else []
         else:
             causes = []
-        call.after += [cause for cause in causes if cause is not call]
+        call.after += [cause for cause in causes if cause.process != call.process]
         call.typed = not causes and call.arguments[0].startswith("0<pipe:")
 
 

@@ -9,7 +9,7 @@ import time
 
 from harness.build import program_name
 from harness.program import LISTENING, seconds
-from ladder.ladder import build_ladder
+from ladder.steps import build_ladder
 from ladder.scenes import CONFIGURATION, SCENES
 from ladder.svg import draw_svg
 from ladder.text import draw_text
@@ -91,7 +91,8 @@ class Stage:
         name = "the client" if self.client else "the program"
         rest(self._watched(), until=lambda: not program.is_running(), at_least=seconds(1))
         if self.client and not self.server.is_running():
-            raise Trouble("the server %s, and should serve on%s" % (how_ended(self.server), said(self.server)))
+            raise Trouble("the server %s, and should serve on%s"
+                          % (how_ended(self.server), said(self.server)))
         if program.is_running():
             raise Trouble("%s waits in vain for its peer: the last line of each side shows where" % name)
         self._rest()
@@ -140,8 +141,11 @@ def trace(chapter, repository, directory="", picture=""):
     if ladder:
         print(draw_text(ladder), end="", flush=True)
     if ladder and picture:
-        with open(picture, "w", encoding="utf-8") as file:
-            file.write(draw_svg(ladder, chapter))
+        try:
+            with open(picture, "w", encoding="utf-8") as file:
+                file.write(draw_svg(ladder, chapter))
+        except OSError as error:
+            problem = problem or error
     if problem:
         print("make trace: %s" % problem, file=sys.stderr)
     return 1 if problem else 0

@@ -1,6 +1,5 @@
 """From the calls of a chapter's processes to the ladder's columns and steps."""
 
-import collections
 import dataclasses
 import re
 
@@ -33,26 +32,28 @@ class Ladder:
 
 def build_ladder(scene, server, client, port, folders):
     """Build the ladder from the calls of the server's and the client's processes: two dictionaries from
-    pid to Calls, of which one may be empty."""
+    pid to Calls, of which one may be empty. `port` is the server's, and `folders` are the program's."""
     calls = [call for side in (server, client) for of_one in side.values() for call in of_one]
     calls = without_noise(name_logging(calls))
     births = find_causes(calls, port)
-    scripted = client if scene.client else {}
     shown = {call for call in calls if (
-        is_scripted_call(call) if call.pid in scripted else
+        is_scripted_call(call) if scene.client and call.pid in client else
         is_shown(call, scene.files, scene.standard and call.pid in client, folders))}
-    sides = [[pid for pid in in_birth_order(side, births) if any(call.pid == pid for call in shown)]
-             for side in (server, client)]
-    names = name_processes(sides, scene, births)
-    words = Words(port, scene.port, folders, names)
-    columns = list(names.values())
-    arrows = len(sides[0]) if all(sides) else None
-    if arrows:
+
+    acting = {call.pid for call in shown}
+    sides = [in_birth_order(acting.intersection(side), births) for side in (server, client)]
+    names = {**name_processes(sides[0], scene.names, births), **name_processes(sides[1], ["client"], births)}
+    columns, arrows = list(names.values()), None
+    numbers = {pid: number for number, pid in enumerate(names)}
+    if all(sides):
+        arrows = len(sides[0])
         columns.insert(arrows, "")
-    numbers = {pid: columns.index(name) for pid, name in names.items()}
-    steps = [draw_step(step, words, numbers, births, arrows)
-             for step in replay([call for call in calls if call in shown or call.typed], births, sum(sides, []))
-             if step.call in shown]
+        numbers.update({pid: numbers[pid] + 1 for pid in sides[1]})
+
+    words = Words(port, scene.port, folders, names)
+    order = replay([call for call in calls if call in shown or call.typed], births, list(names))
+    steps = [draw_step(call, waits, words, numbers, births, arrows)
+             for call, waits in order if call in shown]
     return Ladder(columns, arrows, without_repetition(steps))
 
 
@@ -101,31 +102,32 @@ def in_birth_order(side, births):
     return sorted(side, key=lambda pid: births[pid].start if pid in births else 0)
 
 
-def name_processes(sides, scene, births):
-    """Name the processes: those of the server as the scene says, further ones child 1, child 2, ..."""
-    names = {}
-    for pids, given in zip(sides, (scene.names, ("client",))):
-        for number, pid in enumerate(pids):
-            kind = "thread" if pid in births and makes_thread(births[pid]) else "child"
-            names[pid] = given[number] if number < len(given) else "%s %d" % (
-                kind, number - len(given) + 1)
+def name_processes(pids, given, births):
+    """Name the processes of one side as given, and further ones child 1, thread 2, ..."""
+    names = dict(zip(pids, given))
+    for number, pid in enumerate(pids[len(given):], 1):
+        names[pid] = "%s %d" % ("thread" if makes_thread(births[pid]) else "child", number)
     return names
 
 
-def draw_step(step, words, numbers, births, arrows):
-    """Put one step of the replay into words."""
-    call = step.call
+def draw_step(call, waits, words, numbers, births, arrows):
+    """Put a call into words, or its begin if it waits. `numbers` are those of the processes' columns, and
+    `arrows` is that of the arrows."""
     column = numbers[call.pid]
-    if step.waits:
+    if waits:
         return Step(column, {column: (words.waits(call), "")}, waits=True)
     cells = {column: words.done(call)}
     if births.get(call.value) is call and call.value in numbers:
         cells[numbers[call.value]] = ("starts", "") if makes_thread(call) else (cells[column][0], " = 0")
     if arrows is None:
         return Step(column, cells)
-    is_right = [(column < arrows) != label.startswith("<") for label in call.arrows]
-    return Step(column, cells, [label.strip("<") + ">" if right else "<" + label.strip("<")
-                                for label, right in zip(call.arrows, is_right)])
+    return Step(column, cells, [turn(label, column < arrows) for label in call.arrows])
+
+
+def turn(label, is_left):
+    """Give an arrow its direction, `<ACK` or `ACK>`. Until now a < means: towards the one who calls."""
+    bare = label.strip("<")
+    return bare + ">" if is_left == (bare == label) else "<" + bare
 
 
 def without_repetition(steps):
