@@ -8,6 +8,7 @@ from ladder.causes import find_causes, makes_thread
 from ladder.replay import replay
 from ladder.words import PROCESS, Words
 
+MOST_COLUMNS = 6  # where there are more, those that do nothing but wait are left out
 ALWAYS = PROCESS | FORKS | WAITS | ACCEPTS | {"socket", "openlog", "syslog"}
 
 
@@ -41,6 +42,8 @@ def build_ladder(scene, server, client, port, folders):
         is_shown(call, scene.files, scene.standard and call.pid in client, folders))}
 
     acting = {call.pid for call in shown}
+    if len(acting) > MOST_COLUMNS:
+        acting = {call.pid for call in shown if call.end is not None}
     sides = [in_birth_order(acting.intersection(side), births) for side in (server, client)]
     names = {**name_processes(sides[0], scene.names, births), **name_processes(sides[1], ["client"], births)}
     columns, arrows = list(names.values()), None
@@ -87,7 +90,7 @@ def is_shown(call, files, standard, folders):
     `standard` those on its standard input and output."""
     target, name = call.object or "", call.name
     if name == "fcntl":
-        return "F_SETLK" in call.arguments[1] or "O_NONBLOCK" in "".join(call.arguments)
+        return "SETLK" in call.arguments[1] or "O_NONBLOCK" in "".join(call.arguments)
     if name in SENDS | RECEIVES and re.match(r"[012]<", call.arguments[0]):
         return standard
     if name in ("open", "openat", "unlink"):

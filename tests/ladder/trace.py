@@ -8,9 +8,9 @@ import tempfile
 import time
 
 from harness.build import program_name
-from harness.program import LISTENING, seconds
-from ladder.steps import build_ladder
+from harness.program import LISTENING
 from ladder.scenes import CONFIGURATION, SCENES
+from ladder.steps import build_ladder
 from ladder.svg import draw_svg
 from ladder.text import draw_text
 from ladder.watch import Watched, rest, why_not
@@ -89,7 +89,7 @@ class Stage:
     def _wait_for_end(self, program):
         """Wait for the end of the client, or of a program that has none, and for the server's rest."""
         name = "the client" if self.client else "the program"
-        rest(self._watched(), until=lambda: not program.is_running(), at_least=seconds(1))
+        rest(self._watched(), until=lambda: not program.is_running(), at_least=1)
         if self.client and not self.server.is_running():
             raise Trouble("the server %s, and should serve on%s"
                           % (how_ended(self.server), said(self.server)))

@@ -38,7 +38,7 @@ class Watched(Program):
                          cwd=cwd, stdin=subprocess.PIPE)
 
     def pids(self):
-        """The ids of all its processes and threads so far, the first one first."""
+        """The ids of all its processes and threads so far."""
         paths = glob.glob(glob.escape(self._prefix) + ".*")
         return sorted(int(path.rpartition(".")[2]) for path in paths)
 
@@ -89,7 +89,7 @@ def rest(watched, until=lambda: False, at_least=REST, limit=5):
         now = [one.look() for one in watched]
         if None in now or now != before:
             before, since = now, time.monotonic()
-        elif time.monotonic() - since >= at_least:
+        elif time.monotonic() - since >= seconds(at_least):
             return True
         if until():
             return True

@@ -39,7 +39,9 @@ def c_name(call):
     if call.name == "pselect6" and call.arguments[5] == "NULL":
         return "select"
     if call.name == "ppoll" and call.arguments[3] == "NULL":
-        return "poll"
+        return "pause" if call.arguments[0] == "NULL" else "poll"
+    if call.name == "dup3" and call.arguments[2] == "0":
+        return "dup2"
     if call.name == "openat" and call.arguments[0].startswith("AT_FDCWD"):
         return "open"
     return C_NAMES.get(call.name, call.name)
@@ -110,6 +112,8 @@ class Words:
             return [words[0], words[1].replace("|SOCK_CLOEXEC", "")]
         if name == "openat":
             return words[words[0].startswith("AT_FDCWD"):2]
+        if name == "dup3":
+            return words[:2]
         if name == "kill":
             return [self.names.get(int(words[0]), words[0]), words[1]]
         return words[:3]
@@ -124,7 +128,7 @@ class Words:
             return ""  # so many bytes as the process id has digits
         more = []
         if call.name in FORKS | {"wait4", "waitid"}:
-            return " = %s" % self.names.get(call.value, call.value)
+            return " = %s" % self.names.get(call.value, "a child" if call.value > 0 else call.value)
         if call.name in ("pipe", "pipe2"):
             more = re.findall(r"\d+", without_notes(call.arguments[0]))
         elif call.name in ACCEPTS | {"getsockname", "getpeername"} and self._address(call):
