@@ -134,8 +134,8 @@ def trace(chapter, repository, directory="", picture=""):
         stage = Stage(chapter, repository, folder, os.path.realpath(temporary))
         try:
             stage.play()
-        except Trouble as trouble:
-            problem = trouble
+        except (Trouble, KeyboardInterrupt) as trouble:
+            problem = str(trouble) or "interrupted"
         finally:
             ladder = stage.ladder()
     if ladder:
@@ -145,7 +145,7 @@ def trace(chapter, repository, directory="", picture=""):
             with open(picture, "w", encoding="utf-8") as file:
                 file.write(draw_svg(ladder, chapter))
         except OSError as error:
-            problem = problem or error
+            problem = problem or str(error)
     if problem:
         print("make trace: %s" % problem, file=sys.stderr)
     return 1 if problem else 0
