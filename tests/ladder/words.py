@@ -36,9 +36,9 @@ def c_name(call):
     """The name of the function that a C program calls, from the one of the system call."""
     if call.name in FORKS and makes_thread(call):
         return "pthread_create"
-    if call.name == "pselect6" and call.arguments[5] == "NULL":
+    if call.name == "pselect6" and call.arguments[5:6] == ["NULL"]:
         return "select"
-    if call.name == "ppoll" and call.arguments[3] == "NULL":
+    if call.name == "ppoll" and call.arguments[3:4] == ["NULL"]:
         return "pause" if call.arguments[0] == "NULL" else "poll"
     if call.name == "dup3" and call.arguments[2] == "0":
         return "dup2"
