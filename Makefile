@@ -4,10 +4,13 @@ CHAPTERS := $(patsubst %/,%,$(wildcard 0[1-9]-*/))
 LAB = @python3 tests/lab.py
 
 # These take a chapter's number, the second line's may also do without.
-COMMAND := $(filter chapter diff watch,$(firstword $(MAKECMDGOALS)))
+COMMAND := $(filter chapter diff trace watch,$(firstword $(MAKECMDGOALS)))
 COMMAND += $(filter start grade,$(firstword $(MAKECMDGOALS)))
 COMMAND := $(strip $(COMMAND))
-export DIR
+
+# Only what is given to make: the shell may happen to have variables of these names, too.
+$(foreach name,DIR SVG,$(if $(filter environment%,$(origin $(name))),$(eval $(name) :=)))
+export DIR SVG
 
 ifeq ($(COMMAND),)
 
@@ -24,6 +27,8 @@ help:
 	@echo 'make start N         lay out work/NN-name/ for your own chapter N'
 	@echo 'make grade N         grade it; DIR=path: another folder; without N: all there are'
 	@echo 'make watch N         grade it again each time you save'
+	@echo 'make trace N         show the system calls of chapter N and its client as a ladder'
+	@echo 'make trace N DIR=work/NN-name SVG=file   the same of your own program, and as a picture'
 	@echo 'make test            check all nine programs (fetches pytest if it is missing)'
 	@echo 'make check           the stricter checks: sanitizers, three compilers, fuzzing'
 	@echo 'make mutants         prove the grader: known wrong programs must be caught'
@@ -61,7 +66,7 @@ endif
 chapter:
 	$(LAB) chapter $(CHAPTER) $(ARGS)
 
-diff start grade watch:
+diff trace start grade watch:
 	$(LAB) $@ $(CHAPTER)
 
 $(filter-out $(COMMAND),$(MAKECMDGOALS)):

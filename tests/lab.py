@@ -1,4 +1,5 @@
 """The commands behind the Makefile. Needs Python 3.9 and nothing else."""
+"""The commands behind the Makefile: chapter, diff, trace, test, check. Needs Python 3.9 and nothing else."""
 
 import difflib
 import glob
@@ -145,6 +146,15 @@ def diff(name):
     return 0
 
 
+# --- make trace N -----------------------------------------------------------------------------
+
+def trace(name):
+    """Print the ladder of a chapter's calls and its client's; of the program in $DIR if that is given, and
+    as a picture, too, in the file $SVG."""
+    from ladder.trace import trace as print_ladder
+    return print_ladder(name, REPOSITORY, os.environ.get("DIR", ""), os.environ.get("SVG", ""))
+
+
 # --- make test, make check --------------------------------------------------------------------
 
 def has_pytest(python):
@@ -264,7 +274,7 @@ def mutants(*chapter):
 
 def main():
     commands = {command.__name__: command
-                for command in (chapter, diff, start, grade, watch, test, check, mutants)}
+                for command in (chapter, diff, trace, start, grade, watch, test, check, mutants)}
     if len(sys.argv) < 2 or sys.argv[1] not in commands:
         print("usage: lab.py %s ..." % "|".join(commands), file=sys.stderr)
         return 2
