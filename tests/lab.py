@@ -58,11 +58,12 @@ def run_program(command, folder):
 
 
 def chosen_port(name, words):
-    """The port that a server is told to listen on; None if it is not told one."""
-    if name[:2] in ("02", "03", "04") and words:
-        return words[0] if words[0].isdigit() else None
-    match = re.search(r"-p ?(\d+)", " ".join(words)) if name[:2] in ("07", "08") else None
-    return match.group(1) if match else None
+    """The port that a server is told to listen on; PORT if that is 0, and the kernel chooses; None if it is
+    not told one."""
+    words = words[:1] if name[:2] in ("02", "03", "04") else words
+    pattern = r"-p ?(\d+)" if name[:2] in ("07", "08") else r"^(\d+)$"
+    match = re.search(pattern, " ".join(words)) if name[:2] not in ("05", "06", "09") else None
+    return match and (match.group(1) if int(match.group(1)) else "PORT")
 
 
 def chapter(name, *arguments):

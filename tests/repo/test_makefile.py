@@ -58,7 +58,7 @@ def test_chapter_runs_the_program_until_interrupted(clone, words):
     try:
         match = program.wait_for_output(r"^listening on 127\.0\.0\.1 port (\d+)$", 20)
         assert "accept queue" in " ".join(program.output.split()), "the goal from the lesson"
-        assert "    nc 127.0.0.1 7890\n" in program.output, "the commands from the lesson"
+        assert "    nc 127.0.0.1 PORT\n" in program.output, "the commands from the lesson"
         with connect(int(match.group(1))):
             program.wait_for_output(r"^connection 1 from")
         os.killpg(program.pid, signal.SIGINT)  # as the terminal does on Ctrl-C
