@@ -25,6 +25,22 @@ fi
 exec "$@"
 """
 
+MACHINE = """
+ip link set lo up && mkdir -p "$0/log" "$0/dev/pts" && rm -f "$0/dev/rsyslog.pid" && cd "$0/dev" || exit
+for name in null zero full tty random urandom; do
+    touch $name && mount --bind /dev/$name $name || exit
+done
+mount -t devpts -o newinstance,ptmxmode=0666 devpts pts && ln -sfn pts/ptmx ptmx || exit
+ln -sfn /proc/self/fd fd && mount --rbind . /dev || exit
+mount --bind "$0/log" /var/log && mount --bind "$0/hosts" /etc/hosts || exit
+mount --bind "$0/nsswitch.conf" /etc/nsswitch.conf || exit
+if command -v rsyslogd >/dev/null; then
+    rsyslogd -f "$0/rsyslog.conf" -i "$0/dev/rsyslog.pid" || exit
+fi
+cd "$OLDPWD" && "$@"
+exit  # the shell stays, as process 1, which orphans need
+"""
+
 
 def _prefix(*words):
     """What to put before a command so that it runs in a namespace; None if that is not permitted."""
@@ -70,3 +86,17 @@ def own_dev(folder):
     (folder / "fd").symlink_to("/proc/self/fd")
     mount = 'mount --bind /dev/null "$0/null" && mount --rbind "$0" /dev && exec "$@"'
     return _prefix("--mount", "sh", "-c", mount, str(folder))
+
+
+def own_machine(folder):
+    """The words to put before a command so that it sees a machine of its own: a network that is only
+    loopback, with all ports free, its own processes, both addresses of localhost, and the system's log
+    in /var/log/syslog where rsyslogd is installed. The files for it are made in `folder`."""
+    files = {"hosts": "127.0.0.1 localhost\n::1 localhost\n", "nsswitch.conf": "hosts: files\n",
+             "rsyslog.conf": 'module(load="imuxsock" SysSock.Name="/dev/log")\n'
+                             "$ActionFileDefaultTemplate RSYSLOG_TraditionalFileFormat\n"
+                             "daemon.* /var/log/syslog\n"}
+    for name, text in files.items():
+        (folder / name).write_text(text)
+    return _skip_without(_prefix("--net", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc",
+                                 "sh", "-c", MACHINE, str(folder)))

@@ -1,7 +1,6 @@
 """The Makefile as a learner meets it, in a copy of the repository whose path has a space."""
 
 import os
-import shutil
 import signal
 import subprocess
 
@@ -11,16 +10,14 @@ from harness.build import program_name
 from harness.inspect import children
 from harness.program import Program, wait_until
 from harness.talk import connect
-from repo.repository import CHAPTERS, REPOSITORY
+from repo import repository
+from repo.repository import CHAPTERS
 
 
 @pytest.fixture(scope="module")
 def clone(tmp_path_factory):
-    """A copy of the repository without what was built."""
-    copy = tmp_path_factory.mktemp("make") / "my sockets"
-    shutil.copytree(REPOSITORY, copy, ignore=shutil.ignore_patterns(
-        ".git", ".venv", "work", "__pycache__", "*.pid", *map(program_name, CHAPTERS)))
-    return str(copy)
+    """A copy of the repository."""
+    return repository.clone(tmp_path_factory.mktemp("make") / "my sockets")
 
 
 # Free of the make that may have started these tests.
