@@ -1,4 +1,4 @@
-"""The commands behind the Makefile: chapter, diff, test, check. Needs Python 3.9 and nothing else."""
+"""The commands behind the Makefile: chapter, diff, excerpts, test, check. Needs Python 3.9 and nothing else."""
 
 import difflib
 import glob
@@ -9,6 +9,8 @@ import signal
 import subprocess
 import sys
 import threading
+
+from excerpts import renew
 
 REPOSITORY = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
@@ -134,6 +136,14 @@ def diff(name):
     return 0
 
 
+# --- lab.py excerpts --------------------------------------------------------------------------
+
+def excerpts():
+    """Renew the excerpts in the lessons from the source; fail if one of them is like nothing there."""
+    folders = sorted(glob.glob(os.path.join(glob.escape(REPOSITORY), "0[1-9]-*")))
+    return 1 if sum(map(renew, folders)) else 0
+
+
 # --- make test, make check --------------------------------------------------------------------
 
 def has_pytest(python):
@@ -213,7 +223,7 @@ def check(*arguments):
 
 
 def main():
-    commands = {command.__name__: command for command in (chapter, diff, test, check)}
+    commands = {command.__name__: command for command in (chapter, diff, excerpts, test, check)}
     if len(sys.argv) < 2 or sys.argv[1] not in commands:
         print("usage: lab.py %s ..." % "|".join(commands), file=sys.stderr)
         return 2
