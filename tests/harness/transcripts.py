@@ -15,6 +15,10 @@ from harness.terminals import MARK
 BLOCK = re.compile(r"^(?:<!-- ([a-z ]+): (.*?) -->\n+)?(?:Terminal (\d):\n+)?```console\n(.*?)^```$",
                    re.MULTILINE | re.DOTALL)
 
+# What a command needs that has one of these words in it.
+TOOLS = {name: name for name in "curl nc pgrep ps ss strace telnet timeout".split()}
+TOOLS["syslog"] = "rsyslogd"
+
 # What may vary: it looks like this, in the transcript and on the screen, and is not compared further.
 VARIES = [(re.compile(pattern, re.MULTILINE), replacement) for pattern, replacement in [
     # Ports that the kernel chooses, numbers of jobs and processes, addresses in memory, inodes, where the repository is.
@@ -83,9 +87,10 @@ class Block:
         assert not self._typed, "line %d: %s is not in the transcript" % (self.line, self._typed[0])
 
     @property
-    def words(self):
-        """The words of its commands: some are programs that have to be installed."""
-        return set(re.findall(r"[\w-]+", "\n".join(re.findall(r"^\$ (.*)", self.text, re.MULTILINE))))
+    def tools(self):
+        """The programs that have to be installed for it."""
+        words = re.findall(r"\w+", "\n".join(re.findall(r"^\$ (.*)", self.text, re.MULTILINE)))
+        return [] if self.not_run else sorted({TOOLS[word] for word in words if word in TOOLS})
 
     def _find_steps(self):
         shown, commands = "", 0
