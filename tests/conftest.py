@@ -1,6 +1,7 @@
 """The suite's options, and the fixtures that hand each test its chapter's program."""
 
 import collections
+import functools
 import os
 import shutil
 import subprocess
@@ -137,23 +138,29 @@ def tool(request):
     return find
 
 
+def tampering(strace, log, *injections):
+    """A command that runs a program, and has its system calls fail."""
+    command = [strace, "-f", "--seccomp-bpf", "-qq", "-o", log,
+               "-E", "ASAN_OPTIONS=detect_leaks=0",  # the leak check needs ptrace(2) itself
+               "-e", "trace=" + ",".join(text.partition(":")[0] for text in injections)]
+    return command + [word for text in injections for word in ("-e", "inject=" + text)]
+
+
+@functools.lru_cache()
+def can_tamper(strace):
+    """Whether that is possible here: kill() can be made to fail."""
+    proof = [*tampering(strace, os.devnull, "kill:error=EPERM"), "sh", "-c", "! kill -0 $$"]
+    return subprocess.run(proof, stderr=subprocess.DEVNULL).returncode == 0
+
+
 @pytest.fixture
 def faults(tool, tmp_path):
     """faults("bind:error=ENOBUFS", ...) is a command that runs a program and has its system calls
     fail or tarry, see "Tampering" in strace(1). For `start`, `serve` and `run`, as their `under`."""
     strace = tool("strace")
-
-    def under(*injections):
-        command = [strace, "-f", "--seccomp-bpf", "-qq", "-o", str(tmp_path / "strace"),
-                   "-E", "ASAN_OPTIONS=detect_leaks=0",  # the leak check needs ptrace(2) itself
-                   "-e", "trace=" + ",".join(text.partition(":")[0] for text in injections)]
-        return command + [word for text in injections for word in ("-e", "inject=" + text)]
-
-    proof = subprocess.run([*under("kill:error=EPERM"), "sh", "-c", "! kill -0 $$"],
-                           stderr=subprocess.DEVNULL)
-    if proof.returncode != 0:
+    if not can_tamper(strace):
         pytest.skip("strace cannot tamper with system calls here")
-    return under
+    return lambda *injections: tampering(strace, str(tmp_path / "strace"), *injections)
 
 
 def pytest_terminal_summary(terminalreporter):

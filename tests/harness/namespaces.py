@@ -1,6 +1,7 @@
 """Running a program in a Linux namespace of its own: without a network, or with its own /etc/hosts.
 Where the machine does not permit that, the test is skipped. And what names mean in there."""
 
+import functools
 import shutil
 import subprocess
 import sys
@@ -26,12 +27,12 @@ exec "$@"
 """
 
 MACHINE = """
-ip link set lo up && mkdir -p "$0/log" "$0/dev/pts" && rm -f "$0/dev/rsyslog.pid" && cd "$0/dev" || exit
+ip link set lo up && mkdir -p "$0/log" "$0/dev/pts" && cd "$0/dev" || exit
 for name in null zero full tty random urandom; do
     touch $name && mount --bind /dev/$name $name || exit
 done
-mount -t devpts -o newinstance,ptmxmode=0666 devpts pts && ln -sfn pts/ptmx ptmx || exit
-ln -sfn /proc/self/fd fd && mount --rbind . /dev || exit
+mount -t devpts -o newinstance,ptmxmode=0666 devpts pts && ln -s pts/ptmx ptmx || exit
+ln -s /proc/self/fd fd && mount --rbind . /dev || exit
 mount --bind "$0/log" /var/log && mount --bind "$0/hosts" /etc/hosts || exit
 mount --bind "$0/nsswitch.conf" /etc/nsswitch.conf || exit
 if command -v rsyslogd >/dev/null; then
@@ -42,6 +43,7 @@ exit  # the shell stays, as process 1, which orphans need
 """
 
 
+@functools.lru_cache()
 def _prefix(*words):
     """What to put before a command so that it runs in a namespace; None if that is not permitted."""
     for mapping in ([], ["--map-root-user"]):  # an ordinary user may do it as root of a user namespace
@@ -98,5 +100,5 @@ def own_machine(folder):
                              "daemon.* /var/log/syslog\n"}
     for name, text in files.items():
         (folder / name).write_text(text)
-    return _skip_without(_prefix("--net", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc",
-                                 "sh", "-c", MACHINE, str(folder)))
+    words = _prefix("--net", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc")
+    return [*_skip_without(words), "sh", "-c", MACHINE, str(folder)]

@@ -21,7 +21,7 @@ TOOLS["syslog"] = "rsyslogd"
 
 # What may vary: it looks like this, in the transcript and on the screen, and is not compared further.
 VARIES = [(re.compile(pattern, re.MULTILINE), replacement) for pattern, replacement in [
-    # Ports that the kernel chooses, numbers of jobs and processes, addresses in memory, inodes, where the repository is.
+    # Ports that the kernel chooses, jobs and processes, addresses in memory, inodes, the repository's folder.
     (r"(port |htons\(|127\.0\.0\.1:|localhost )(?!7890|808[01])\d{4,5}\b", r"\1PORT"),
     (r"^\[\d+\] \d+$", "[JOB] PID"),
     (r"(process |daemon\[|trace\.|WNOHANG, NULL\) += )\d+", r"\1PID"),
@@ -35,9 +35,14 @@ VARIES = [(re.compile(pattern, re.MULTILINE), replacement) for pattern, replacem
     (r"[A-Z][a-z]{2},? +\d+,? [A-Z]([.]{3}|$|(?=\"))", "DATE"),
     (r"[A-Z][a-z]{2} [A-Z][a-z]{2} +\d+ \d\d:\d\d:\d\d [A-Z]+ \d{4}", "DATE"),
     (r"[A-Z][a-z]{2} +\d+ \d\d:\d\d(:\d\d \S+)?", "DATE"),
-    (r"\dm\d+\.\d+s", "TIME"),
+    (r"\b0m[0-4]\.\d+s", "A SHORT TIME"),
+    (r"\b\d+m\d+\.\d+s", "A LONG TIME"),
     (r"after \d+ ms", "after TIME"),
     (r"(?<=^l[rwx-]{9} 1 )\S+ \S+", "USER GROUP"),
+    # What differs between versions of curl and of the C library.
+    (r"(recvfrom\(\d+, \"[A-Z]+ .*NULL\)) += \d+$", r"\1 = SIZE"),
+    (r"Couldn't connect", "Could not connect"),
+    (r"newfstatat\((\d+), \"\", (.*), AT_EMPTY_PATH\)", r"fstat(\1, \2)"),
     # Bold letters, and the widths of columns.
     (r"\033\[\d*m", ""),
     (r"[ \t]+", " "),
