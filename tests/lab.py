@@ -21,6 +21,8 @@ DEFAULT_ARGUMENTS = {
     "09-daemon": ["-n"],
 }
 
+NO_SERVERS = ("01-socket", "05-client", "06-dns-lookup")  # they do not listen
+
 
 # --- make chapter N ---------------------------------------------------------------------------
 
@@ -36,8 +38,9 @@ def read_lesson(chapter):
     return title, " ".join(goal.split()), commands
 
 
-def run_program(command, folder):
-    """Run a program in the foreground. Return its exit status and whether its port was in use."""
+def run_program(command, folder, listens):
+    """Run a program in the foreground. Return its exit status and whether its port was in use. What
+    does not listen keeps the terminal for its errors, too: they stay in order with the rest."""
     port_in_use = False
 
     def pass_on(stream):
@@ -48,8 +51,8 @@ def run_program(command, folder):
             sys.stderr.buffer.flush()
 
     signal.signal(signal.SIGINT, lambda number, frame: None)  # Ctrl-C is for the program
-    program = subprocess.Popen(command, cwd=folder, stderr=subprocess.PIPE)
-    errors = threading.Thread(target=pass_on, args=(program.stderr,), daemon=True)
+    program = subprocess.Popen(command, cwd=folder, stderr=subprocess.PIPE if listens else None)
+    errors = threading.Thread(target=pass_on, args=(program.stderr or [],), daemon=True)
     errors.start()
     status = program.wait()
     errors.join(1)  # a daemon in the background may still hold its end
@@ -72,7 +75,7 @@ def chapter(name, *arguments):
     print("Ctrl-C ends it. The lesson is %s/README.md.\n" % name)
     print("$ %s" % " ".join([program] + words), flush=True)
 
-    status, port_in_use = run_program([program] + words, folder)
+    status, port_in_use = run_program([program] + words, folder, name not in NO_SERVERS)
     if port_in_use:
         other = "-p 8081" if name[:2] in ("07", "08") else "7891"
         print("Something else runs on that port, perhaps this program in another terminal. Choose\n"

@@ -124,8 +124,8 @@ class Block:
 def blocks(text):
     """The transcripts of a lesson, in their order."""
     found = [Block(number, match) for number, match in enumerate(BLOCK.finditer(text), 1)]
-    for mark in ("```console\n", "<!--"):
-        inside = sum(match.group().count(mark) for match in BLOCK.finditer(text))
+    for mark in ("\n```console\n", "\n<!--"):
+        inside = sum(("\n" + match.group()).count(mark) for match in BLOCK.finditer(text))
         assert inside == text.count(mark), "a %s that belongs to no transcript" % mark.strip()
     return found
 
