@@ -46,6 +46,8 @@ def early_plays(request):
 @pytest.fixture
 def name(request):
     """The chapter of the test's row."""
+    if sys.platform != "linux":
+        pytest.skip("the tables say what Linux does")
     return request.node.get_closest_marker("row").args[0]
 
 
