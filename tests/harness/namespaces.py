@@ -33,8 +33,7 @@ for name in null zero full tty random urandom; do
 done
 mount -t devpts -o newinstance,ptmxmode=0666 devpts pts && ln -s pts/ptmx ptmx || exit
 ln -s /proc/self/fd fd && mount --rbind . /dev || exit
-mount --bind "$0/log" /var/log && mount --bind "$0/hosts" /etc/hosts || exit
-mount --bind "$0/nsswitch.conf" /etc/nsswitch.conf || exit
+mount --bind "$0/log" /var/log || exit
 if command -v rsyslogd >/dev/null; then
     rsyslogd -f "$0/rsyslog.conf" -i "$0/dev/rsyslog.pid" || exit
 fi
@@ -65,12 +64,17 @@ def empty_network():
     return _skip_without(_prefix("--net"))
 
 
+def _with_hosts(folder, hosts):
+    """The words to put before a command in a namespace so that it has this /etc/hosts."""
+    (folder / "hosts").write_text(hosts)
+    (folder / "nsswitch.conf").write_text("hosts: files\n")  # glibc shall ask nobody else
+    return ["sh", "-c", MOUNT, str(folder)]
+
+
 def own_hosts(folder, hosts):
     """The words to put before a command so that its only names are those in `hosts`, the text of an
     /etc/hosts. The files for it are made in `folder` (a pathlib.Path)."""
-    (folder / "hosts").write_text(hosts)
-    (folder / "nsswitch.conf").write_text("hosts: files\n")  # glibc shall ask nobody else
-    return _skip_without(_prefix("--mount", "sh", "-c", MOUNT, str(folder)))
+    return _skip_without(_prefix("--mount", *_with_hosts(folder, hosts)))
 
 
 def getaddrinfo(host, service, namespace=()):
@@ -94,11 +98,9 @@ def own_machine(folder):
     """The words to put before a command so that it sees a machine of its own: a network that is only
     loopback, with all ports free, its own processes, both addresses of localhost, and the system's log
     in /var/log/syslog where rsyslogd is installed. The files for it are made in `folder`."""
-    files = {"hosts": "127.0.0.1 localhost\n::1 localhost\n", "nsswitch.conf": "hosts: files\n",
-             "rsyslog.conf": 'module(load="imuxsock" SysSock.Name="/dev/log")\n'
-                             "$ActionFileDefaultTemplate RSYSLOG_TraditionalFileFormat\n"
-                             "daemon.* /var/log/syslog\n"}
-    for name, text in files.items():
-        (folder / name).write_text(text)
+    (folder / "rsyslog.conf").write_text('module(load="imuxsock" SysSock.Name="/dev/log")\n'
+                                         "$ActionFileDefaultTemplate RSYSLOG_TraditionalFileFormat\n"
+                                         "daemon.* /var/log/syslog\n")
     words = _prefix("--net", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc")
-    return [*_skip_without(words), "sh", "-c", MACHINE, str(folder)]
+    return [*_skip_without(words), "sh", "-c", MACHINE, str(folder),
+            *_with_hosts(folder, "127.0.0.1 localhost\n::1 localhost\n")]
