@@ -1,6 +1,7 @@
 """The suite's options, and the fixtures that hand each test its chapter's program."""
 
 import collections
+import functools
 import os
 import random
 import shlex
@@ -170,23 +171,29 @@ def tool(request):
     return find
 
 
+def tampering(strace, *injections):
+    """A command that runs a program, and has its system calls fail."""
+    command = [strace, "-f", "--seccomp-bpf", "-qq", "-o", os.devnull,
+               "-E", "ASAN_OPTIONS=detect_leaks=0",  # the leak check needs ptrace(2) itself
+               "-e", "trace=" + ",".join(text.partition(":")[0] for text in injections)]
+    return command + [word for text in injections for word in ("-e", "inject=" + text)]
+
+
+@functools.lru_cache()
+def can_tamper(strace):
+    """Whether that is possible here: kill() can be made to fail."""
+    proof = [*tampering(strace, "kill:error=EPERM"), "sh", "-c", "! kill -0 $$"]
+    return subprocess.run(proof, stderr=subprocess.DEVNULL).returncode == 0
+
+
 @pytest.fixture
 def faults(tool):
     """faults("bind:error=ENOBUFS", ...) is a command that runs a program and has its system calls
     fail or tarry, see "Tampering" in strace(1). For `start`, `serve` and `run`, as their `under`."""
     strace = tool("strace")
-
-    def under(*injections):
-        command = [strace, "-f", "--seccomp-bpf", "-qq", "-o", "/dev/null",
-                   "-E", "ASAN_OPTIONS=detect_leaks=0",  # the leak check needs ptrace(2) itself
-                   "-e", "trace=" + ",".join(text.partition(":")[0] for text in injections)]
-        return command + [word for text in injections for word in ("-e", "inject=" + text)]
-
-    proof = subprocess.run([*under("kill:error=EPERM"), "sh", "-c", "! kill -0 $$"],
-                           stderr=subprocess.DEVNULL)
-    if proof.returncode != 0:
+    if not can_tamper(strace):
         pytest.skip("strace cannot tamper with system calls here")
-    return under
+    return functools.partial(tampering, strace)
 
 
 @pytest.fixture(scope="session")

@@ -1,5 +1,4 @@
 """The commands behind the Makefile. Needs Python 3.9 and nothing else."""
-"""The commands behind the Makefile: chapter, diff, trace, test, check. Needs Python 3.9 and nothing else."""
 
 import difflib
 import glob
@@ -13,6 +12,8 @@ import tempfile
 import textwrap
 import threading
 
+from excerpts import renew
+
 REPOSITORY = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
 # What a chapter runs with when no ARGS are given; the others need none.
@@ -21,6 +22,8 @@ DEFAULT_ARGUMENTS = {
     "06-dns-lookup": ["www.example.org"],
     "09-daemon": ["-n"],
 }
+
+NO_SERVERS = ("01-socket", "05-client", "06-dns-lookup")  # they do not listen
 
 
 # --- make chapter N ---------------------------------------------------------------------------
@@ -37,8 +40,9 @@ def read_lesson(chapter):
     return title, " ".join(goal.split()), commands
 
 
-def run_program(command, folder):
-    """Run a program in the foreground. Return its exit status and whether its port was in use."""
+def run_program(command, folder, listens):
+    """Run a program in the foreground. Return its exit status and whether its port was in use. What
+    does not listen keeps the terminal for its errors, too: they stay in order with the rest."""
     port_in_use = False
 
     def pass_on(stream):
@@ -49,8 +53,8 @@ def run_program(command, folder):
             sys.stderr.buffer.flush()
 
     signal.signal(signal.SIGINT, lambda number, frame: None)  # Ctrl-C is for the program
-    program = subprocess.Popen(command, cwd=folder, stderr=subprocess.PIPE)
-    errors = threading.Thread(target=pass_on, args=(program.stderr,), daemon=True)
+    program = subprocess.Popen(command, cwd=folder, stderr=subprocess.PIPE if listens else None)
+    errors = threading.Thread(target=pass_on, args=(program.stderr or [],), daemon=True)
     errors.start()
     status = program.wait()
     errors.join(1)  # a daemon in the background may still hold its end
@@ -83,7 +87,7 @@ def chapter(name, *arguments):
     print("Ctrl-C ends it. The lesson is %s/README.md.\n" % name)
     print("$ %s" % " ".join([program] + words), flush=True)
 
-    status, port_in_use = run_program([program] + words, folder)
+    status, port_in_use = run_program([program] + words, folder, name not in NO_SERVERS)
     if port_in_use:
         other = "-p 8081" if name[:2] in ("07", "08") else "7891"
         print("Something else runs on that port, perhaps this program in another terminal. Choose\n"
@@ -154,6 +158,14 @@ def trace(name):
     as a picture, too, in the file $SVG."""
     from ladder.trace import trace as print_ladder
     return print_ladder(name, REPOSITORY, os.environ.get("DIR", ""), os.environ.get("SVG", ""))
+
+
+# --- lab.py excerpts --------------------------------------------------------------------------
+
+def excerpts():
+    """Renew the excerpts in the lessons from the source; fail if one of them is like nothing there."""
+    folders = sorted(glob.glob(os.path.join(glob.escape(REPOSITORY), "0[1-9]-*")))
+    return 1 if sum(map(renew, folders)) else 0
 
 
 # --- make test, make check --------------------------------------------------------------------
@@ -275,7 +287,7 @@ def mutants(*chapter):
 
 def main():
     commands = {command.__name__: command
-                for command in (chapter, diff, trace, start, grade, watch, test, check, mutants)}
+                for command in (chapter, diff, trace, excerpts, start, grade, watch, test, check, mutants)}
     if len(sys.argv) < 2 or sys.argv[1] not in commands:
         print("usage: lab.py %s ..." % "|".join(commands), file=sys.stderr)
         return 2

@@ -74,6 +74,16 @@ def needs_ipv6():
         pytest.skip("needs IPv6")
 
 
+def needs_privileged_ports():
+    """Skip the test where ports below 1024 are not for root only."""
+    first_free = "/proc/sys/net/ipv4/ip_unprivileged_port_start"
+    if os.path.exists(first_free):
+        with open(first_free) as file:
+            if int(file.read()) >= 1024:
+                return
+    pytest.skip("every user may bind every port here")
+
+
 def port_in_use(chapter, port):
     """A second instance on the same port ends with status 1 and names EADDRINUSE."""
     first = chapter.serve(*port("0"))
