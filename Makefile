@@ -1,40 +1,61 @@
 # Sockets in nine chapters. `make help` lists what there is to do.
 
 CHAPTERS := $(patsubst %/,%,$(wildcard 0[1-9]-*/))
+FINISHED := $(patsubst %/,%,$(sort $(dir $(wildcard 0[1-9]-*/*.c))))
 LAB = @python3 tests/lab.py
 
-COMMAND := $(filter chapter diff,$(firstword $(MAKECMDGOALS)))
+COMMAND := $(filter chapter diff handout,$(firstword $(MAKECMDGOALS)))
 
 ifeq ($(COMMAND),)
 
-all: $(CHAPTERS)
+all: $(FINISHED)
+ifeq ($(FINISHED),)
+	@echo 'There is no finished program here yet: begin with make start 1'
+endif
 
 $(CHAPTERS):
 	@$(MAKE) --no-print-directory -C $@
 
 help:
-	@echo 'make                 build all nine chapters'
+	@echo 'make                 build all chapters'
 	@echo 'make chapter N       run chapter N, and see what to type in a second terminal'
 	@echo 'make chapter N ARGS="..."   the same with arguments for the program'
 	@echo 'make diff N          show what chapter N adds to the chapters before it'
-	@echo 'make test            check all nine programs (fetches pytest if it is missing)'
+	@echo 'make test            check the finished programs (fetches pytest if it is missing)'
+	@echo 'make clean           remove what was built'
+ifneq ($(wildcard tests/repo),)
 	@echo 'make check           the stricter checks: sanitizers, three compilers, fuzzing'
 	@echo 'make bench           compare the web servers with others that are installed'
-	@echo 'make clean           remove what was built'
+	@echo 'make handout N OUT=DIR      for a class: the repository without the programs from N on'
+	@echo 'make class DIR=DIR   grade a folder of submissions (OUT=results)'
+	@echo 'make gradescope OUT=FILE.zip   an autograder for Gradescope (CHAPTERS="4 5")'
+endif
 
 test:
 	$(LAB) test $(ARGS)
 
+ifneq ($(wildcard tests/repo),)
+
 check:
 	$(LAB) check $(ARGS)
 
-bench: $(CHAPTERS)
+bench: $(FINISHED)
 	@python3 tests/bench/bench.py $(ARGS)
+
+class gradescope:
+	$(LAB) $@
+
+else
+
+check bench class gradescope:
+	@echo 'make $@ is for those who teach with this: it is not in this copy' >&2; exit 2
+
+endif
 
 clean:
 	@for chapter in $(CHAPTERS); do $(MAKE) --no-print-directory -s -C $$chapter clean; done
 
-.PHONY: all $(CHAPTERS) help test check bench clean
+.PHONY: all $(CHAPTERS) help test check bench class gradescope clean
 
 else
 
@@ -48,8 +69,8 @@ endif
 chapter:
 	$(LAB) chapter $(CHAPTER) $(ARGS)
 
-diff:
-	$(LAB) diff $(CHAPTER)
+diff handout:
+	$(LAB) $@ $(CHAPTER)
 
 $(filter-out $(COMMAND),$(MAKECMDGOALS)):
 	@:

@@ -10,6 +10,10 @@ import subprocess
 import sys
 import threading
 
+from grade import run
+from grade.files import has_program
+from grade.handout import handout
+
 REPOSITORY = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
 # What a chapter runs with when no ARGS are given; the others need none.
@@ -54,9 +58,21 @@ def run_program(command, folder):
     return status, port_in_use
 
 
+def is_yours_to_write(name):
+    """Whether this copy has a chapter's lesson only, which is said kindly then."""
+    if has_program(os.path.join(REPOSITORY, name)):
+        return False
+    number = name[:2].lstrip("0")
+    print("Chapter %s's program is yours to write: make start %s lays out work/%s/, make grade %s checks it,\n"
+          "and the lesson is %s/README.md." % (number, number, name, number, name), file=sys.stderr)
+    return True
+
+
 def chapter(name, *arguments):
     """Build a chapter, say what it adds and what to try, and run it until Ctrl-C."""
     folder = os.path.join(REPOSITORY, name)
+    if is_yours_to_write(name):
+        return 2
     if subprocess.run(["make", "-s", "-C", folder]).returncode != 0:
         return 1
     title, goal, commands = read_lesson(name)
@@ -109,9 +125,12 @@ def find_base(file, lines, earlier):
 
 def diff(name):
     """Print what a chapter added to the chapters before it."""
+    if is_yours_to_write(name):
+        return 2
     names = sorted(os.path.basename(path.rstrip("/"))
                    for path in glob.glob(os.path.join(glob.escape(REPOSITORY), "0[1-9]-*/")))
-    earlier = [(other, read_sources(other)) for other in reversed(names) if other < name]
+    earlier = [(other, read_sources(other)) for other in reversed(names)
+               if other < name and has_program(os.path.join(REPOSITORY, other))]
     colours = {"+": "\033[32m", "-": "\033[31m", "@": "\033[36m"} if sys.stdout.isatty() else {}
     added = removed = 0
     carried = []
@@ -201,9 +220,15 @@ def run_pytest(*arguments):
 
 def test(*arguments):
     """Check the programs of all chapters and the repository itself, or what the arguments say."""
-    everything = not any(os.path.exists(word.split("::")[0]) for word in arguments
-                         if word.startswith("tests/"))
-    return run_pytest(*arguments, *(["tests/chapters", "tests/repo"] if everything else []))
+    if any(os.path.exists(word.split("::")[0]) for word in arguments if word.startswith("tests/")):
+        return run_pytest(*arguments)
+    finished = [path for name in run.chapters() if has_program(os.path.join(REPOSITORY, name))
+                for path in run.check_files(name)]
+    if not finished:
+        print("There is no finished program here yet: begin with make start 1")
+        return 0
+    repo = os.path.join(run.TESTS, "repo")
+    return run_pytest(*arguments, *finished, *([repo] if os.path.isdir(repo) else []))
 
 
 def check(*arguments):
@@ -213,7 +238,7 @@ def check(*arguments):
 
 
 def main():
-    commands = {command.__name__: command for command in (chapter, diff, test, check)}
+    commands = {command.__name__: command for command in (chapter, diff, test, check, handout)}
     if len(sys.argv) < 2 or sys.argv[1] not in commands:
         print("usage: lab.py %s ..." % "|".join(commands), file=sys.stderr)
         return 2
