@@ -10,7 +10,7 @@ import subprocess
 import sys
 import threading
 
-from grade import run
+from grade import classroom, run
 from grade.files import has_program
 from grade.handout import handout
 
@@ -237,8 +237,14 @@ def check(*arguments):
             or run_pytest("-m", "strict", "tests/repo", *arguments))
 
 
+def class_():
+    """Grade the submissions of a class, see grade/classroom.py."""
+    return classroom.grade_class(find_python())
+
+
 def main():
-    commands = {command.__name__: command for command in (chapter, diff, test, check, handout)}
+    commands = {command.__name__.rstrip("_"): command
+                for command in (chapter, diff, test, check, handout, class_)}
     if len(sys.argv) < 2 or sys.argv[1] not in commands:
         print("usage: lab.py %s ..." % "|".join(commands), file=sys.stderr)
         return 2

@@ -1,6 +1,7 @@
 """The repository's files, of which a handout and an autograder are made."""
 
 import fnmatch
+import functools
 import glob
 import os
 import subprocess
@@ -9,7 +10,7 @@ import sys
 from grade.run import REPOSITORY, chapters
 from harness.build import program_name
 
-# What is needed to build the course, but not to take it or to grade it: the answers to the grader's
+# What is needed to make the course, but not to take it or to grade it: the answers to the grader's
 # own tests above all.
 WORKSHOP = "tests/mutants/", "tests/repo/", "tests/bench/", ".ci/", ".github/"
 
@@ -17,6 +18,7 @@ BUILD_PRODUCTS = [".git", ".venv", "work", "results", "__pycache__", ".pytest_ca
                   "*.pid", *map(program_name, chapters())]
 
 
+@functools.lru_cache(maxsize=None)
 def files():
     """The paths of the repository's own files, from its top: those that git tracks, or where there is
     no git all but build products. The workshop's are left out."""

@@ -36,6 +36,12 @@ def adopt_orphans(on):
         _libc.prctl(PR_SET_CHILD_SUBREAPER, int(on), 0, 0, 0)
 
 
+def end_with_parent():
+    """From now on this process is killed when the one that started it dies."""
+    if sys.platform == "linux":
+        _libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+
+
 def landlock(*folders):
     """A descriptor of rules that allow to write below these folders only; None where the kernel has
     no Landlock."""
@@ -150,8 +156,7 @@ class Containment:
                 os.setgroups([])
                 os.setgid(self.user.pw_gid)
                 os.setuid(self.user.pw_uid)
-            if sys.platform == "linux":
-                _libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+            end_with_parent()
             if self._rules is not None:
                 _libc.prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
                 _libc.syscall(LANDLOCK_RESTRICT_SELF, self._rules, 0)
