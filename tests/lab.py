@@ -10,7 +10,8 @@ import subprocess
 import sys
 import threading
 
-from grade import classroom, run
+from grade import autograder, classroom, run
+from grade.autograder import gradescope
 from grade.files import has_program
 from grade.handout import handout
 
@@ -242,9 +243,14 @@ def class_():
     return classroom.grade_class(find_python())
 
 
+def autograde(place):
+    """Grade one submission on Gradescope, see grade/autograder.py."""
+    return autograder.autograde(find_python(), place)
+
+
 def main():
     commands = {command.__name__.rstrip("_"): command
-                for command in (chapter, diff, test, check, handout, class_)}
+                for command in (chapter, diff, test, check, handout, class_, gradescope, autograde)}
     if len(sys.argv) < 2 or sys.argv[1] not in commands:
         print("usage: lab.py %s ..." % "|".join(commands), file=sys.stderr)
         return 2

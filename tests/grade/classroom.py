@@ -123,12 +123,13 @@ class Progress:
 
     def finished(self, learner):
         self._finished += 1
-        words = "%d of %d points" % (sum(map(model.earned, learner.results.values())),
-                                     sum(map(model.total, learner.results.values())))
-        print("%s%3d of %d  %s: %s%s" % (
-            "\r\033[K" if self._changes else "", self._finished, self._people,
-            harmless(printable(learner.name).replace("\n", "\\n")), "; ".join([words, *map(printable, learner.remarks)]),
-            ", " + self._left() if self._graded < self._chapters and not self._changes else ""), flush=True)
+        points = ["%d of %d points" % (sum(map(model.earned, learner.results.values())),
+                                       sum(map(model.total, learner.results.values())))]
+        words = "; ".join(points * bool(learner.results) + learner.remarks)
+        if 0 < self._graded < self._chapters and not self._changes:
+            words += ", " + self._left()
+        print("%s%3d of %d  %s" % ("\r\033[K" if self._changes else "", self._finished, self._people,
+                                  printable("%s: %s" % (learner.name, words)).replace("\n", "\\n")), flush=True)
 
 
 def grade_all(python, everyone, jobs, out):
