@@ -64,8 +64,8 @@ def is_yours_to_write(name):
     if has_program(os.path.join(REPOSITORY, name)):
         return False
     number = name[:2].lstrip("0")
-    print("Chapter %s's program is yours to write: make start %s lays out work/%s/, make grade %s checks it,\n"
-          "and the lesson is %s/README.md." % (number, number, name, number, name), file=sys.stderr)
+    print("Chapter %s's program is yours to write: make start %s lays out work/%s/, make grade %s checks\n"
+          "it, and the lesson is %s/README.md." % (number, number, name, number, name), file=sys.stderr)
     return True
 
 

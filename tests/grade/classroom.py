@@ -112,7 +112,8 @@ class Progress:
         self._changes = sys.stdout.isatty()
 
     def _left(self):
-        minutes = (time.monotonic() - self._begin) / max(self._graded, 1) * (self._chapters - self._graded) / 60
+        seconds_each = (time.monotonic() - self._begin) / self._graded
+        minutes = seconds_each * (self._chapters - self._graded) / 60
         return "about %d min left" % round(minutes) if minutes >= 1 else "less than a minute left"
 
     def graded(self):
@@ -128,8 +129,9 @@ class Progress:
         words = "; ".join(points * bool(learner.results) + learner.remarks)
         if 0 < self._graded < self._chapters and not self._changes:
             words += ", " + self._left()
-        print("%s%3d of %d  %s" % ("\r\033[K" if self._changes else "", self._finished, self._people,
-                                  printable("%s: %s" % (learner.name, words)).replace("\n", "\\n")), flush=True)
+        line = printable("%s: %s" % (learner.name, words)).replace("\n", "\\n")
+        print("%s%3d of %d  %s" % ("\r\033[K" if self._changes else "", self._finished, self._people, line),
+              flush=True)
 
 
 def grade_all(python, everyone, jobs, out):
@@ -147,8 +149,8 @@ def grade_all(python, everyone, jobs, out):
             finish(learner)
     seed = int(os.environ.get("LAB_SEED") or 1)  # the same random faults for all
     pool = concurrent.futures.ThreadPoolExecutor(JOBS)
-    running = {pool.submit(run.grade_chapter, python, chapter, folder, path, seed): (learner, chapter, path, digest)
-               for learner, chapter, folder, path, digest in jobs}
+    running = {pool.submit(run.grade_chapter, python, chapter, folder, path, seed):
+               (learner, chapter, path, digest) for learner, chapter, folder, path, digest in jobs}
     try:
         for future in concurrent.futures.as_completed(running):
             learner, chapter, path, digest = running[future]

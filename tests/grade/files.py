@@ -14,8 +14,8 @@ from harness.build import program_name
 # own tests above all.
 WORKSHOP = "tests/mutants/", "tests/repo/", "tests/bench/", ".ci/", ".github/"
 
-BUILD_PRODUCTS = [".git", ".venv", "work", "results", "__pycache__", ".pytest_cache", "*.pyc", "*.o", "*.dSYM",
-                  "*.pid", *map(program_name, chapters())]
+BUILD_PRODUCTS = [".git", ".venv", "work", "results", "__pycache__", ".pytest_cache", "*.pyc", "*.o",
+                  "*.dSYM", "*.pid", *map(program_name, chapters())]
 
 
 @functools.lru_cache(maxsize=None)

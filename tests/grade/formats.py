@@ -35,7 +35,8 @@ def said(check, chapter):
     if check["verdict"] == model.FAILED:
         words = report.failure(check, chapter)
     else:
-        words = report.MARKS.get(check["verdict"], "not graded") + ": " * bool(check["reason"]) + check["reason"]
+        words = report.MARKS.get(check["verdict"], "not graded")
+        words += ": " + check["reason"] if check["reason"] else ""
     words = printable(words)
     return words if len(words) <= OUTPUT else words[:OUTPUT] + "\n... (and more)"
 

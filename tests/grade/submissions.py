@@ -141,10 +141,11 @@ def receive(source, target):
     """Copy a submission to the new folder `target`, and make its chapters ready to be graded. Returns a
     dictionary from chapter to folder, and a list of remarks. Raises Bad."""
     left_out = take_in(source, target)
-    archives = [entry.path for entry in os.scandir(target) if is_archive(entry.name)]
-    if not find(target) and len(archives) == 1:  # as some course systems hand it over
-        left_out += take_in(archives[0], os.path.join(target, "unpacked"))
     found = find(target)
+    archives = [entry.path for entry in os.scandir(target) if is_archive(entry.name)]
+    if not found and len(archives) == 1:  # as some course systems hand it over
+        left_out += take_in(archives[0], target + ".unpacked")
+        found = find(target + ".unpacked")
     for chapter, folder in found.items():
         complete(folder, chapter)
     remarks = ["left out: " + ", ".join(left_out[:5]) + ", ..." * (len(left_out) > 5)] if left_out else []
