@@ -71,6 +71,7 @@ def autograde(python, place):
     with open(os.path.join(place, "source", "chapters"), encoding="utf-8") as file:
         chapters = file.read().split()
     output = os.path.join(place, "results", "results.json")
+    os.makedirs(os.path.dirname(output), exist_ok=True)
     seed = int(os.environ.get("LAB_SEED") or random.randrange(1000000))
     with tempfile.TemporaryDirectory() as results, \
             formats.kept(results, chapters, {"GRADESCOPE": output}):
