@@ -22,7 +22,7 @@ from grade import results as model
 from grade.formats import printable, write
 from harness.contain import adopt_orphans, end_descendants
 
-JOBS = 2 * (os.cpu_count() or 1)  # most of a grading is waiting
+JOBS = 4 * (os.cpu_count() or 1)  # most of a grading is waiting
 
 
 class Learner:
