@@ -15,7 +15,7 @@ sys.path.insert(0, os.path.dirname(__file__))
 from grade.files import has_program  # noqa: E402
 from harness.build import SANITIZERS, BuildError, build  # noqa: E402
 from harness import steps  # noqa: E402
-from harness.contain import Containment, adopt_orphans  # noqa: E402
+from harness.contain import Containment, a_user, adopt_orphans  # noqa: E402
 from harness.daemon import Daemons  # noqa: E402
 from harness.program import Program, Server  # noqa: E402
 from harness.talk import feed  # noqa: E402
@@ -40,7 +40,7 @@ def containment(request, tmp_path_factory):
     """The bounds that the programs run in; None where they are trusted."""
     if not request.config.getoption("--contain"):
         return None
-    bounds = Containment(tmp_path_factory.getbasetemp(), "nobody" if os.geteuid() == 0 else None,
+    bounds = Containment(tmp_path_factory.getbasetemp(), a_user() if os.geteuid() == 0 else None,
                          request.config.getoption("--sanitize"))
     bounds.watch()
     make = tmp_path_factory.mktemp

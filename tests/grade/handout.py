@@ -9,7 +9,7 @@ import re
 import shutil
 
 from grade.files import files, new_place
-from grade.run import REPOSITORY
+from grade.run import REPOSITORY, chapters
 
 EXCERPT = re.compile(r"^```c (\S+)\n.*?^```$", re.MULTILINE | re.DOTALL)
 IN_ITS_PLACE = r"*(Here the lesson shows a piece of `\1`. It is yours to write.)*"
@@ -44,8 +44,8 @@ def handout(chapter):
         if text is not None:
             with open(target, "w", encoding="utf-8") as file:
                 file.write(text)
-    before = {1: "No program is in it", 2: "Chapter 1 is complete"}.get(
-        number, "Chapters 1 to %d are complete" % (number - 1))
-    print("%s is for a class that begins with chapter %d. %s.\n"
-          "There, `make start %d` and `make grade %d` work at once." % (out, number, before, number, number))
+    complete = ", ".join(name for name in chapters() if name[:2] < first)
+    print("%s is for a class that begins with chapter %d. Complete in it: %s.\n"
+          "There, `make start %d` and `make grade %d` work at once." % (
+              out, number, complete or "no program", number, number))
     return 0
