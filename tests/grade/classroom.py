@@ -174,8 +174,9 @@ def grade_all(python, everyone, jobs, out):
 
 def grade_class(python):
     """The command: DIR and OUT are in the environment. Returns the exit status."""
-    folder, out = os.environ.get("DIR"), os.path.abspath(os.environ.get("OUT") or "results")
-    if not folder or not os.path.isdir(folder):
+    folder, out = (os.path.abspath(os.path.expanduser(os.environ.get(name) or default))
+                   for name, default in (("DIR", ""), ("OUT", "results")))
+    if not os.environ.get("DIR") or not os.path.isdir(folder):
         sys.exit("make class: whose work? Say DIR=..., a folder with one folder or archive for each learner")
     everyone = learners(folder)
     if not everyone:

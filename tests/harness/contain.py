@@ -1,8 +1,9 @@
 """Keeping the programs of other people within bounds while they are graded.
 
-They run as a user without a name where the grader is root, with limits on memory, CPU time, file size and processes,
-with an empty home, and (Linux, Landlock) may write only below the folder of this run. Whatever they
-leave running becomes ours and is ended after each check. See "How a run is contained" in README.md.
+They run as a user without a name where the grader is root, with limits on memory, CPU time, file size
+and processes, with an empty home, and (Linux, Landlock) may write only below the folder of this run.
+Whatever they leave running becomes ours and is ended after each check. See "How a run is contained" in
+README.md.
 """
 
 import ctypes
