@@ -13,6 +13,10 @@ import textwrap
 import threading
 
 from excerpts import renew
+from grade import autograder, classroom, learner, run
+from grade.autograder import gradescope
+from grade.files import has_program
+from grade.handout import handout
 
 REPOSITORY = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
@@ -70,9 +74,21 @@ def chosen_port(name, words):
     return match and (match.group(1) if int(match.group(1)) else "PORT")
 
 
+def is_yours_to_write(name):
+    """Whether this copy has a chapter's lesson only, which is said kindly then."""
+    if has_program(os.path.join(REPOSITORY, name)):
+        return False
+    number = name[:2].lstrip("0")
+    print("Chapter %s's program is yours to write: make start %s lays out work/%s/, make grade %s checks\n"
+          "it, and the lesson is %s/README.md." % (number, number, name, number, name), file=sys.stderr)
+    return True
+
+
 def chapter(name, *arguments):
     """Build a chapter, say what it adds and what to try, and run it until Ctrl-C."""
     folder = os.path.join(REPOSITORY, name)
+    if is_yours_to_write(name):
+        return 2
     if subprocess.run(["make", "-s", "-C", folder]).returncode != 0:
         return 1
     title, goal, commands = read_lesson(name)
@@ -126,9 +142,12 @@ def find_base(file, lines, earlier):
 
 def diff(name):
     """Print what a chapter added to the chapters before it."""
+    if is_yours_to_write(name):
+        return 2
     names = sorted(os.path.basename(path.rstrip("/"))
                    for path in glob.glob(os.path.join(glob.escape(REPOSITORY), "0[1-9]-*/")))
-    earlier = [(other, read_sources(other)) for other in reversed(names) if other < name]
+    earlier = [(other, read_sources(other)) for other in reversed(names)
+               if other < name and has_program(os.path.join(REPOSITORY, other))]
     colours = {"+": "\033[32m", "-": "\033[31m", "@": "\033[36m"} if sys.stdout.isatty() else {}
     added = removed = 0
     carried = []
@@ -157,6 +176,8 @@ def trace(name):
     """Print the ladder of a chapter's calls and its client's; of the program in $DIR if that is given, and
     as a picture, too, in the file $SVG."""
     from ladder.trace import trace as print_ladder
+    if not os.environ.get("DIR") and is_yours_to_write(name):
+        return 2
     return print_ladder(name, REPOSITORY, os.environ.get("DIR", ""), os.environ.get("SVG", ""))
 
 
@@ -238,14 +259,21 @@ def run_pytest(*arguments):
 
 
 def test(*arguments):
-    """Check the programs of all chapters and the repository itself, at the same time; or check what the
-    arguments say."""
+    """Check the finished programs and the repository itself, at the same time; or what the arguments say."""
     if any(os.path.exists(word.split("::")[0]) for word in arguments if word.startswith("tests/")):
         return run_pytest(*arguments)
+    finished = [path for name in run.chapters() if has_program(os.path.join(REPOSITORY, name))
+                for path in run.check_files(name)]
+    if not finished:
+        print("There is no finished program here yet: begin with make start 1")
+        return 0
+    repo = os.path.join(run.TESTS, "repo")
+    if not os.path.isdir(repo):
+        return run_pytest(*arguments, *finished)
     with tempfile.TemporaryFile() as said:
-        of_repository = subprocess.Popen(pytest_command(*arguments, "tests/repo"), cwd=REPOSITORY,
+        of_repository = subprocess.Popen(pytest_command(*arguments, repo), cwd=REPOSITORY,
                                          stdout=said, stderr=said)
-        statuses = [run_pytest(*arguments, "tests/chapters"), of_repository.wait()]
+        statuses = [run_pytest(*arguments, *finished), of_repository.wait()]
         said.seek(0)
         print("\nThe repository itself:\n", flush=True)
         sys.stdout.buffer.write(said.read())
@@ -263,19 +291,16 @@ def check(*arguments):
 
 def start(*chapter):
     """Lay out a learner's own program."""
-    from grade import learner
     return learner.start(*chapter)
 
 
 def grade(*chapter):
     """Grade a learner's own programs."""
-    from grade import learner
     return learner.grade(find_python(), *chapter)
 
 
 def watch(chapter):
     """Grade a learner's own program at each save."""
-    from grade import learner
     return learner.watch(find_python(), chapter)
 
 
@@ -285,9 +310,20 @@ def mutants(*chapter):
     return subprocess.call([python, os.path.join(REPOSITORY, "tests/mutants/run.py"), python, *chapter])
 
 
+def class_():
+    """Grade the submissions of a class, see grade/classroom.py."""
+    return classroom.grade_class(find_python())
+
+
+def autograde(place):
+    """Grade one submission on Gradescope, see grade/autograder.py."""
+    return autograder.autograde(find_python(), place)
+
+
 def main():
-    commands = {command.__name__: command
-                for command in (chapter, diff, trace, excerpts, start, grade, watch, test, check, mutants)}
+    commands = {command.__name__.rstrip("_"): command
+                for command in (chapter, diff, trace, start, grade, watch, handout, class_, gradescope, autograde,
+                                excerpts, test, check, mutants)}
     if len(sys.argv) < 2 or sys.argv[1] not in commands:
         print("usage: lab.py %s ..." % "|".join(commands), file=sys.stderr)
         return 2
