@@ -2,6 +2,7 @@
 
 import collections
 import contextlib
+import itertools
 import os
 import random
 import shlex
@@ -208,12 +209,13 @@ def random_faults(fault_library, tmp_path):
     repeats a run. Skips the test where the program cannot be given them, such as a static one."""
     seed = os.environ.get("LAB_SEED") or str(random.randrange(1000000))
     loaded = tmp_path / "loaded"
+    seeds = itertools.count(int(seed))  # a program that is started again meets other faults
 
     def start(how, *arguments, **options):
         steps.step("with random faults, seed %s:" % seed)
         program = how(*arguments, **options, env={
             "PATH": os.environ.get("PATH", ""), "LD_PRELOAD": fault_library,
-            "LAB_FAULTS": seed, "LAB_FAULTS_LOADED": str(loaded)})
+            "LAB_FAULTS": str(next(seeds)), "LAB_FAULTS_LOADED": str(loaded)})
         with contextlib.suppress(AssertionError):
             wait_until(lambda: loaded.exists() or not program.is_running(), limit=2)
         if not loaded.exists():

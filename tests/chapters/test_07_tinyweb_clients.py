@@ -10,7 +10,8 @@ import pytest
 
 from harness import checks, http_checks
 from harness.concurrency import begin, finish
-from harness.http_checks import PAGE, answers, log_lines, serves
+from harness.grading import graded
+from harness.http_checks import PAGE, answers, brings, log_lines, serves
 from harness.http_requests import lines, of_size, with_headers
 from harness.inspect import descriptors, memory
 from harness.program import seconds
@@ -33,6 +34,11 @@ def server(chapter, root):
 
 # ---- No reply is lost
 
+@graded(5, "Loses no answer to a reset, however much the client still sends",
+        cause="To close with unread bytes makes the kernel send a reset: shut down, and read on for a moment.",
+        read="The program",
+        by_hand=("./tinyweb", "(printf 'POST / HTTP/1.0\\r\\n\\r\\n'; head -c 9000000 /dev/zero) | "
+                              "strace -qq -e trace=none -e inject=recvfrom:delay_enter=1 nc -N 127.0.0.1 8080 | head -1"))
 def test_a_large_body_does_not_cost_the_reply(server):
     http_checks.loses_no_reply(server, lines("POST / HTTP/1.0") + bytes(10 * MEGABYTE), 405, times=3)
     http_checks.loses_no_reply(server, lines("POST / HTTP/1.0") + bytes(200000), 405)
@@ -69,6 +75,11 @@ def test_nor_does_it_where_the_first_just_fills_a_buffer(server, size):
 
 # ---- Clients that leave, or take their time
 
+@graded(5, "Survives clients that leave in the middle",
+        cause="Sending to a client that has gone raises SIGPIPE, which ends a process that does not ignore it.",
+        read="What can go wrong",
+        by_hand=("./tinyweb", "head -c 90000000 /dev/zero > webroot/large; "
+                              "curl -s http://127.0.0.1:8080/large | head -c 1; curl -sI http://127.0.0.1:8080/ | head -1"))
 def test_survives_clients_that_reset(root, server):
     (root / "large").write_bytes(bytes(MEGABYTE))
     http_checks.survives_resets(server, "/large")
@@ -92,24 +103,50 @@ def test_survives_interrupted_calls(chapter, root, faults):
         serves(server, "/large", b"x" * MEGABYTE)
 
 
-def test_slow_clients_are_given_up(chapter, root):
+@graded(10, "Answers all of it under short counts, EINTR and failing accept()",
+        cause="A call that did a part, or was interrupted (EINTR), has to be made again for the rest; an accept() "
+              "that fails is no reason to end.",
+        read="The program",
+        by_hand=("strace -o /dev/null -e inject=accept,recvfrom,sendto:error=EINTR:when=1+2 ./tinyweb",
+                 "curl -sI --max-time 2 http://127.0.0.1:8080/; curl -s --max-time 2 http://127.0.0.1:8080/ | wc -c"))
+def test_random_faults(chapter, root, random_faults):
+    (root / "large").write_bytes(b"x" * 100000)
+    server = random_faults(chapter.serve, "-p", "0", root)
+    for _ in range(6):
+        brings(server, "/", PAGE)
+        brings(server, "/large", b"x" * 100000)
+        answers(server, lines("POST / HTTP/1.0") + bytes(30000), 405)
+
+
+def at_once(chapter, root, ways):
+    """What each of the ways (function, arguments...) returns, called side by side with a server of its
+    own, which then still serves."""
+    servers = [chapter.serve("-p", "0", root) for _ in ways]
+    with concurrent.futures.ThreadPoolExecutor(len(ways)) as threads:
+        running = [threads.submit(way[0], server, *way[1:]) for server, way in zip(servers, ways)]
+    results = [done.result() for done in running]
+    for server in servers:
+        brings(server, "/", PAGE)
+    return results
+
+
+@graded(4, "Gives up a request that takes too long, with 408",
+        cause="A time limit on each recv() starts again with every byte: one deadline is for all of the request.",
+        read="The program",
+        by_hand=("./tinyweb", "(for i in 1 2 3 4 5 6 7 8 9; do printf G; sleep 1; done) | nc 127.0.0.1 8080 | head -1"))
+def test_a_request_that_takes_too_long_is_given_up(chapter, root):
+    ways = [(b"",), (b"GET / HTTP/1.0\r\nX: ", b"x"), (b"", b"G")]
+    for after, response in at_once(chapter, root, [(http_checks.given_up_after, *way) for way in ways]):
+        assert response.status == 408
+        assert seconds(3) < after < seconds(15), "it was given up after %.1f seconds" % after
+
+
+def test_clients_that_do_not_come_to_an_end_are_given_up(chapter, root):
     (root / "large").write_bytes(bytes(50 * MEGABYTE))
-    ways = [(http_checks.given_up_after, b""), (http_checks.given_up_after, b"GET / HTTP/1.0\r\nX: ", b"x"),
-            (http_checks.given_up_after, b"", b"G"), (http_checks.cut_off_after, lines("POST / HTTP/1.0"), bytes(65536)),
+    ways = [(http_checks.cut_off_after, lines("POST / HTTP/1.0"), bytes(65536)),
             (http_checks.next_served_after, lines("GET /large HTTP/1.0")),
             (http_checks.next_served_after, lines("POST / HTTP/1.0"))]
-    with concurrent.futures.ThreadPoolExecutor(len(ways)) as threads:
-        servers = [chapter.serve("-p", "0", root) for _ in ways]
-        silent, trickling, typing, *others = [
-            threads.submit(way[0], server, *way[1:]) for server, way in zip(servers, ways)]
-    for done in (silent, trickling, typing):
-        after, response = done.result()
-        assert response.status == 408
-        assert seconds(3) < after < seconds(15)
-    for done in others:
-        assert done.result() < seconds(15)
-    for server in servers:
-        serves(server, "/", PAGE)
+    assert max(at_once(chapter, root, ways)) < seconds(15)
 
 
 def test_serves_one_after_another(server):
@@ -124,13 +161,18 @@ def test_serves_one_after_another(server):
         assert Response(receive_all(second)).status == 200
 
 
+@graded(3, "Leaks no descriptor and no memory",
+        cause="The file, or the client's socket, is not closed on every way out: not after an error, or after HEAD.",
+        read="Your turn",
+        by_hand=("./tinyweb", "for t in / /missing /webroot; do curl -s http://127.0.0.1:8080$t > /dev/null; done; "
+                              "ls /proc/$(pidof tinyweb)/fd | wc -l"))
 def test_leaves_nothing_behind(server):
     visit = http_checks.visit_in_all_ways(server)
     for _ in range(100):
         visit()
     before = memory(server.pid)
     checks.no_descriptor_leaks(server, visit, visitors=2500)
-    assert memory(server.pid) - before < 256 * 1024
+    assert memory(server.pid) - before < 256 * 1024, "it takes more and more memory"
     assert server.stderr == ""
 
 
@@ -167,6 +209,11 @@ def test_a_small_file_goes_out_in_one_call_with_its_headers(chapter, root, tool,
 
 # ---- The log
 
+@graded(4, "Writes one line to the log for each answer",
+        cause="A field is missing or another: the client's port, the request line as it came, the bytes of the "
+              "body; or stdout is buffered in full.",
+        read="Your turn",
+        by_hand=("./tinyweb | cat", "curl -s http://127.0.0.1:8080/missing; curl -sI http://127.0.0.1:8080/"))
 def test_logs_each_request(server):
     asked = [("GET / HTTP/1.0", 200), ("HEAD /sub/ HTTP/1.0", 200), ("GET /sub HTTP/1.0", 301), ("what?", 400),
              ("GET /a%20b.txt?x=y HTTP/1.1", 400), ("GET /missing HTTP/1.0", 404), ("POST / HTTP/1.0", 405)]
@@ -175,10 +222,14 @@ def test_logs_each_request(server):
             client.sendall(lines(line))
             response = Response(receive_all(client))
             logged = log_lines(server, number)[-1]
-            assert logged.group("port", "line", "status", "bytes") == (
-                str(client.getsockname()[1]), line, str(status), str(len(response.body)))
+            assert logged.group() == '127.0.0.1 port %d "%s" %d %d' % (
+                client.getsockname()[1], line, status, len(response.body))
 
 
+@graded(3, "Escapes in the log what could forge it or steer a terminal",
+        cause="All but plain ASCII has to become \\xHH, and so have the quote and the backslash; a char may be signed.",
+        read="The program",
+        by_hand=("./tinyweb", "printf 'GET /\\033[31m\\377\\\\\" 200 1 HTTP/1.0\\r\\n\\r\\n' | nc 127.0.0.1 8080"))
 @pytest.mark.parametrize("text,escaped", [
     ("\x1b[31mred", r"\x1b[31mred"), ("\x7f", r"\x7f"), ("\xff\xfe", r"\xff\xfe"), ("a\rb", r"a\x0db"), ("\x01", r"\x01"),
     ("\x9b2j", r"\x9b2j"), ("\\x1b", r"\x5cx1b"), ('" 200 1', r"\x22 200 1"), ("x" * 500, "x" * 500),

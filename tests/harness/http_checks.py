@@ -231,7 +231,7 @@ def given_up_after(server, start, trickle=b""):
         while not select.select([client], [], [], seconds(1))[0]:
             assert time.monotonic() - begin < seconds(30), "the server waits and waits"
             client.sendall(trickle)
-        return time.monotonic() - begin, is_well_formed(receive_all(client))
+        return time.monotonic() - begin, Response(receive_all(client))
 
 
 def cut_off_after(server, start, more):
