@@ -246,7 +246,7 @@ def answer_with(head):
         cause="The name is compared with its case, or not up to its colon; the blanks or the line end are cut "
               "wrongly; or what recv() fetched behind one line is lost.",
         read="The program",
-        by_hand=("printf 'HTTP/1.0 200 OK\\nServer-Timing: 1\\nX\\n' | nc -vnNl 7890", ASK))
+        by_hand=("printf 'HTTP/1.0 200 OK\\nServer-Timing: 1\\nSERVER:tea pot\\n\\n' | nc -vnNl 7890", ASK))
 @HEADS
 @pytest.mark.parametrize("form", ["CR LF", "bare LF"])
 def test_finds_the_server_line(chapter, form, head, value):
