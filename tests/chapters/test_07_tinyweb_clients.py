@@ -37,8 +37,8 @@ def server(chapter, root):
 @graded(5, "Loses no answer to a reset, however much the client still sends",
         cause="To close with unread bytes makes the kernel send a reset: shut down, and read on for a moment.",
         read="The program",
-        by_hand=("./tinyweb", "(printf 'POST / HTTP/1.0\\r\\n\\r\\n'; head -c 9000000 /dev/zero) | "
-                              "strace -qq -e trace=none -e inject=recvfrom:delay_enter=1 nc -N 127.0.0.1 8080 | head -1"))
+        by_hand=("./tinyweb", "exec 3<>/dev/tcp/127.0.0.1/8080; printf 'POST / HTTP/1.0\\r\\n\\r\\n' >&3; "
+                              "head -c 9000000 /dev/zero >&3; head -1 <&3"))
 def test_a_large_body_does_not_cost_the_reply(server):
     http_checks.loses_no_reply(server, lines("POST / HTTP/1.0") + bytes(10 * MEGABYTE), 405, times=3)
     http_checks.loses_no_reply(server, lines("POST / HTTP/1.0") + bytes(200000), 405)
@@ -133,7 +133,7 @@ def at_once(chapter, root, ways):
 @graded(4, "Gives up a request that takes too long, with 408",
         cause="A time limit on each recv() starts again with every byte: one deadline is for all of the request.",
         read="The program",
-        by_hand=("./tinyweb", "(for i in 1 2 3 4 5 6 7 8 9; do printf G; sleep 1; done) | nc 127.0.0.1 8080 | head -1"))
+        by_hand=("./tinyweb", "(for i in 1 2 3 4 5 6 7 8 9; do printf G; sleep 1; done) | timeout 10 nc 127.0.0.1 8080 | head -1"))
 def test_a_request_that_takes_too_long_is_given_up(chapter, root):
     ways = [(b"",), (b"GET / HTTP/1.0\r\nX: ", b"x"), (b"", b"G")]
     for after, response in at_once(chapter, root, [(http_checks.given_up_after, *way) for way in ways]):
@@ -164,7 +164,7 @@ def test_serves_one_after_another(server):
 @graded(3, "Leaks no descriptor and no memory",
         cause="The file, or the client's socket, is not closed on every way out: not after an error, or after HEAD.",
         read="Your turn",
-        by_hand=("./tinyweb", "for t in / /missing /webroot; do curl -s http://127.0.0.1:8080$t > /dev/null; done; "
+        by_hand=("./tinyweb", "mkdir -p webroot/sub; for t in / /missing /sub; do curl -s http://127.0.0.1:8080$t > /dev/null; done; "
                               "ls /proc/$(pidof tinyweb)/fd | wc -l"))
 def test_leaves_nothing_behind(server):
     visit = http_checks.visit_in_all_ways(server)

@@ -35,8 +35,8 @@ def option(port):
 def is_usage_error(program, bad):
     """The program has ended with status 2, and its stderr names the bad input and the usage."""
     assert program.status == 2, "exit status %d, not 2; stderr:\n%s" % (program.status, program.stderr)
-    assert "usage: " in program.stderr
-    assert bad in program.stderr
+    assert "usage: " in program.stderr, "no line usage: ... on stderr:\n" + program.stderr
+    assert bad in program.stderr, "stderr does not repeat what is wrong, %r:\n%s" % (bad, program.stderr)
     assert program.output == "", "what is wrong belongs on stderr"
 
 
