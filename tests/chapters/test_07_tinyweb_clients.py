@@ -79,7 +79,8 @@ def test_nor_does_it_where_the_first_just_fills_a_buffer(server, size):
         cause="Sending to a client that has gone raises SIGPIPE, which ends a process that does not ignore it.",
         read="What can go wrong",
         by_hand=("./tinyweb", "head -c 90000000 /dev/zero > webroot/large; "
-                              "curl -s http://127.0.0.1:8080/large | head -c 1; curl -sI http://127.0.0.1:8080/ | head -1"))
+                              "printf 'GET /large HTTP/1.0\\r\\n\\r\\n' | nc -N 127.0.0.1 8080 | head -1; "
+                              "curl -sI http://127.0.0.1:8080/ | head -1"))
 def test_survives_clients_that_reset(root, server):
     (root / "large").write_bytes(bytes(MEGABYTE))
     http_checks.survives_resets(server, "/large")
