@@ -21,7 +21,7 @@ from harness.webservers import answering, endless, hold, is_bounded, silent, tri
 
 CHAPTER = "06-dns-lookup"
 
-# By hand: a server that answers with this header, such a server that leaves us time to be asked, and asking it.
+# By hand: a server that answers with a header, one that is asked before it answers, and asking it.
 SERVER = "printf 'HTTP/1.0 200 OK\\r\\n%s\\r\\n\\r\\n' | nc -vnNl 7890"
 LATE = "(sleep 0.3; printf 'HTTP/1.0 200 OK\\r\\nServer: teapot\\r\\n\\r\\n') | nc -vnNl %s 7890"
 ASK = "./dns-lookup 127.0.0.1 7890"
@@ -157,8 +157,8 @@ def test_refused_by_every_address(chapter, tmp_path):
         cause="Only the first address of the list is tried, or it is not left when one has accepted.",
         read="The program",
         by_hand=(LATE % "127.0.0.2",
-                 "printf '127.0.0.%d three\\n' 1 2 3 > hosts; "
-                 "unshare -rm sh -c 'mount --bind hosts /etc/hosts; ./dns-lookup three 7890'"))
+                 "printf '127.0.0.%d three\\n' 1 2 3 > hosts; unshare -rm sh -c 'mount --bind hosts "
+                 "/etc/hosts; ./dns-lookup three 7890'"))
 def test_goes_on_to_the_next_address_when_one_refuses(chapter, tmp_path):
     namespace = own_hosts(tmp_path, "".join("127.0.0.%d several\n" % last for last in (2, 3, 4)))
     first, second, third = [row.split()[0] for row in getaddrinfo("several", 80, namespace)]
@@ -192,7 +192,8 @@ def test_only_ipv6(chapter, tmp_path, host, name):
 
 
 @graded(7, "Says why a name is not found, with gai_strerror()'s text",
-        cause="getaddrinfo() returns its error and leaves errno alone: strerror() and perror() do not know it.",
+        cause="getaddrinfo() returns its error and leaves errno alone: strerror() and perror() do not know "
+              "it.",
         read="The program",
         by_hand=("./dns-lookup no-such-host.invalid; echo exit status $?",))
 @pytest.mark.parametrize("world", ["without the name", "without a network"])
@@ -213,7 +214,8 @@ def test_a_service_that_does_not_exist(chapter, service):
 
 
 @graded(4, "Refuses what is no port, with a usage line and exit status 2",
-        cause="getaddrinfo() takes 99999 for 34463: a service that looks like a number has to be checked before.",
+        cause="getaddrinfo() takes 99999 for 34463: a service that looks like a number has to be checked "
+              "before.",
         read="Your turn",
         by_hand=("./dns-lookup 127.0.0.1 99999; echo exit status $?",))
 @pytest.mark.parametrize("bad", ["99999", "65536", "", "-1", "+80", " 80", "8 0"])
@@ -243,8 +245,8 @@ def answer_with(head):
 
 
 @graded(8, "Finds the Server line, in capitals or not, ended by CR LF or LF",
-        cause="The name is compared with its case, or not up to its colon; the blanks or the line end are cut "
-              "wrongly; or what recv() fetched behind one line is lost.",
+        cause="The name is compared with its case, or not up to its colon; the blanks or the line end are "
+              "cut wrongly; or what recv() fetched behind one line is lost.",
         read="The program",
         by_hand=("printf 'HTTP/1.0 200 OK\\nServer-Timing: 1\\nSERVER:tea pot\\n\\n' | nc -vnNl 7890", ASK))
 @HEADS
@@ -259,8 +261,8 @@ def test_finds_the_server_line(chapter, form, head, value):
 @graded(8, "Reads lines that come in pieces",
         cause="One recv() is taken for one line, or for the whole answer: TCP has no lines.",
         read="The program",
-        by_hand=("(sleep 0.4; printf 'HTTP/1.0 200 OK\\r\\nSer'; sleep 0.2; printf 'ver: teapot\\r\\n\\r\\n') | "
-                 "nc -Nl 7890 > /dev/null & sleep 0.2; " + ASK,),
+        by_hand=("(sleep 0.4; printf 'HTTP/1.0 200 OK\\r\\nSer'; sleep 0.2; printf 'ver: "
+                 "teapot\\r\\n\\r\\n') | nc -Nl 7890 > /dev/null & sleep 0.2; " + ASK,),
         needs=["test_finds_the_server_line"])
 @HEADS
 def test_reads_lines_that_come_in_pieces(chapter, head, value):
@@ -269,7 +271,8 @@ def test_reads_lines_that_come_in_pieces(chapter, head, value):
 
 
 @graded(10, "Loses nothing to short counts and EINTR",
-        cause="send() and recv() may do a part, or be interrupted (EINTR) before they did anything: ask again.",
+        cause="send() and recv() may do a part, or be interrupted (EINTR) before they did anything: ask "
+              "again.",
         read="The program",
         by_hand=(SERVER % "Server: teapot",
                  "strace -o /dev/null -e inject=sendto,recvfrom:error=EINTR:when=1+2 " + ASK),
@@ -277,12 +280,14 @@ def test_reads_lines_that_come_in_pieces(chapter, head, value):
 def test_random_faults(chapter, random_faults):
     for number in range(20):
         head = b"X: %s\r\n" % (b"x" * 400 * number) + b"X: y\r\n" * 100 + b"Server: number %d\r\n" % number
-        program = ask(chapter, answering(answer_with(head)), how=functools.partial(random_faults, chapter.start))
+        program = ask(chapter, answering(answer_with(head)),
+                      how=functools.partial(random_faults, chapter.start))
         assert found(program) == "number %d" % number
 
 
 @graded(5, "Says so, and exits 1, if there is no Server line",
-        cause="It reads on behind the empty line that ends the head, or takes the end of the answer for a success.",
+        cause="It reads on behind the empty line that ends the head, or takes the end of the answer for a "
+              "success.",
         read="Your turn",
         by_hand=("printf 'HTTP/1.0 200 OK\\r\\n\\r\\nServer: body\\r\\n' | nc -vnNl 7890",
                  ASK + "; echo exit status $?"))
@@ -300,7 +305,8 @@ def test_no_server_line(chapter, answer):
 
 
 @graded(4, "Does not wait for more than it needs",
-        cause="It reads to the end of the answer, though it knows what it wants to know after the Server line.",
+        cause="It reads to the end of the answer, though it knows what it wants to know after the Server "
+              "line.",
         read="Your turn",
         by_hand=("(printf 'HTTP/1.0 200 OK\\r\\nServer: teapot\\r\\n'; sleep 1) | nc -vnl 7890",
                  "timeout 0.5 %s; echo exit status $?" % ASK))
@@ -324,7 +330,8 @@ def test_control_characters_do_not_reach_the_terminal(chapter):
 
 
 @graded(7, "Takes a line of 8,191 bytes, and no longer one",
-        cause="The buffer has no bound, or the bound is off by one: the line end and the final zero need room, too.",
+        cause="The buffer has no bound, or the bound is off by one: the line end and the final zero need "
+              "room, too.",
         read="The program",
         by_hand=("printf 'HTTP/1.0 200 OK\\r\\nServer: %08182d\\r\\n\\r\\n' 0 | nc -vnNl 7890", ASK + " | wc -c"))
 def test_a_line_of_8191_bytes_is_taken_and_a_longer_one_is_not(chapter):
@@ -410,7 +417,8 @@ def test_an_endless_line_is_given_up(chapter, beginning):
 
 
 @graded(8, "Gives up a server that keeps it waiting, after ten seconds in all",
-        cause="SO_RCVTIMEO limits one recv(), not all of them: before each, set what is left of the ten seconds.",
+        cause="SO_RCVTIMEO limits one recv(), not all of them: before each, set what is left of the ten "
+              "seconds.",
         read="The program",
         by_hand=("(while sleep 0.5; do printf x; done) | nc -vnl 7890",
                  "timeout 12 %s; echo exit status $?" % ASK))

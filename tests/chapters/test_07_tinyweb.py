@@ -34,8 +34,8 @@ def server(chapter, root):
 # ---- What is served
 
 @graded(7, "Starts, and serves a page with GET",
-        cause="The answer is not a status line, headers, an empty line and the file, with \\r\\n at the end of "
-              "each line of its head; or the connection stays open behind it.",
+        cause="The answer is not a status line, headers, an empty line and the file, with \\r\\n at the end "
+              "of each line of its head; or the connection stays open behind it.",
         read="The idea",
         by_hand=("./tinyweb", "printf 'GET / HTTP/1.0\\r\\n\\r\\n' | timeout 1 nc 127.0.0.1 8080 > answer; "
                               "echo exit status $?; head -9 answer | cat -A"))
@@ -44,8 +44,8 @@ def test_serves_a_page(server):
 
 
 @graded(6, "Puts the same headers into every answer, errors included",
-        cause="A header is missing, misspelt or wrong: Content-Length counts the bytes of the body alone, and "
-              "Date is in GMT.",
+        cause="A header is missing, misspelt or wrong: Content-Length counts the bytes of the body alone, "
+              "and Date is in GMT.",
         read="Your turn",
         by_hand=("./tinyweb", "curl -sI http://127.0.0.1:8080/; curl -si http://127.0.0.1:8080/missing"))
 def test_every_answer_has_the_headers(server):
@@ -56,7 +56,8 @@ def test_every_answer_has_the_headers(server):
 
 
 @graded(5, "Answers HEAD as GET, but without a body, also for errors",
-        cause="HEAD gets the body, or a Content-Length of 0; or the code that sends errors does not know of it.",
+        cause="HEAD gets the body, or a Content-Length of 0; or the code that sends errors does not know of "
+              "it.",
         read="Your turn",
         by_hand=("./tinyweb",
                  "for t in / /missing; do printf \"HEAD $t HTTP/1.0\\r\\n\\r\\n\" | nc 127.0.0.1 8080; done"))
@@ -72,11 +73,11 @@ def test_serves_its_own_webroot_wherever_it_is_called_from(chapter, tmp_path):
 
 
 @graded(5, "Finds the file that a path means: a folder's page, %XX, a query",
-        cause="%XX is not decoded, or twice, or only with digits and capitals; the query is not cut off before; "
-              "or a path that ends in / does not mean its index.html.",
+        cause="%XX is not decoded, or twice, or only with digits and capitals; the query is not cut off "
+              "before; or a path that ends in / does not mean its index.html.",
         read="The program",
-        by_hand=("./tinyweb", "cp webroot/how.html 'webroot/%61'; for t in / '/?a=b' /%69ndex%2Ehtml /%2561; do "
-                              "curl -s http://127.0.0.1:8080$t | sed -n 1,4p; done"))
+        by_hand=("./tinyweb", "cp webroot/how.html 'webroot/%61'; for t in / '/?a=b' /%69ndex%2Ehtml "
+                              "/%2561; do curl -s http://127.0.0.1:8080$t | sed -n 1,4p; done"))
 @pytest.mark.parametrize("target,name", [
     ("/", "index.html"), ("/index.html", "index.html"), ("/sub/", "sub/index.html"), ("/a", "a"),
     ("/sub/deep/file.txt", "sub/deep/file.txt"), ("/empty.txt", "empty.txt"), ("/a%20b.txt", "a b.txt"),
@@ -88,10 +89,11 @@ def test_serves_the_file_that_a_target_means(server, target, name):
 
 
 @graded(4, "Tells the type of a file by the ending of its name",
-        cause="The ending begins at the last dot of the name, its case does not count, and text has a charset.",
+        cause="The ending begins at the last dot of the name, its case does not count, and text has a "
+              "charset.",
         read="Your turn",
-        by_hand=("./tinyweb", "cd webroot; cp index.html a.b.HTML; for f in *; do "
-                              "curl -sI http://127.0.0.1:8080/$f | grep Type; done"))
+        by_hand=("./tinyweb", "cd webroot; cp index.html a.b.HTML; for f in *; do curl -sI "
+                              "http://127.0.0.1:8080/$f | grep Type; done"))
 @pytest.mark.parametrize("content_type,names", [
     ("text/html; charset=utf-8", ["a.html", "a.htm", "a.min.HTML"]), ("text/css; charset=utf-8", ["style.css"]),
     ("text/javascript; charset=utf-8", ["a.js"]), ("text/plain; charset=utf-8", ["a.txt"]),
@@ -114,11 +116,11 @@ def test_dates_are_in_gmt_wherever_the_server_is(chapter, root):
 
 
 @graded(4, "Redirects a folder without its slash, with 301 and Location",
-        cause="Location is the target as it came with a slash behind its path, before the query; and with one "
-              "slash before it, since //sub/ would be another host.",
+        cause="Location is the target as it came with a slash behind its path, before the query; and with "
+              "one slash before it, since //sub/ would be another host.",
         read="Your turn",
-        by_hand=("./tinyweb", "mkdir -p webroot/sub; for t in /sub '/sub?a=b' //sub; do "
-                              "curl -si http://127.0.0.1:8080$t | grep -E 'HTTP|Location'; done"))
+        by_hand=("./tinyweb", "mkdir -p webroot/sub; for t in /sub '/sub?a=b' //sub; do curl -si "
+                              "http://127.0.0.1:8080$t | grep -E 'HTTP|Location'; done"))
 @pytest.mark.parametrize("target,location", [
     ("/sub", "/sub/"), ("/sub/deep", "/sub/deep/"), ("/sub?a=b?c/d", "/sub/?a=b?c/d"), ("//sub", "/sub/"),
     ("///sub?", "/sub/?"), ("/%73ub", "/%73ub/"), ("http://localhost/sub", "/sub/"), ("http://x//sub", "/sub/"),
@@ -136,8 +138,8 @@ def test_a_folder_without_a_page_is_not_listed(root, server):
 @graded(4, "Serves files of every size and content whole",
         cause="The loop that reads and sends ends too early, or takes the bytes of the file for a string.",
         read="The program",
-        by_hand=("./tinyweb", "(printf '\\0'; head -c 100000 /dev/zero) > webroot/large; "
-                              "curl -s --max-time 2 http://127.0.0.1:8080/large | wc -c"))
+        by_hand=("./tinyweb", "(printf '\\0'; head -c 100000 /dev/zero) > webroot/large; curl -s --max-time "
+                              "2 http://127.0.0.1:8080/large | wc -c"))
 def test_files_of_all_sizes_around_those_of_buffers(root, server):
     head = len(exchange(server, lines("HEAD / HTTP/1.0")))  # its length depends on the file's a little
     for size in [2 ** power for power in range(10, 18)]:
@@ -196,11 +198,11 @@ def test_a_large_file_takes_no_more_memory_than_a_small_one(root, server):
 # ---- Requests, good and bad
 
 @graded(5, "Accepts every form of request that the contract allows",
-        cause="A bare LF, an empty line before the request, a header in other letters or the form http://host/path "
-              "is refused; or a line or the headers may not be as long as they should.",
+        cause="A bare LF, an empty line before the request, a header in other letters or the form "
+              "http://host/path is refused; or a line or the headers may not be as long as they should.",
         read="Your turn",
-        by_hand=("./tinyweb", "for r in $'\\nGET / HTTP/1.0' $'GET / HTTP/1.1\\nhOST:x' 'GET http://x HTTP/1.0'; do "
-                              "echo \"$r\"$'\\n' | nc 127.0.0.1 8080 | head -1; done"))
+        by_hand=("./tinyweb", "for r in $'\\nGET / HTTP/1.0' $'GET / HTTP/1.1\\nhOST:x' 'GET http://x "
+                              "HTTP/1.0'; do echo \"$r\"$'\\n' | nc 127.0.0.1 8080 | head -1; done"))
 def test_accepts(server):
     for status, request in ACCEPTED.values():
         assert answers(server, request, status).body == PAGE
@@ -215,22 +217,24 @@ def refuses(server, *wanted):
 
 
 @graded(6, "Answers 400 to what is not HTTP",
-        cause="A check is missing: of the request line's form, of what an escape may be, or of what a header may be.",
+        cause="A check is missing: of the request line's form, of what an escape may be, or of what a "
+              "header may be.",
         read="The program",
-        by_hand=("./tinyweb", "for r in 'GET /' 'GET /%zz HTTP/1.0' 'GET /%00 HTTP/1.0' $'GET / HTTP/1.0\\nX : y' "
-                              "$'GET / HTTP/1.1\\nHost: a\\nHost: b' 'GET / HTTP/1.1'; do "
+        by_hand=("./tinyweb", "for r in 'GET /' 'GET /%zz HTTP/1.0' 'GET /%00 HTTP/1.0' $'GET / "
+                              "HTTP/1.0\\nX : y' $'GET / HTTP/1.1\\nHost: a\\nHost: b' 'GET / HTTP/1.1'; do "
                               "echo \"$r\"$'\\n' | nc 127.0.0.1 8080 | head -1; done"))
 def test_answers_400_to_what_is_not_http(server):
     refuses(server, 400)
 
 
 @graded(6, "Answers 405, 414, 431, 501 and 505 where they belong",
-        cause="The version decides before the method, and a method's case counts; 405 comes with the header Allow; "
-              "a line that is too long, or the 101st header, has an answer, too.",
+        cause="The version decides before the method, and a method's case counts; 405 comes with the header "
+              "Allow; a line that is too long, or the 101st header, has an answer, too.",
         read="What can go wrong",
-        by_hand=("./tinyweb", "for r in 'POST / HTTP/1.0' 'get / HTTP/1.0' 'POST / HTTP/2.0' $'GET / HTTP/1.0\\n'\"$(yes X:y | "
-                              "head -101)\"; do echo \"$r\"$'\\n' | nc 127.0.0.1 8080 | grep -aE 'HTTP/|Allow'; done; "
-                              "curl -si http://127.0.0.1:8080/$(printf %09000d 0) | head -1"))
+        by_hand=("./tinyweb", "for r in 'POST / HTTP/1.0' 'get / HTTP/1.0' 'POST / HTTP/2.0' $'GET / "
+                              "HTTP/1.0\\n'\"$(yes X:y | head -101)\"; do echo \"$r\"$'\\n' | nc 127.0.0.1 "
+                              "8080 | grep -aE 'HTTP/|Allow'; done; curl -si http://127.0.0.1:8080/$(printf "
+                              "%09000d 0) | head -1"))
 def test_refuses_methods_versions_and_excess(server):
     refuses(server, 405, 414, 431, 501, 505)
 
@@ -275,10 +279,11 @@ def test_a_request_that_ends_half_way_is_not_served(server):
 # ---- Nothing outside the webroot
 
 @graded(8, "Serves nothing outside the webroot, however .. is written",
-        cause="A part .. anywhere in the path leads out; look for it once %XX is decoded, and decode only once.",
+        cause="A part .. anywhere in the path leads out; look for it once %XX is decoded, and decode only "
+              "once.",
         read="The program",
-        by_hand=("./tinyweb", "for t in /../tinyweb.c /x/../../tinyweb.c /%2e%2e/tinyweb.c; do "
-                              "curl -si --path-as-is http://127.0.0.1:8080$t | grep -aE 'HTTP/|program'; done"))
+        by_hand=("./tinyweb", "for t in /../tinyweb.c /x/../../tinyweb.c /%2e%2e/tinyweb.c; do curl -si "
+                              "--path-as-is http://127.0.0.1:8080$t | grep -aE 'HTTP/|program'; done"))
 def test_no_target_leads_out_of_the_webroot(server):
     http_checks.hides_what_lies_outside(server)
 
@@ -286,8 +291,8 @@ def test_no_target_leads_out_of_the_webroot(server):
 @graded(4, "Follows no link out of the webroot",
         cause="open() follows symbolic links; and a folder beside the webroot may begin with the same name.",
         read="The program",
-        by_hand=("./tinyweb", "mkdir -p webroot-2; cp tinyweb.c webroot-2; ln -sf ../tinyweb.c webroot; "
-                              "ln -sfn ../webroot-2 webroot/folder; for t in /tinyweb.c /folder/tinyweb.c; do "
+        by_hand=("./tinyweb", "mkdir -p webroot-2; cp tinyweb.c webroot-2; ln -sf ../tinyweb.c webroot; ln "
+                              "-sfn ../webroot-2 webroot/folder; for t in /tinyweb.c /folder/tinyweb.c; do "
                               "curl -si http://127.0.0.1:8080$t | grep -aE 'HTTP/|program'; done"))
 def test_no_link_leads_out_of_the_webroot(chapter, root):
     http_checks.hides_where_links_lead(chapter.serve("-p", "0", root, cwd=str(root.parent)), root)
@@ -312,11 +317,12 @@ def test_links_that_lead_nowhere_are_refused(root, server):
 
 
 @graded(4, "Answers 404 to what is not there, and 403 to what is no file",
-        cause="ENOTDIR and ENAMETOOLONG mean 404, too. To open a FIFO is to wait for its writer, "
-              "without O_NONBLOCK; fstat() tells what was opened.",
+        cause="ENOTDIR and ENAMETOOLONG mean 404, too. To open a FIFO is to wait for its writer, without "
+              "O_NONBLOCK; fstat() tells what was opened.",
         read="The program",
-        by_hand=("./tinyweb", "mkfifo webroot/fifo 2> /dev/null; for t in /missing /index.html/x /$(printf %0300d 0) /fifo; do "
-                              "curl -si --max-time 1 http://127.0.0.1:8080$t | head -1; done"))
+        by_hand=("./tinyweb", "mkfifo webroot/fifo 2> /dev/null; for t in /missing /index.html/x /$(printf "
+                              "%0300d 0) /fifo; do curl -si --max-time 1 http://127.0.0.1:8080$t | head -1; "
+                              "done"))
 def test_what_is_no_file_is_refused_at_once(root, server, monkeypatch):
     refuses(server, 404, (400, 404))
     monkeypatch.chdir(str(root))  # a socket's path must be short

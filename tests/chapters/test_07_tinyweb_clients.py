@@ -35,10 +35,11 @@ def server(chapter, root):
 # ---- No reply is lost
 
 @graded(5, "Loses no answer to a reset, however much the client still sends",
-        cause="To close with unread bytes makes the kernel send a reset: shut down, and read on for a moment.",
+        cause="To close with unread bytes makes the kernel send a reset: shut down, and read on for a "
+              "moment.",
         read="The program",
-        by_hand=("./tinyweb", "(printf 'POST / HTTP/1.0\\r\\n\\r\\n'; head -c 9000000 /dev/zero && echo all was sent >&2) | "
-                              "nc -N 127.0.0.1 8080 > answer; head -1 answer"))
+        by_hand=("./tinyweb", "(printf 'POST / HTTP/1.0\\r\\n\\r\\n'; head -c 9000000 /dev/zero && echo all "
+                              "was sent >&2) | nc -N 127.0.0.1 8080 > answer; head -1 answer"))
 def test_a_large_body_does_not_cost_the_reply(server):
     http_checks.loses_no_reply(server, lines("POST / HTTP/1.0") + bytes(10 * MEGABYTE), 405, times=3)
     http_checks.loses_no_reply(server, lines("POST / HTTP/1.0") + bytes(200000), 405)
@@ -76,11 +77,12 @@ def test_nor_does_it_where_the_first_just_fills_a_buffer(server, size):
 # ---- Clients that leave, or take their time
 
 @graded(5, "Survives clients that leave in the middle",
-        cause="Sending to a client that has gone raises SIGPIPE, which ends a process that does not ignore it.",
+        cause="Sending to a client that has gone raises SIGPIPE, which ends a process that does not ignore "
+              "it.",
         read="What can go wrong",
-        by_hand=("./tinyweb", "head -c 90000000 /dev/zero > webroot/large; "
-                              "printf 'GET /large HTTP/1.0\\r\\n\\r\\n' | nc -N 127.0.0.1 8080 | head -1; "
-                              "curl -sI http://127.0.0.1:8080/ | head -1"))
+        by_hand=("./tinyweb", "head -c 90000000 /dev/zero > webroot/large; printf 'GET /large "
+                              "HTTP/1.0\\r\\n\\r\\n' | nc -N 127.0.0.1 8080 | head -1; curl -sI "
+                              "http://127.0.0.1:8080/ | head -1"))
 def test_survives_clients_that_reset(root, server):
     (root / "large").write_bytes(bytes(MEGABYTE))
     http_checks.survives_resets(server, "/large")
@@ -105,11 +107,12 @@ def test_survives_interrupted_calls(chapter, root, faults):
 
 
 @graded(10, "Answers all of it under short counts, EINTR and failing accept()",
-        cause="A call that did a part, or was interrupted (EINTR), has to be made again for the rest; an accept() "
-              "that fails is no reason to end.",
+        cause="A call that did a part, or was interrupted (EINTR), has to be made again for the rest; an "
+              "accept() that fails is no reason to end.",
         read="The program",
         by_hand=("strace -o /dev/null -e inject=accept,recvfrom,sendto:error=EINTR:when=1+2 ./tinyweb",
-                 "curl -sI --max-time 2 http://127.0.0.1:8080/; curl -s --max-time 2 http://127.0.0.1:8080/ | wc -c"))
+                 "curl -sI --max-time 2 http://127.0.0.1:8080/; curl -s --max-time 2 http://127.0.0.1:8080/ "
+                 "| wc -c"))
 def test_random_faults(chapter, root, random_faults):
     (root / "large").write_bytes(b"x" * 100000)
     server = random_faults(chapter.serve, "-p", "0", root)
@@ -132,9 +135,11 @@ def at_once(chapter, root, ways):
 
 
 @graded(4, "Gives up a request that takes too long, with 408",
-        cause="A time limit on each recv() starts again with every byte: one deadline is for all of the request.",
+        cause="A time limit on each recv() starts again with every byte: one deadline is for all of the "
+              "request.",
         read="The program",
-        by_hand=("./tinyweb", "(for i in 1 2 3 4 5 6 7 8 9; do printf G; sleep 1; done) | timeout 10 nc 127.0.0.1 8080 | head -1"))
+        by_hand=("./tinyweb", "(for i in 1 2 3 4 5 6 7 8 9; do printf G; sleep 1; done) | timeout 10 nc "
+                              "127.0.0.1 8080 | head -1"))
 def test_a_request_that_takes_too_long_is_given_up(chapter, root):
     ways = [(b"",), (b"GET / HTTP/1.0\r\nX: ", b"x"), (b"", b"G")]
     for after, response in at_once(chapter, root, [(http_checks.given_up_after, *way) for way in ways]):
@@ -163,10 +168,12 @@ def test_serves_one_after_another(server):
 
 
 @graded(3, "Leaks no descriptor and no memory",
-        cause="The file, or the client's socket, is not closed on every way out: not after an error, or after HEAD.",
+        cause="The file, or the client's socket, is not closed on every way out: not after an error, or "
+              "after HEAD.",
         read="Your turn",
-        by_hand=("./tinyweb", "mkdir -p webroot/sub; for t in / /missing /sub; do curl -s http://127.0.0.1:8080$t > /dev/null; done; "
-                              "ls /proc/$(pidof tinyweb)/fd | wc -l"))
+        by_hand=("./tinyweb", "mkdir -p webroot/sub; for t in / /missing /sub; do curl -s "
+                              "http://127.0.0.1:8080$t > /dev/null; done; ls /proc/$(pidof tinyweb)/fd | wc "
+                              "-l"))
 def test_leaves_nothing_behind(server):
     visit = http_checks.visit_in_all_ways(server)
     for _ in range(100):
@@ -221,11 +228,11 @@ def with_small_digits(line):
 
 
 @graded(5, "Writes one line to the log for each answer, which nobody can forge",
-        cause="A field is missing or wrong; stdout is buffered in full; or what is not plain ASCII, the quote and "
-              "the backslash do not become \\xHH (a char may be signed).",
+        cause="A field is missing or wrong; stdout is buffered in full; or what is not plain ASCII, the "
+              "quote and the backslash do not become \\xHH (a char may be signed).",
         read="The program",
-        by_hand=("./tinyweb | cat", "curl -sI http://127.0.0.1:8080/; printf 'GET /\\033[31m\\377\\\\\" 200 1 HTTP/1.0\\r\\n\\r\\n' | "
-                                    "nc 127.0.0.1 8080; sleep 0.1"))
+        by_hand=("./tinyweb | cat", "curl -sI http://127.0.0.1:8080/; printf 'GET /\\033[31m\\377\\\\\" 200 "
+                                    "1 HTTP/1.0\\r\\n\\r\\n' | nc 127.0.0.1 8080; sleep 0.1"))
 def test_logs_each_request(server):
     asked = [("GET / HTTP/1.0", 200), ("HEAD /sub/ HTTP/1.0", 200), ("GET /sub HTTP/1.0", 301), ("what?", 400),
              ("GET /a%20b.txt?x=y HTTP/1.1", 400), ("GET /missing HTTP/1.0", 404), ("POST / HTTP/1.0", 405),

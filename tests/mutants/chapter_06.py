@@ -27,7 +27,8 @@ MUTANTS = [
     Mutant("no brackets around an IPv6 address", "dns-lookup.c", r"Host: [%s]\r\n", r"Host: %s\r\n",
            "test_only_ipv6", "Host is not [::1]"),
     Mutant("sizeof(struct sockaddr) for every address", "dns-lookup.c",
-           "open_connection(list->ai_addr, list->ai_addrlen)", "open_connection(list->ai_addr, sizeof *list->ai_addr)",
+           "open_connection(list->ai_addr, list->ai_addrlen)", "open_connection(list->ai_addr, sizeof "
+                                                               "*list->ai_addr)",
            "test_only_ipv6", "Invalid argument"),
     Mutant("strerror() for an error of getaddrinfo()", "dns-lookup.c", "gai_strerror(error)", "strerror(error)",
            "test_a_name_that_cannot_be_found", "Unknown error -"),
@@ -76,6 +77,7 @@ MUTANTS = [
     Mutant("a NUL byte ends a line early", "reader.c", "if (strlen(line) != length)", "if (0)",
            "test_a_line_with_a_nul_byte_is_an_error", "exit status 0, not 1"),
     Mutant("the time limit is one of each recv()", "reader.c",
-           "    if (left.tv_sec < 0 ||", "    left = (struct timeval){.tv_sec = 10};\n    if (left.tv_sec < 0 ||",
+           "    if (left.tv_sec < 0 ||", "    left = (struct timeval){.tv_sec = 10};\n    if (left.tv_sec < "
+                                         "0 ||",
            "test_a_server_that_keeps_it_waiting_is_given_up_after_ten_seconds", "did not end within"),
 ]

@@ -31,8 +31,10 @@ MUTANTS = [
            "test_serves_the_file_that_a_target_means", "404 Not Found"),
     Mutant("%XX has only small letters", "request.c", "if (c >= 'A' && c <= 'F')", "if (0)",
            "test_serves_the_file_that_a_target_means", "400 Bad Request"),
-    Mutant("%XX is decoded twice", "request.c", "        return 400;\n    return 200;\n}\n\n/* Judges the request line",
-           "        return 400;\n    decode(request->path, strlen(request->path), request->path);\n    return 200;\n}\n\n"
+    Mutant("%XX is decoded twice", "request.c", "        return 400;\n    return 200;\n}\n\n/* Judges the "
+                                                "request line",
+           "        return 400;\n    decode(request->path, strlen(request->path), request->path);\n    "
+           "return 200;\n}\n\n"
            "/* Judges the request line",
            "test_serves_the_file_that_a_target_means", "twice"),
     Mutant("the ending begins at the first dot", "response.c", "strrchr(path, '.')", "strchr(path, '.')",
@@ -42,7 +44,8 @@ MUTANTS = [
            "test_content_type_follows_the_ending", "application/octet-stream"),
     Mutant("the new location lacks the slash", "response.c", r'"Location: /%.*s/%.*s\r\n"', r'"Location: /%.*s%.*s\r\n"',
            "test_a_folder_without_its_slash_is_redirected_to_this_server", "Location: /sub/"),
-    Mutant("the new location leads to another host", "response.c", 'request->target + strspn(request->target, "/")',
+    Mutant("the new location leads to another host", "response.c", 'request->target + '
+                                                                   'strspn(request->target, "/")',
            "request->target",
            "test_a_folder_without_its_slash_is_redirected_to_this_server", "//sub"),
     Mutant("a folder without its slash is forbidden", "serve.c", "*status = 301;", "*status = 403;",
@@ -52,7 +55,8 @@ MUTANTS = [
            "test_files_of_all_sizes_around_those_of_buffers", "string"),
     Mutant("only the first buffer is sent", "response.c", "    } while (left > 0);", "    } while (0);",
            "test_files_of_all_sizes_around_those_of_buffers", "first difference"),
-    Mutant("an empty line before the request is an error", "request.c", "if (got == 1 && request->line[0] == '\\0')",
+    Mutant("an empty line before the request is an error", "request.c", "if (got == 1 && request->line[0] "
+                                                                        "== '\\0')",
            "if (0)",
            "test_accepts", "400 Bad Request"),
     Mutant("Host must be written like this", "request.c", 'strcasecmp(line, "Host")', 'strcmp(line, "Host")',
@@ -95,7 +99,8 @@ MUTANTS = [
            "test_a_large_body_does_not_cost_the_reply", "reset"),
     Mutant("SIGPIPE is fatal", "tinyweb.c", ".sa_handler = SIG_IGN", ".sa_handler = SIG_DFL",
            "test_survives_clients_that_reset", "SIGPIPE"),
-    Mutant("a client that has gone is fatal", "response.c", "            break;\n        if (got == 0) /* all",
+    Mutant("a client that has gone is fatal", "response.c", "            break;\n        if (got == 0) /* "
+                                                            "all",
            "            _exit(1);\n        if (got == 0) /* all",
            "test_survives_clients_that_reset", "gone"),
     Mutant("EINTR in send() is fatal", "io.c", "else if (errno != EINTR)", "else",
@@ -106,13 +111,15 @@ MUTANTS = [
     Mutant("EINTR in recv() is fatal", "reader.c", "while (received < 0 && errno == EINTR)", "while (0)",
            "test_random_faults", "EINTR"),
     Mutant("the time limit is one of each recv()", "reader.c",
-           "    if (left.tv_sec < 0 ||", "    left = (struct timeval){.tv_sec = 8};\n    if (left.tv_sec < 0 ||",
+           "    if (left.tv_sec < 0 ||", "    left = (struct timeval){.tv_sec = 8};\n    if (left.tv_sec < "
+                                         "0 ||",
            "test_a_request_that_takes_too_long_is_given_up", "waits and waits"),
     Mutant("the file stays open", "serve.c", "    if (file >= 0)\n        close(file);\n    log_request", "    log_request",
            "test_leaves_nothing_behind", "no more descriptors than before"),
     Mutant("a folder stays open", "serve.c", "if (*status != 200 && file >= 0)", "if (0)",
            "test_leaves_nothing_behind", "no more descriptors than before"),
-    Mutant("the log is written when the buffer is full", "log.c", "write(STDOUT_FILENO, text, (size_t)length) < 0",
+    Mutant("the log is written when the buffer is full", "log.c", "write(STDOUT_FILENO, text, "
+                                                                  "(size_t)length) < 0",
            "fwrite(text, 1, (size_t)length, stdout) == 0 || setvbuf(stdout, NULL, _IOFBF, 4096)",
            "test_logs_each_request", "lines of the log"),
     Mutant("the log has the request as it came", "log.c", "if (c < ' ' || c > '~' ||", "if (0 && (c == 0) ||",
