@@ -189,7 +189,7 @@ def survives_resets(server, target, times=1000):
         if number % 3 == 0:  # a reset after our end brings the server EPIPE, and with it SIGPIPE
             client.shutdown(socket.SHUT_WR)
         client.reset()
-    serves(server, "/", PAGE)
+    brings(server, "/", PAGE)
 
 
 def visit_in_all_ways(server):
