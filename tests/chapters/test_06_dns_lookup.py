@@ -262,8 +262,7 @@ def test_finds_the_server_line(chapter, form, head, value):
         cause="One recv() is taken for one line, or for the whole answer: TCP has no lines.",
         read="The program",
         by_hand=("(sleep 0.4; printf 'HTTP/1.0 200 OK\\r\\nSer'; sleep 0.2; printf 'ver: "
-                 "teapot\\r\\n\\r\\n') | nc -Nl 7890 > /dev/null & sleep 0.2; " + ASK,),
-        needs=["test_finds_the_server_line"])
+                 "teapot\\r\\n\\r\\n') | nc -Nl 7890 > /dev/null & sleep 0.2; " + ASK,))
 @pytest.mark.parametrize("size", [1, 7, 100000])
 def test_reads_lines_that_come_in_pieces(chapter, size):
     answer = answer_with(LONG_HEAD)
