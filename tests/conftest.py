@@ -1,7 +1,9 @@
 """The suite's options, and the fixtures that hand each test its chapter's program."""
 
 import collections
+import contextlib
 import functools
+import itertools
 import os
 import random
 import shlex
@@ -18,7 +20,7 @@ from harness.build import SANITIZERS, BuildError, build  # noqa: E402
 from harness import steps  # noqa: E402
 from harness.contain import Containment, a_user, adopt_orphans  # noqa: E402
 from harness.daemon import Daemons  # noqa: E402
-from harness.program import Program, Server  # noqa: E402
+from harness.program import Program, Server, wait_until  # noqa: E402
 from harness.talk import feed  # noqa: E402
 
 REPOSITORY = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
@@ -217,12 +219,15 @@ def random_faults(fault_library, tmp_path):
     repeats a run. Skips the test where the program cannot be given them, such as a static one."""
     seed = os.environ.get("LAB_SEED") or str(random.randrange(1000000))
     loaded = tmp_path / "loaded"
+    seeds = itertools.count(int(seed))  # a program that is started again meets other faults
 
     def start(how, *arguments, **options):
         steps.step("with random faults, seed %s:" % seed)
         program = how(*arguments, **options, env={
             "PATH": os.environ.get("PATH", ""), "LD_PRELOAD": fault_library,
-            "LAB_FAULTS": seed, "LAB_FAULTS_LOADED": str(loaded)})
+            "LAB_FAULTS": str(next(seeds)), "LAB_FAULTS_LOADED": str(loaded)})
+        with contextlib.suppress(AssertionError):
+            wait_until(lambda: loaded.exists() or not program.is_running(), limit=2)
         if not loaded.exists():
             pytest.skip("this program cannot be given faults by preloading")
         return program

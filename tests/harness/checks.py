@@ -36,9 +36,10 @@ def is_usage_error(program, bad):
     """The program has ended with status 2, and its stderr names the bad input and the usage. An option
     may be named as getopt(3) does it: invalid option -- 'z'."""
     assert program.status == 2, "exit status %d, not 2; stderr:\n%s" % (program.status, program.stderr)
-    assert "usage: " in program.stderr
+    assert "usage: " in program.stderr, "no line usage: ... on stderr:\n" + program.stderr
     by_getopt = re.fullmatch("-[a-z]", bad) and re.search(r"option.*\b%s\b" % bad[1], program.stderr)
-    assert bad in program.stderr or by_getopt, "stderr does not name %r:\n%s" % (bad, program.stderr)
+    assert bad in program.stderr or by_getopt, (
+        "stderr does not repeat what is wrong, %r:\n%s" % (bad, program.stderr))
     assert program.output == "", "what is wrong belongs on stderr"
 
 

@@ -9,7 +9,8 @@ import time
 
 SECONDS = 15  # for the commands of the last terminal
 MAY_VARY = [  # what differs from run to run
-    (r"(from \S+ port|127\.0\.0\.1:|\(UNKNOWN\) \[127\.0\.0\.1\]) ?\d+", r"\1 PORT"),
+    (r"(from \S+ port|received on \S+|127\.0\.0\.1:|\(UNKNOWN\) \[127\.0\.0\.1\]) ?\d+", r"\1 PORT"),
+    (r'^(\S+ port) \d+(?= ")', r"\1 PORT"),  # the log of chapters 7 to 9
     (r"^\[\d+\] \d+$", "[JOB]"),
     (r"\b\d\d:\d\d:\d\d\b", "TIME"),
     (r"(Date|Last-Modified): .*", r"\1: DATE"),
@@ -51,7 +52,7 @@ def show(commands, folder):
                 if [ $# -gt 0 ]; then
                     bash "$terminal" > "$terminal.out" 2>&1 < /dev/null &
                     for i in $(seq 100); do
-                        grep -q listening "$terminal.out" && break; kill -0 $! 2> /dev/null || break; sleep 0.02
+                        grep -qi listening "$terminal.out" && break; kill -0 $! 2> /dev/null || break; sleep 0.02
                     done
                 else
                     timeout %d bash "$terminal" > "$terminal.out" 2>&1 < /dev/null
