@@ -5,11 +5,18 @@ import os
 import pytest
 
 
+class Ended(AssertionError, FileNotFoundError):
+    """The process is no more."""
+
+
 def _read(path):
     if not os.path.isdir("/proc/self/fd"):
         pytest.skip("needs Linux's /proc")
-    with open(path) as file:
-        return file.read()
+    try:
+        with open(path) as file:
+            return file.read()
+    except (FileNotFoundError, ProcessLookupError):
+        raise Ended("the program has ended, and should not have") from None
 
 
 def _stat(pid):
