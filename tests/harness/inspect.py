@@ -41,6 +41,16 @@ def cpu_time(pid):
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
+def busy_time(pid):
+    """The seconds that a process has run, or waited for a processor to run on: on a busy machine, too,
+    one that spins is busy all the time."""
+    try:
+        running, waiting = _read("/proc/%d/schedstat" % pid).split()[:2]
+        return (int(running) + int(waiting)) / 1e9
+    except Ended:  # or the kernel keeps no such statistics
+        return cpu_time(pid)
+
+
 def state(pid):
     """A process's state: R running, S sleeping, Z zombie, ..."""
     return _stat(pid)[0]

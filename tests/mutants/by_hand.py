@@ -10,6 +10,7 @@ import time
 SECONDS = 15  # for the commands of the last terminal
 MAY_VARY = [  # what differs from run to run
     (r"(from \S+ port|127\.0\.0\.1:|\(UNKNOWN\) \[127\.0\.0\.1\]) ?\d+", r"\1 PORT"),
+    (r"^(127\.0\.0\.1 port) \d+(?= \")", r"\1 PORT"),
     (r"^\[\d+\] \d+$", "[JOB]"),
     (r"\b\d\d:\d\d:\d\d\b", "TIME"),
     (r"(Date|Last-Modified): .*", r"\1: DATE"),
