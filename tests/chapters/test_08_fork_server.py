@@ -1,7 +1,6 @@
 """08-fork-server: a child process for each connection, so that a slow client delays nobody. What it
 does about signals, and about the children's ends, is in test_08_fork_server_signals.py."""
 
-import contextlib
 import re
 import resource
 import select
@@ -9,8 +8,8 @@ import select
 import pytest
 
 from harness import checks
-from harness.concurrency import (answers_in_reverse_order, begin, begin_download, finish, finish_download,
-                                 is_whole, make_webroot, no_child_remains)
+from harness.concurrency import (answer_on_a_bad_day, answers_in_reverse_order, begin, begin_download, finish,
+                                 finish_download, is_whole, make_webroot, no_child_remains)
 from harness.grading import graded
 from harness.inspect import children, descriptors
 from harness.program import wait_until
@@ -44,19 +43,6 @@ def test_serves_files_and_nothing_outside_the_webroot(server):
     for outside in ("/../files", "/%2e%2e/files", "/..%2f..%2f..%2f..%2f..%2fetc/passwd"):
         status = get(server, outside).status
         assert status in (400, 403, 404), "GET %s leads out of the webroot, and got %d" % (outside, status)
-
-
-def answer_on_a_bad_day(server):
-    """The Response to a request, which is a page or, where fork() failed, 503. What the server has not
-    read on such a day may reset the connection, but not before all of the answer has come."""
-    data = bytearray()
-    with connect(server) as client, contextlib.suppress(ConnectionResetError):
-        client.sendall(REQUEST)
-        for part in iter(lambda: client.recv(65536), b""):
-            data += part
-    response = is_whole(Response(bytes(data)))
-    assert response.status in (200, 503), "the status is %d" % response.status
-    return response
 
 
 def test_ipv6(chapter, webroot):

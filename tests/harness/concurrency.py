@@ -1,5 +1,6 @@
 """Several clients at once: requests held open half-way, slow downloads, and continuous load."""
 
+import contextlib
 import socket
 import threading
 import time
@@ -39,6 +40,19 @@ def is_whole(response):
     length = response.headers.get("content-length", "")
     assert length == str(len(response.body)), "Content-Length is %r, and the body has %d bytes" % (
         length, len(response.body))
+    return response
+
+
+def answer_on_a_bad_day(server):
+    """The Response to a request, which is a page or, where fork() failed, 503. What the server has not
+    read on such a day may reset the connection, but not before all of the answer has come."""
+    data = bytearray()
+    with connect(server) as client, contextlib.suppress(ConnectionResetError):
+        client.sendall(b"GET / HTTP/1.0\r\n\r\n")
+        for part in iter(lambda: client.recv(65536), b""):
+            data += part
+    response = is_whole(Response(bytes(data)))
+    assert response.status in (200, 503), "the status is %d" % response.status
     return response
 
 

@@ -132,7 +132,8 @@ class Containment:
         """Let the contained programs write to a file or folder of ours."""
         if self.user and os.stat(path).st_uid != self.user.pw_uid:
             os.chown(path, self.user.pw_uid, self.user.pw_gid)
-        os.chmod(path, 0o755)
+        if self.user or os.stat(path).st_uid == os.getuid():
+            os.chmod(path, 0o755)
 
     def options(self, options):
         """The options of subprocess.Popen, with these bounds added."""
@@ -161,10 +162,11 @@ class Containment:
         return {**options, "preexec_fn": enter,
                 "env": {**environment, "HOME": self.home, "TMPDIR": self.home}}
 
-    def command(self):
-        """Words to put before a command that runs it within these bounds, where options() cannot."""
+    def command(self, stays=False):
+        """Words to put before a command that runs it within these bounds, where options() cannot; if it
+        `stays`, as the user that it is."""
         return [sys.executable, os.path.abspath(__file__), self.folder,
-                self.user.pw_name if self.user else ""]
+                self.user.pw_name if self.user and not stays else ""]
 
     def watch(self):
         """From now on what loses its parent is ours, and all is ended that takes too much memory."""
