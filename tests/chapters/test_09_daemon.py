@@ -70,7 +70,7 @@ def fails(daemons, *arguments, **options):
         read="The program",
         by_hand=("./daemon; echo exit status $?; curl -sSI -m 1 http://127.0.0.1:8080/ | head -1; kill -0 $(cat daemon.pid) && echo it runs",))
 def test_answers_once_the_started_process_has_ended(daemons, folder):
-    for _ in range(5):
+    for _ in range(3):
         daemon = daemons.start("-c", configure(folder))
         assert get(daemon, "/").body == b"the page\n"
         assert pid_in(folder / "daemon.pid") == daemon.pid
