@@ -41,7 +41,7 @@ def server(chapter, folder):
 @graded(5, "Reads keys and values, comments, spaces and line ends of all sorts",
         cause="Spaces, a comment behind a value, a carriage return or a long line are not taken for what the contract says.",
         read="Your turn", needs=["test_stays_in_the_foreground_with_n"],
-        by_hand=("printf '# a comment\\n\\n port=8081 # mine %3000s\\r\\n' x > my.conf; ./daemon -n -c my.conf",
+        by_hand=("printf '# %3000s\\n\\n port=8081\\r\\nwebroot = webroot # mine\\n' x > my.conf; ./daemon -n -c my.conf",
                  "curl -sSI -m 1 http://127.0.0.1:8081/ | head -1"))
 @pytest.mark.parametrize("text", [
     "port=0\nwebroot=other",
