@@ -121,7 +121,7 @@ MUTANTS = [
     Mutant("lines are counted from 0", "config.c", "parser.line = 1;", "parser.line = 0;",
            "test_refuses", "what and why"),
     Mutant("strtol() for the port", "config.c", "parse_number(value, MAX_PORT)", "(int)strtol(value, NULL, 10)",
-           "test_refuses", "exit status"),
+           "test_refuses", "atoi()"),
 
     Mutant("SIGHUP has no handler", "signals.c", "sigaction(SIGHUP, &note, NULL) < 0 || ", "",
            "test_a_daemon_finds_its_configuration_again", "refused"),
