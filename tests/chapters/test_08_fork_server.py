@@ -13,6 +13,7 @@ from harness.concurrency import (answer_on_a_bad_day, answers_in_reverse_order, 
 from harness.grading import graded
 from harness.inspect import children, descriptors
 from harness.program import wait_until
+from harness.steps import step
 from harness.talk import Response, connect, exchange, get, receive_all
 from harness.users import PublicFolder, ordinary_user, set_limit
 
@@ -131,6 +132,7 @@ def test_failing_fork_is_survived_with_503(chapter, webroot):
         server = chapter.serve("-p", "0", str(folder.path / "webroot"), **user)
         assert get(server, "/").status == 200
         no_child_remains(server)
+        step("from now on the server may have no more processes")
         set_limit(server.pid, resource.RLIMIT_NPROC, 0)
         for _ in range(20):
             assert is_whole(get(server, "/")).status == 503

@@ -68,7 +68,7 @@ def fails(daemons, *arguments, **options):
 @graded(8, "Goes to the background; once it has exited 0, the port answers",
         cause="The started process ends before the daemon is ready, or the pid file was written by a process that is no more.",
         read="The program",
-        by_hand=("./daemon; echo exit status $?; curl -sSI -m 1 http://127.0.0.1:8080/ | head -1; kill -0 $(cat daemon.pid) && echo it runs",))
+        by_hand=("./daemon; echo exit status $?; curl -sSI -m 1 http://127.0.0.1:8080/ | head -1; kill -0 $(cat daemon.pid) && echo it runs; wc -l < daemon.pid",))
 def test_answers_once_the_started_process_has_ended(daemons, folder):
     for _ in range(3):
         daemon = daemons.start("-c", configure(folder))

@@ -44,7 +44,8 @@ def daemon(daemons, folder, place, log):
 @graded(5, "Logs start, requests and end to syslog, with the right priorities",
         cause="openlog() has another name, facility or no LOG_PID, a priority is not the contract's, or the messages still go to a stdout that leads nowhere.",
         read="The program",
-        by_hand=("strace -f -o log -s 99 -e trace=sendto -e inject=connect:retval=0 ./daemon; curl -so /dev/null http://127.0.0.1:8080/; kill $(cat daemon.pid); sleep 0.2; grep -o '<[0-9]*>' log; grep -c 'daemon\\[' log",))
+        by_hand=("strace -f -o log -s 99 -e trace=connect,sendto -e inject=connect:retval=0 ./daemon",
+                 "curl -so /dev/null http://127.0.0.1:8080/; kill $(cat daemon.pid); sleep 0.3; grep -o '<[0-9]*>' log | sort | uniq -c; grep -c 'daemon\\[' log"))
 def test_start_requests_and_end_are_logged(daemon, log):
     assert get(daemon, "/").status == 200
     assert get(daemon, "/missing").status == 404
@@ -81,7 +82,8 @@ FORGERIES = [
 @graded(3, "No request can forge or spoil a message of the log",
         cause="What the client sent is passed to syslog() as the format, or control characters and quotes in it are not escaped.",
         read="The program", needs=["test_start_requests_and_end_are_logged"],
-        by_hand=("strace -f -o log -s 99 -e trace=sendto -e inject=connect:retval=0 ./daemon; printf 'GET /%%x\\\"\\033[2J HTTP/1.0\\r\\n\\r\\n' | nc -N 127.0.0.1 8080 | head -1; grep -o 'GET /.*HTTP' log",))
+        by_hand=("strace -f -o log -s 99 -e trace=connect,sendto -e inject=connect:retval=0 ./daemon",
+                 "printf 'GET /%%x\\\"\\033[2J HTTP/1.0\\r\\n\\r\\n' | nc -N 127.0.0.1 8080 | head -1; sleep 0.2; grep -o 'GET /.*HTTP' log"))
 def test_no_request_can_forge_a_message(daemon, log):
     for number, line in enumerate(FORGERIES):
         exchange(daemon, line + b"\r\n\r\n")
