@@ -317,9 +317,9 @@ def test_sigterm_finishes_the_requests_under_way(daemons, folder):
 # ---- Users
 
 @pytest.fixture
-def public(chapter):
+def public(chapter, containment):
     """A folder that everybody may read, with a webroot and a copy of the program."""
-    with PublicFolder() as public:
+    with PublicFolder(containment.folder if containment else None) as public:
         make_webroot(public.path / "webroot")
         chapter.program = public.copy(chapter.program)
         yield public.path
@@ -381,12 +381,12 @@ def root():
         read="The program",
         by_hand=("printf 'user = nobody\\npidfile = daemon.pid\\n' > my.conf; ./daemon -n -c my.conf  # as root",
                  "grep -E '^(Uid|Gid|Groups):' /proc/$(cat daemon.pid)/status"))
-def test_gives_up_root_of_a_namespace(root, daemons, folder):
-    folder.chmod(0o700)  # the pid file in here: while it is still root
-    os.chown(str(folder), FIRST_ID, FIRST_ID)
-    daemon = daemons.start("-c", configure(folder, user="nobody"), under=root)
+def test_gives_up_root_of_a_namespace(root, daemons, public):
+    public.chmod(0o700)  # the pid file in here: while it is still root
+    os.chown(str(public), FIRST_ID, FIRST_ID)
+    daemon = daemons.start("-c", configure(public, user="nobody"), under=root)
     is_nobody_for_good(daemon, FIRST_ID)
-    leaves_no_pid(daemon, folder / "daemon.pid")
+    leaves_no_pid(daemon, public / "daemon.pid")
 
 
 def test_only_root_may_become_another_user(daemons, public):

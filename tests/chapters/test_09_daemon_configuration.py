@@ -116,7 +116,7 @@ def is_refused_at(daemons, folder, text, line):
     """The program does not start with this text as its configuration, and names the line."""
     (folder / "daemon.conf").write_bytes(text.encode())
     program = daemons.run("-c", "daemon.conf", cwd=str(folder))
-    assert program.status == 1, "exit status %d" % program.status
+    assert program.status == 1, "exit status %d, not 1" % program.status
     assert re.match(r"daemon: %s/daemon\.conf:%d: .+\n\Z" % (folder, line), program.stderr), (
         "stderr is not `daemon: %s/daemon.conf:%d: what and why`, but:\n%s" % (folder, line, program.stderr[:500]))
     assert program.output == ""

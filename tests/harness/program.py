@@ -108,10 +108,11 @@ class Program:
                 left = end - time.monotonic()
                 if left <= 0 or not self._readers:
                     why = "it ended" if not self._readers else "%g s passed" % seconds(limit)
-                    errors = self._caught["stderr"].decode(errors="backslashreplace")
+                    said, errors = (self._caught[stream].decode(errors="backslashreplace")
+                                    for stream in ("stdout", "stderr"))
                     raise AssertionError(
                         "%s before %s had a line like %s\nstdout: %s\nstderr: %s"
-                        % (why, name, pattern, text[-1000:] or "(nothing)", errors[-1000:] or "(nothing)"))
+                        % (why, name, pattern, said[-1000:] or "(nothing)", errors[-1000:] or "(nothing)"))
                 self._changed.wait(left)
 
     def wait(self, limit=5):

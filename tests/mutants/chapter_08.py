@@ -38,7 +38,8 @@ MUTANTS = [
            "    (void)peer, (void)bytes;\n",
            "test_answers_503_at_the_maximum", "200 lines in the log"),
 
-    Mutant("-1 of fork() is taken for a child", "children.c", "    if (child == 0) {", "    if (child <= 0) {",
+    Mutant("-1 of fork() is taken for a child", "children.c",
+           "    if (child == 0) {", "    if (child <= 0) {",
            "test_failing_fork_is_survived_with_503", "fork() returns -1"),
     Mutant("fork() fails, and the server ends", "children.c", "        report(\"fork\");\n",
            "        _exit((report(\"fork\"), 1));\n",
@@ -71,10 +72,12 @@ MUTANTS = [
            "test_log_lines_of_concurrent_children_do_not_mix", "not one request"),
     Mutant("a line of the log is lost in stdio's buffer", "log.c",
            "    if (write(STDOUT_FILENO, text, (size_t)length) < 0)\n",
-           "    setvbuf(stdout, NULL, _IOFBF, BUFSIZ);\n    if (fwrite(text, 1, (size_t)length, stdout) == 0)\n",
+           "    setvbuf(stdout, NULL, _IOFBF, BUFSIZ);\n"
+           "    if (fwrite(text, 1, (size_t)length, stdout) == 0)\n",
            "test_log_lines_of_concurrent_children_do_not_mix", "a line for each request"),
 
-    Mutant("atoi() for MAX", "fork-server.c", "parse_number(max_text, 10000)", "(int)strtol(max_text, NULL, 10)",
+    Mutant("atoi() for MAX", "fork-server.c",
+           "parse_number(max_text, 10000)", "(int)strtol(max_text, NULL, 10)",
            "test_bad_maximum", "did not end"),
     Mutant("a wrong MAX exits 1", "fork-server.c",
            "        return usage(max_text, \"not a number of children from 1 to 10000\");",
@@ -87,9 +90,11 @@ MUTANTS = [
     Mutant("SIGTERM has no handler", "signals.c", "sigaction(SIGTERM, &note, NULL) < 0 || ", "",
            "test_sigterm_ends_a_server_that_has_just_started", "expected: 0"),
 
-    Mutant("the child keeps the listener", "children.c", "        close(listener);\n", "        (void)listener;\n",
+    Mutant("the child keeps the listener", "children.c",
+           "        close(listener);\n", "        (void)listener;\n",
            "test_sigterm_finishes_the_requests_under_way", "new connections to be refused"),
-    Mutant("the parent does not wait for its children", "fork-server.c", "    wait_for_children(&children);\n",
+    Mutant("the parent does not wait for its children", "fork-server.c",
+           "    wait_for_children(&children);\n",
            "", "test_sigterm_finishes_the_requests_under_way", "it ended before its child"),
     Mutant("the listener stays open until the children have ended", "fork-server.c",
            "    close(listener);\n    wait_for_children(&children);\n",
@@ -108,7 +113,8 @@ MUTANTS = [
            "    if (children->running > 0 && waitpid(-1, NULL, WNOHANG) > 0)\n",
            "test_no_zombie_remains_after_a_burst", "zombies included"),
     Mutant("zombies stay until the next client comes", "fork-server.c",
-           "        reap_children(&children);\n        if (client_waits)\n            serve_next(&children, listener, &root);\n",
+           "        reap_children(&children);\n        if (client_waits)\n"
+           "            serve_next(&children, listener, &root);\n",
            "        if (client_waits) {\n            reap_children(&children);\n"
            "            serve_next(&children, listener, &root);\n        }\n",
            "test_no_zombie_remains_after_a_burst", "zombies included"),
@@ -121,12 +127,14 @@ MUTANTS = [
            "test_serves_again_when_one_of_the_maximum_has_left", "expected: 200"),
 
     Mutant("only children that exit are counted out", "children.c",
-           "    while (children->running > 0 && waitpid(-1, NULL, WNOHANG) > 0)\n        children->running--;",
+           "    while (children->running > 0 && waitpid(-1, NULL, WNOHANG) > 0)\n"
+           "        children->running--;",
            "    for (int status; children->running > 0 && waitpid(-1, &status, WNOHANG) > 0;)\n"
            "        children->running -= WIFEXITED(status);",
            "test_survives_a_killed_child", "counted out"),
     Mutant("a killed child ends the server", "children.c",
-           "    while (children->running > 0 && waitpid(-1, NULL, WNOHANG) > 0)\n        children->running--;",
+           "    while (children->running > 0 && waitpid(-1, NULL, WNOHANG) > 0)\n"
+           "        children->running--;",
            "    for (int status; children->running > 0 && waitpid(-1, &status, WNOHANG) > 0;\n"
            "         children->running--)\n        if (WIFSIGNALED(status))\n            _exit(1);",
            "test_survives_a_killed_child", "reason to end"),
