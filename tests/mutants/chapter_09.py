@@ -162,7 +162,8 @@ MUTANTS = [
            "                exit(1);\n",
            "test_with_a_broken_configuration_the_old_one_stays", "ends the daemon"),
     Mutant("what stands before the mistake is taken over", "daemon.c",
-           "    if (read_config(server->config_path, &config) < 0 || open_webroot(&root, config.webroot) < 0)\n",
+           "    if (read_config(server->config_path, &config) < 0 ||"
+           " open_webroot(&root, config.webroot) < 0)\n",
            "    int result = read_config(server->config_path, &config);\n"
            "    if (open_webroot(&root, config.webroot) < 0)\n        return -1;\n"
            "    server->root = root;\n    if (result < 0)\n",
