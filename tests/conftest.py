@@ -117,8 +117,9 @@ class Chapter:
         steps.step("start " + shlex.join(["./" + os.path.basename(self.program), *map(str, arguments)])
                    + (", under %s" % os.path.basename(under[0]) if under else ""))
         command = [*under, self.program, *arguments]
-        if self._containment and under and under[0] == "unshare":  # which takes more than they may
-            command = [*under, *self._containment.command(), self.program, *arguments]
+        if self._containment and under and under[0] in ("unshare", "nsenter"):  # which take more than they may
+            bounds = self._containment.command(stays=under[0] == "nsenter")
+            command = [*under, *bounds, self.program, *arguments]
         elif self._containment:
             options = self._containment.options(options)
         self.started.append(kind(command, **options))

@@ -145,7 +145,8 @@ class Containment:
         """Let the contained programs write to a file or folder of ours."""
         if self.user and os.stat(path).st_uid != self.user:
             os.chown(path, self.user, self.user)
-        os.chmod(path, 0o755)
+        if self.user or os.stat(path).st_uid == os.getuid():
+            os.chmod(path, 0o755)
 
     def options(self, options):
         """The options of subprocess.Popen, with these bounds added."""
@@ -174,9 +175,10 @@ class Containment:
         return {**options, "preexec_fn": enter,
                 "env": {**environment, "HOME": self.home, "TMPDIR": self.home}}
 
-    def command(self):
-        """Words to put before a command that runs it within these bounds, where options() cannot."""
-        return [sys.executable, os.path.abspath(__file__), self.folder, str(self.user or 0)]
+    def command(self, stays=False):
+        """Words to put before a command that runs it within these bounds, where options() cannot; if it
+        `stays`, as the user that it is."""
+        return [sys.executable, os.path.abspath(__file__), self.folder, str(0 if stays else self.user or 0)]
 
     def watch(self):
         """From now on what loses its parent is ours, and all is ended that takes too much memory."""

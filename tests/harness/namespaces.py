@@ -1,7 +1,9 @@
 """Running a program in a Linux namespace of its own: without a network, or with its own /etc/hosts.
 Where the machine does not permit that, the test is skipped. And what names mean in there."""
 
+import contextlib
 import functools
+import os
 import shutil
 import subprocess
 import sys
@@ -83,6 +85,31 @@ def getaddrinfo(host, service, namespace=()):
     command = [*namespace, sys.executable, "-S", "-E", "-c", PYTHONS_ANSWER, host, str(service)]
     return subprocess.run(command, stdout=subprocess.PIPE, check=True, text=True,
                           timeout=60).stdout.splitlines()
+
+
+@contextlib.contextmanager
+def own_root(first, count=65536):
+    """The words to put before a command so that it is root, and in root's groups, of a user namespace of
+    its own: it may become any user there, and for everybody else it is an ordinary user. Its ids 0, 1, 2
+    ... are first, first + 1, first + 2 ... outside."""
+    if os.geteuid() != 0 or not all(map(shutil.which, ("unshare", "nsenter", "setpriv"))):
+        pytest.skip("needs root, to make a user namespace of several users")
+    with subprocess.Popen(["unshare", "--user", "sh", "-c", "echo made; exec sleep 1000"],
+                          stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as holder:
+        try:
+            made = holder.stdout.readline()
+            for kind in ("gid", "uid") if made else ():
+                with open("/proc/%d/%s_map" % (holder.pid, kind), "w") as file:
+                    file.write("0 %d %d\n" % (first, count))
+            words = ["nsenter", "--user=/proc/%d/ns/user" % holder.pid, "--setuid", "0", "--setgid", "0",
+                     "setpriv", "--groups", "0,1"]
+            if not made or subprocess.run([*words, "true"], stderr=subprocess.DEVNULL).returncode != 0:
+                pytest.skip("needs the permission to make a user namespace of several users")
+            yield words
+        except PermissionError:
+            pytest.skip("needs the permission to make a user namespace of several users")
+        finally:
+            holder.kill()
 
 
 def own_dev(folder):

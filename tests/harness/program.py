@@ -115,10 +115,11 @@ class Program:
                 left = end - time.monotonic()
                 if left <= 0 or not self._readers:
                     why = "it ended" if not self._readers else "%g s passed" % seconds(limit)
-                    errors = self._caught["stderr"].decode(errors="backslashreplace")
+                    said, errors = (self._caught[stream].decode(errors="backslashreplace")
+                                    for stream in ("stdout", "stderr"))
                     raise AssertionError(
                         "%s before this line came on %s: %s\nstdout: %s\nstderr: %s"
-                        % (why, name, readable(pattern), text[-1000:] or "(nothing)",
+                        % (why, name, readable(pattern), said[-1000:] or "(nothing)",
                            errors[-1000:] or "(nothing)"))
                 self._changed.wait(left)
 
