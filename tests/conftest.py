@@ -1,12 +1,14 @@
 """The suite's options, and the fixtures that hand each test its chapter's program."""
 
 import collections
+import itertools
 import os
 import random
 import shlex
 import shutil
 import subprocess
 import sys
+import time
 
 import pytest
 
@@ -16,7 +18,7 @@ from harness.build import SANITIZERS, BuildError, build  # noqa: E402
 from harness import steps  # noqa: E402
 from harness.contain import Containment, adopt_orphans  # noqa: E402
 from harness.daemon import Daemons  # noqa: E402
-from harness.program import Program, Server  # noqa: E402
+from harness.program import Program, Server, seconds  # noqa: E402
 from harness.talk import feed  # noqa: E402
 
 REPOSITORY = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
@@ -203,16 +205,23 @@ def fault_library(request, tmp_path_factory):
 @pytest.fixture
 def random_faults(fault_library, tmp_path):
     """random_faults(start, ...) calls start(..., env=ENVIRONMENT), which is to start the program: it
-    then meets short counts, EINTR, and failing accept() and fork(), see harness/faults.c. LAB_SEED
-    repeats a run. Skips the test where the program cannot be given them, such as a static one."""
-    seed = os.environ.get("LAB_SEED") or str(random.randrange(1000000))
+    then meets short counts, EINTR, and failing accept() and fork(), see harness/faults.c; with
+    `at_start` the calls that open its listener may fail, too. Each further start has the next seed;
+    LAB_SEED repeats a run. Skips the test where the program cannot be given them, such as a static one."""
+    seeds = itertools.count(int(os.environ.get("LAB_SEED") or random.randrange(1000000)))
     loaded = tmp_path / "loaded"
 
-    def start(how, *arguments, **options):
-        steps.step("with random faults, seed %s:" % seed)
-        program = how(*arguments, **options, env={
-            "PATH": os.environ.get("PATH", ""), "LD_PRELOAD": fault_library,
-            "LAB_FAULTS": seed, "LAB_FAULTS_LOADED": str(loaded)})
+    def start(how, *arguments, at_start=False, **options):
+        seed = next(seeds)
+        steps.step("with random faults, seed %d:" % seed)
+        environment = {"PATH": os.environ.get("PATH", ""), "LD_PRELOAD": fault_library,
+                       "LAB_FAULTS": str(seed), "LAB_FAULTS_LOADED": str(loaded)}
+        if at_start:
+            environment["LAB_FAULTS_AT_START"] = "yes"
+        program = how(*arguments, **options, env=environment)
+        end = time.monotonic() + seconds(2)
+        while not loaded.exists() and program.is_running() and time.monotonic() < end:
+            time.sleep(0.001)
         if not loaded.exists():
             pytest.skip("this program cannot be given faults by preloading")
         return program
