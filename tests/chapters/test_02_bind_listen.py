@@ -193,10 +193,6 @@ def test_restart_at_once(chapter):
     checks.restart_at_once(chapter, checks.positional, lambda client: client.sendall(b"hello\n"))
 
 
-def test_starts_beside_an_old_connection(chapter):
-    checks.starts_beside_an_old_connection(chapter, checks.positional)
-
-
 @graded(5, "Says what failed, where and why, and exits 1",
         cause="perror() gives no symbol such as EADDRNOTAVAIL; and of bind() one wants to know the address "
               "and the port.",

@@ -73,10 +73,10 @@ def test_takes_clients_in_their_order(chapter):
     server = chapter.serve("0")
     with contextlib.ExitStack() as stack:
         with checks.stopped(server):
-            clients = [stack.enter_context(connect(server)) for _ in range(16)]
+            clients = [stack.enter_context(connect(server)) for _ in range(64)]
         for client in reversed(clients):
             assert receive_all(client) == b""
-        server.wait_for_output("^connection 16 ")
+        server.wait_for_output("^connection 64 ")
         assert re.findall(r"^connection (\d+) from \S+ port (\d+)$", server.output, re.MULTILINE) == [
             (str(number), str(client.getsockname()[1])) for number, client in enumerate(clients, 1)]
 
