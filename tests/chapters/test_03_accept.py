@@ -138,7 +138,7 @@ def test_survives_clients_that_reset_at_once(chapter):
         needs=["test_hangs_up", "test_counts_its_clients"])
 def test_random_faults(chapter, random_faults):
     server = random_faults(chapter.serve, "0")
-    for number in range(1, 11):
+    for number in range(1, 21):
         with connect(server) as client:
             assert receive_all(client) == b""
             says_who(server, client, number)

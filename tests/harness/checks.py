@@ -153,10 +153,13 @@ def listens_on_loopback_only(server):
 
 
 def waits_without_spinning(pid):
-    """The process, which has nothing to do now, uses no CPU time."""
-    before = cpu_time(pid)
-    time.sleep(0.3)  # not a wait for anything: it is what is measured
-    assert cpu_time(pid) - before < 0.1, "it spins instead of waiting"
+    """The process, which has nothing to do now, uses no CPU time, nor is it ready to all the time: on a
+    busy machine that is all that shows."""
+    before, states = cpu_time(pid), []
+    for _ in range(30):
+        time.sleep(0.01)  # not a wait for anything: it is what is measured
+        states.append(state(pid))
+    assert cpu_time(pid) - before < 0.1 and states.count("R") < 10, "it spins instead of waiting"
 
 
 @contextlib.contextmanager

@@ -133,8 +133,8 @@ ssize_t sendmsg(int descriptor, const struct msghdr *message, int flags)
  * gave up. */
 static int accept_fails(void)
 {
-    static const int errors[] = {EINTR, ECONNABORTED, EMFILE};
-    size_t number = random_below(6);
+    static const int errors[] = {EINTR, ECONNABORTED, EINTR, ECONNABORTED, EMFILE};
+    size_t number = random_below(10);
 
     if (number >= sizeof errors / sizeof errors[0])
         return 0;
