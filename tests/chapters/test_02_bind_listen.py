@@ -226,12 +226,14 @@ def test_port_in_use(chapter):
         needs=["test_says_what_failed_and_where"])
 def test_random_faults(chapter, random_faults):
     """It listens and says so, or a call has failed and it says that."""
-    for _ in range(16):
+    for _ in range(20):
         program = random_faults(chapter.start, "0", at_start=True)
         wait_until(lambda: "\n" in program.output or not program.is_running(), what="a line or its end")
         line = LISTENING.search(program.output)
         if line:
-            connect(listening_at(line)[1]).close()
+            address, port = listening_at(line)
+            assert address == "127.0.0.1", "bind() has failed, and it listens on %s" % address
+            connect(port).close()
         else:
             program.status = program.wait()
             checks.is_failure(chapter, program, "ENOBUFS")
@@ -262,7 +264,7 @@ def test_names_the_call_that_failed(chapter, faults, call):
         cause="atoi() and strtol() take 80x for 80 and an empty string for 0; inet_pton() and argc were not "
               "looked at.",
         read="Your turn",
-        by_hand=("for words in 99999 80x '0 127.0.0.256' '0 ::1 surplus'; do "
+        by_hand=("timeout 0.5 ./bind-listen ''; for words in 99999 80x '0 127.0.0.256' '0 ::1 surplus'; do "
                  "timeout 0.5 ./bind-listen $words; done",))
 @pytest.mark.parametrize("arguments", checks.WRONG_ARGUMENTS)
 def test_wrong_usage(chapter, arguments):

@@ -223,7 +223,7 @@ def test_port_in_use(chapter):
         cause="atoi() and strtol() take 80x for 80 and an empty string for 0; inet_pton() and argc were not "
               "looked at.",
         read="Your turn",
-        by_hand=("for words in 99999 80x '0 127.0.0.256' '0 ::1 surplus'; do "
+        by_hand=("timeout 0.5 ./accept ''; for words in 99999 80x '0 127.0.0.256' '0 ::1 surplus'; do "
                  "timeout 0.5 ./accept $words; done",))
 @pytest.mark.parametrize("arguments", checks.WRONG_ARGUMENTS)
 def test_wrong_usage(chapter, arguments):

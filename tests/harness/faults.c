@@ -5,7 +5,7 @@
  *
  * makes FILE, so that one can see that it was loaded. Only calls on stream sockets are disturbed. All
  * that happens is permitted: see the ERRORS of recv(2), send(2), accept(2) and fork(2). With
- * LAB_FAULTS_AT_START in the environment the calls that open a listener fail, too. */
+ * LAB_FAULTS_AT_START in the environment one of the calls that open a listener may fail, too. */
 #define _GNU_SOURCE
 
 #include <dlfcn.h>
@@ -20,7 +20,7 @@
 #define REAL(name) ((__typeof__(&name))dlsym(RTLD_NEXT, #name))
 
 static uint64_t state = 1;
-static int at_start; /* may a listener fail to open? */
+static size_t openings = SIZE_MAX; /* so many calls for a listener go well before one fails */
 
 /* A random number from 0 to below - 1: xorshift64*, which is the same everywhere. */
 static size_t random_below(size_t below)
@@ -36,7 +36,8 @@ __attribute__((constructor)) static void start(void)
     const char *seed = getenv("LAB_FAULTS"), *loaded = getenv("LAB_FAULTS_LOADED");
 
     state = (seed != NULL ? strtoull(seed, NULL, 10) : 0) * 0x9E3779B97F4A7C15 + 1;
-    at_start = getenv("LAB_FAULTS_AT_START") != NULL;
+    if (getenv("LAB_FAULTS_AT_START") != NULL)
+        openings = random_below(5);
     if (loaded != NULL)
         close(open(loaded, O_CREAT | O_WRONLY, 0644));
 }
@@ -155,7 +156,7 @@ int accept4(int listener, __SOCKADDR_ARG address, socklen_t *restrict length, in
 /* Sets errno if this call for a listener is to fail, and says so. POSIX lists ENOBUFS for all four. */
 static int opening_fails(void)
 {
-    if (!at_start || random_below(6) != 0)
+    if (openings-- != 0)
         return 0;
     errno = ENOBUFS;
     return 1;
