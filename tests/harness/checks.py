@@ -21,8 +21,8 @@ from harness.users import set_limit
 BAD_PORTS = ["99999", "65536", "80x", "-1", "", " 80", "+80", "0x50", "8 0"]
 BAD_ADDRESSES = ["127.0.0.256", "127.0.0.1x", "::1::", ""]
 # For the programs that take [PORT [ADDRESS]]; the last argument is the wrong one.
-WRONG_ARGUMENTS = [*([port] for port in BAD_PORTS), *(["0", address] for address in BAD_ADDRESSES),
-                   ["0", "127.0.0.1", "surplus"]]
+WRONG_PORTS = [*([port] for port in BAD_PORTS), ["0", "127.0.0.1", "surplus"]]
+WRONG_ADDRESSES = [["0", address] for address in BAD_ADDRESSES]
 
 
 def positional(port):
@@ -58,8 +58,8 @@ def is_failure(chapter, program, symbol):
 def default_port(chapter, port):
     """Without arguments the program asks for `port`: it listens there, or says that others do."""
     program = chapter.start()
-    wanted = (r"\Alistening on 127\.0\.0\.1 port %d$"
-              r"|\A[^:]*: bind 127\.0\.0\.1 port %d: .*\(EADDRINUSE\)$" % (port, port))
+    wanted = (r"\Alistening on \S+ port %d$"
+              r"|\A[^:]*: bind \S+ port %d: .*\(EADDRINUSE\)$" % (port, port))
     wait_until(lambda: re.search(wanted, program.output + program.stderr, re.MULTILINE),
                what="port %d to be tried" % port)
 
@@ -77,7 +77,7 @@ def port_in_use(chapter, port):
     first = chapter.serve(*port("0"))
     second = chapter.run(*port(str(first.port)), limit=5)
     is_failure(chapter, second, "EADDRINUSE")
-    where = "bind 127.0.0.1 port %d: " % first.port
+    where = "bind %s port %d: " % (first.address, first.port)
     assert where in second.stderr, "stderr does not say `%s`:\n%s" % (where, second.stderr)
 
 

@@ -3,9 +3,13 @@
 from mutants import Mutant
 
 AS_ASKED = r"""
+    int protocol = 0;
+    socklen_t length = sizeof protocol;
+    getsockopt(descriptor, SOL_SOCKET, SO_PROTOCOL, &protocol, &length);
     printf("descriptor  %d\nfamily      %s\ntype        %s\n", descriptor, family->name, type->name);
-    printf("protocol    default\nlocal       none yet\nremote      none yet\n");
-    if (descriptor < 0)
+    printf("protocol    %s\n", name_of(protocols, protocol));
+    printf("local       none yet\nremote      none yet\n");
+    if (length == 0)
 """
 
 MUTANTS = [
@@ -74,8 +78,8 @@ MUTANTS = [
            "test_unknown_word", "not exit status 2"),
     Mutant("the usage line is on stdout", "socket.c", 'fprintf(stderr, "usage: ', 'printf("usage: ',
            "test_unknown_word", "has no `usage: ` line"),
-    Mutant("an unknown TYPE is passed over", "socket.c", "(type = find_name(types, argv[2])) == NULL)",
-           "find_name(types, argv[2]) == types)",
+    Mutant("an unknown TYPE is passed over", "socket.c",
+           'return usage(argv[2], "not a type this program knows")', "type = types",
            "test_unknown_word", "exit status 0"),
     Mutant("the message does not repeat the word", "socket.c",
            'fprintf(stderr, "%s: %s: %s\\n", program, input, problem);',
