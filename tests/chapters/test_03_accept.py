@@ -117,7 +117,7 @@ def test_real_clients(chapter, tool, name, command):
         by_hand=("./accept",
                  "kill -STOP $(pidof accept); " + PYTHON_RESETS + "; kill -CONT $(pidof accept); sleep 0.1; "
                  "nc -zv 127.0.0.1 7890"),
-        needs=["test_counts_its_clients"])
+        needs=["test_takes_clients_in_their_order"])
 def test_survives_clients_that_reset_at_once(chapter):
     server = chapter.serve("0")
     for _ in range(3):

@@ -89,7 +89,7 @@ MUTANTS = [
            "test_random_faults", "EBADF"),
     Mutant("bind()'s result is not looked at", "listener.c", BIND + "if (listen",
            "if (bind(listener, address, length), listen",
-           "test_random_faults", "bind()"),
+           "test_says_what_failed_and_where", "did not end"),
     Mutant("listen()'s result is not looked at", "listener.c", "listen(listener, SOMAXCONN) < 0)",
            "(listen(listener, SOMAXCONN), 0))",
            "test_random_faults", "refused"),

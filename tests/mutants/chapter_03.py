@@ -38,7 +38,7 @@ MUTANTS = [
            "        recv(client, &(char){0}, 1, 0);\n" + CLOSE,
            "test_hangs_up", "awaited from the client"),
     Mutant("closes the listener in place of the client", "accept.c", CLOSE, "        close(listener);",
-           "test_hangs_up", "not closed"),
+           "test_counts_its_clients", "no loop"),
     Mutant("counts from 0", "accept.c", "++visitors,", "visitors++,",
            "test_counts_its_clients", "'connection 0 from'"),
     Mutant("the counter stands inside the loop", "accept.c", "++visitors,", "(visitors = 0) + 1UL,",
