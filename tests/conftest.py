@@ -216,17 +216,20 @@ def fault_library(request, tmp_path_factory):
 @pytest.fixture
 def random_faults(fault_library, tmp_path):
     """random_faults(start, ...) calls start(..., env=ENVIRONMENT), which is to start the program: it
-    then meets short counts, EINTR, and failing accept() and fork(), see harness/faults.c. LAB_SEED
-    repeats a run. Skips the test where the program cannot be given them, such as a static one."""
-    seed = os.environ.get("LAB_SEED") or str(random.randrange(1000000))
+    then meets short counts, EINTR, and failing accept() and fork(), see harness/faults.c; with
+    `at_start` the calls that open its listener may fail, too. Each further start has the next seed;
+    LAB_SEED repeats a run. Skips the test where the program cannot be given them, such as a static one."""
+    seeds = itertools.count(int(os.environ.get("LAB_SEED") or random.randrange(1000000)))
     loaded = tmp_path / "loaded"
-    seeds = itertools.count(int(seed))  # a program that is started again meets other faults
 
-    def start(how, *arguments, **options):
-        steps.step("with random faults, seed %s:" % seed)
-        program = how(*arguments, **options, env={
-            "PATH": os.environ.get("PATH", ""), "LD_PRELOAD": fault_library,
-            "LAB_FAULTS": str(next(seeds)), "LAB_FAULTS_LOADED": str(loaded)})
+    def start(how, *arguments, at_start=False, **options):
+        seed = next(seeds)
+        steps.step("with random faults, seed %d:" % seed)
+        environment = {"PATH": os.environ.get("PATH", ""), "LD_PRELOAD": fault_library,
+                       "LAB_FAULTS": str(seed), "LAB_FAULTS_LOADED": str(loaded)}
+        if at_start:
+            environment["LAB_FAULTS_AT_START"] = "yes"
+        program = how(*arguments, **options, env=environment)
         with contextlib.suppress(AssertionError):
             wait_until(lambda: loaded.exists() or not program.is_running(), limit=2)
         if not loaded.exists():

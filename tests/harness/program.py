@@ -1,5 +1,6 @@
 """Running one program contained: its output caught, its waits bounded, nothing left behind."""
 
+import ipaddress
 import os
 import re
 import signal
@@ -40,6 +41,16 @@ def readable(pattern):
     if pattern == LISTENING.pattern:
         return "listening on ADDRESS port PORT"
     return re.sub(r"\\([^dswWSD])", r"\1", pattern.strip("^$"))
+
+
+def listening_at(match):
+    """The address and the port of a match of LISTENING; fails if they are none."""
+    try:
+        address, port = str(ipaddress.ip_address(match.group(1))), int(match.group(2))
+    except ValueError:
+        address, port = "", -1
+    assert address and port < 65536, "no ADDRESS port PORT that a client could use: " + match.group()
+    return address, port
 
 
 class Program:
@@ -170,8 +181,8 @@ class Server(Program):
         super().__init__(command, **options)
         try:
             match = self.wait_for_output(LISTENING.pattern)
+            self.address, self.port = listening_at(match)
         except AssertionError:
             self.kill()
             raise
-        self.address, self.port = match.group(1), int(match.group(2))
         steps.step("it prints: " + match.group())
