@@ -1,5 +1,6 @@
 """Running one program contained: its output caught, its waits bounded, nothing left behind."""
 
+import ipaddress
 import os
 import re
 import signal
@@ -154,6 +155,14 @@ class Program:
                     pass
 
 
+def is_address(address, port):
+    """Are these a numeric address, and a number that can be a port?"""
+    try:
+        return bool(ipaddress.ip_address(address)) and 0 < port < 65536
+    except ValueError:
+        return False
+
+
 class Server(Program):
     """A program that listens: ready when its `listening` line has come."""
 
@@ -165,4 +174,5 @@ class Server(Program):
             self.kill()
             raise
         self.address, self.port = match.group(1), int(match.group(2))
+        assert is_address(self.address, self.port), "no address and port to connect to: " + match.group()
         steps.step("it prints: " + match.group())
