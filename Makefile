@@ -3,7 +3,14 @@
 CHAPTERS := $(patsubst %/,%,$(wildcard 0[1-9]-*/))
 LAB = @python3 tests/lab.py
 
-COMMAND := $(filter chapter diff,$(firstword $(MAKECMDGOALS)))
+# These take a chapter's number, the second line's may also do without.
+COMMAND := $(filter chapter diff trace watch,$(firstword $(MAKECMDGOALS)))
+COMMAND += $(filter start grade,$(firstword $(MAKECMDGOALS)))
+COMMAND := $(strip $(COMMAND))
+
+# Only what is given to make: the shell may happen to have variables of these names, too.
+$(foreach name,DIR SVG,$(if $(filter environment%,$(origin $(name))),$(eval $(name) :=)))
+export DIR SVG
 
 ifeq ($(COMMAND),)
 
@@ -17,8 +24,14 @@ help:
 	@echo 'make chapter N       run chapter N, and see what to type in a second terminal'
 	@echo 'make chapter N ARGS="..."   the same with arguments for the program'
 	@echo 'make diff N          show what chapter N adds to the chapters before it'
+	@echo 'make start N         lay out work/NN-name/ for your own chapter N'
+	@echo 'make grade N         grade it; DIR=path: another folder; without N: all there are'
+	@echo 'make watch N         grade it again each time you save'
+	@echo 'make trace N         show the system calls of chapter N and its client as a ladder'
+	@echo 'make trace N DIR=work/NN-name SVG=file   the same of your own program, and as a picture'
 	@echo 'make test            check all nine programs (fetches pytest if it is missing)'
 	@echo 'make check           the stricter checks: sanitizers, three compilers, fuzzing'
+	@echo 'make mutants         prove the grader: known wrong programs must be caught'
 	@echo 'make bench           compare the web servers with others that are installed'
 	@echo 'make clean           remove what was built'
 
@@ -28,13 +41,16 @@ test:
 check:
 	$(LAB) check $(ARGS)
 
+mutants:
+	$(LAB) mutants $(ARGS)
+
 bench: $(CHAPTERS)
 	@python3 tests/bench/bench.py $(ARGS)
 
 clean:
 	@for chapter in $(CHAPTERS); do $(MAKE) --no-print-directory -s -C $$chapter clean; done
 
-.PHONY: all $(CHAPTERS) help test check bench clean
+.PHONY: all $(CHAPTERS) help test check mutants bench clean
 
 else
 
@@ -42,14 +58,16 @@ else
 N := $(wordlist 2,$(words $(MAKECMDGOALS)),$(MAKECMDGOALS))
 CHAPTER := $(filter 0$(patsubst 0%,%,$(firstword $(N)))-%,$(CHAPTERS))
 ifneq ($(words $(N)) $(words $(CHAPTER)),1 1)
+ifneq ($(filter start grade,$(COMMAND)) $(words $(N)),$(COMMAND) 0)
 $(error make $(COMMAND) $(N): which chapter? 1 to 9, as in: make $(COMMAND) 4)
+endif
 endif
 
 chapter:
 	$(LAB) chapter $(CHAPTER) $(ARGS)
 
-diff:
-	$(LAB) diff $(CHAPTER)
+diff trace start grade watch:
+	$(LAB) $@ $(CHAPTER)
 
 $(filter-out $(COMMAND),$(MAKECMDGOALS)):
 	@:

@@ -1,4 +1,5 @@
-"""The commands behind the Makefile: chapter, diff, test, check. Needs Python 3.9 and nothing else."""
+"""The commands behind the Makefile. Needs Python 3.9 and nothing else."""
+"""The commands behind the Makefile: chapter, diff, trace, test, check. Needs Python 3.9 and nothing else."""
 
 import difflib
 import glob
@@ -8,6 +9,8 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
+import textwrap
 import threading
 
 REPOSITORY = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
@@ -54,6 +57,15 @@ def run_program(command, folder):
     return status, port_in_use
 
 
+def chosen_port(name, words):
+    """The port that a server is told to listen on; PORT if that is 0, and the kernel chooses; None if it is
+    not told one."""
+    words = words[:1] if name[:2] in ("02", "03", "04") else words
+    pattern = r"-p ?(\d+)" if name[:2] in ("07", "08") else r"^(\d+)$"
+    match = re.search(pattern, " ".join(words)) if name[:2] not in ("05", "06", "09") else None
+    return match and (match.group(1) if int(match.group(1)) else "PORT")
+
+
 def chapter(name, *arguments):
     """Build a chapter, say what it adds and what to try, and run it until Ctrl-C."""
     folder = os.path.join(REPOSITORY, name)
@@ -62,8 +74,9 @@ def chapter(name, *arguments):
     title, goal, commands = read_lesson(name)
     program = "./" + name.split("-", 1)[1]
     words = list(arguments) or DEFAULT_ARGUMENTS.get(name, [])
+    commands = [re.sub(r"\b(7890|8080)\b", chosen_port(name, words) or r"\1", line) for line in commands]
 
-    print("%s\n\n%s\n" % (title, goal))
+    print("%s\n\n%s\n" % (title, textwrap.fill(goal, 80)))
     if commands:
         print("In a second terminal, try:\n")
         print("".join("    %s\n" % line for line in commands))
@@ -134,6 +147,15 @@ def diff(name):
     return 0
 
 
+# --- make trace N -----------------------------------------------------------------------------
+
+def trace(name):
+    """Print the ladder of a chapter's calls and its client's; of the program in $DIR if that is given, and
+    as a picture, too, in the file $SVG."""
+    from ladder.trace import trace as print_ladder
+    return print_ladder(name, REPOSITORY, os.environ.get("DIR", ""), os.environ.get("SVG", ""))
+
+
 # --- make test, make check --------------------------------------------------------------------
 
 def has_pytest(python):
@@ -193,17 +215,30 @@ def find_python():
              " or `python3 -m pip install pytest`.")
 
 
+def pytest_command(*arguments):
+    """The command that runs pytest on this repository."""
+    return [find_python(), "-m", "pytest", "-c", "tests/pytest.ini", "--rootdir", "tests", *arguments]
+
+
 def run_pytest(*arguments):
     """Run pytest from the repository's folder; return its exit status."""
-    return subprocess.call([find_python(), "-m", "pytest", "-c", "tests/pytest.ini",
-                            "--rootdir", "tests", *arguments], cwd=REPOSITORY)
+    return subprocess.call(pytest_command(*arguments), cwd=REPOSITORY)
 
 
 def test(*arguments):
-    """Check the programs of all chapters and the repository itself, or what the arguments say."""
-    everything = not any(os.path.exists(word.split("::")[0]) for word in arguments
-                         if word.startswith("tests/"))
-    return run_pytest(*arguments, *(["tests/chapters", "tests/repo"] if everything else []))
+    """Check the programs of all chapters and the repository itself, at the same time; or check what the
+    arguments say."""
+    if any(os.path.exists(word.split("::")[0]) for word in arguments if word.startswith("tests/")):
+        return run_pytest(*arguments)
+    with tempfile.TemporaryFile() as said:
+        of_repository = subprocess.Popen(pytest_command(*arguments, "tests/repo"), cwd=REPOSITORY,
+                                         stdout=said, stderr=said)
+        statuses = [run_pytest(*arguments, "tests/chapters"), of_repository.wait()]
+        said.seek(0)
+        print("\nThe repository itself:\n", flush=True)
+        sys.stdout.buffer.write(said.read())
+    found_something = [status for status in statuses if status != 5]  # 5: there was nothing to check
+    return max(found_something) if found_something else 5
 
 
 def check(*arguments):
@@ -212,14 +247,45 @@ def check(*arguments):
             or run_pytest("-m", "strict", "tests/repo", *arguments))
 
 
+# --- make start, grade, watch -----------------------------------------------------------------
+
+def start(*chapter):
+    """Lay out a learner's own program."""
+    from grade import learner
+    return learner.start(*chapter)
+
+
+def grade(*chapter):
+    """Grade a learner's own programs."""
+    from grade import learner
+    return learner.grade(find_python(), *chapter)
+
+
+def watch(chapter):
+    """Grade a learner's own program at each save."""
+    from grade import learner
+    return learner.watch(find_python(), chapter)
+
+
+def mutants(*chapter):
+    """Prove the grader by programs that are known to be wrong."""
+    python = find_python()
+    return subprocess.call([python, os.path.join(REPOSITORY, "tests/mutants/run.py"), python, *chapter])
+
+
 def main():
-    commands = {command.__name__: command for command in (chapter, diff, test, check)}
+    commands = {command.__name__: command
+                for command in (chapter, diff, trace, start, grade, watch, test, check, mutants)}
     if len(sys.argv) < 2 or sys.argv[1] not in commands:
         print("usage: lab.py %s ..." % "|".join(commands), file=sys.stderr)
         return 2
     if sys.version_info < (3, 9):
         sys.exit("make: this Python is %s; the lab needs 3.9 or newer" % sys.version.split()[0])
-    return commands[sys.argv[1]](*sys.argv[2:])
+    try:
+        return commands[sys.argv[1]](*sys.argv[2:])
+    except KeyboardInterrupt:
+        print()
+        return 130
 
 
 if __name__ == "__main__":

@@ -3,7 +3,6 @@
 import concurrent.futures
 import re
 import resource
-import socket
 import subprocess
 
 import pytest
@@ -72,7 +71,7 @@ def test_nor_does_it_where_the_first_just_fills_a_buffer(server, size):
 def test_survives_clients_that_reset(root, server):
     (root / "large").write_bytes(bytes(MEGABYTE))
     http_checks.survives_resets(server, "/large")
-    assert server.stderr == ""
+    checks.complains_of_clients_only(server)
 
 
 @pytest.mark.parametrize("symbol", ["EINTR", "ECONNABORTED"])
@@ -112,16 +111,12 @@ def test_slow_clients_are_given_up(chapter, root):
         serves(server, "/", PAGE)
 
 
-def test_serves_one_after_another(server):
-    with connect(server) as first, begin(server) as second:  # the weakness that chapter 8 mends
+def test_answers_who_has_to_wait_for_another(server):
+    with connect(server) as first, begin(server) as second:  # who may be served at once, or not (chapter 8)
         second.sendall(b"\r\n")
-        second.settimeout(0.3)
-        with pytest.raises(socket.timeout):
-            second.recv(1)
         first.sendall(lines("GET / HTTP/1.0"))
-        assert Response(receive_all(first)).status == 200
-        second.settimeout(seconds(5))
-        assert Response(receive_all(second)).status == 200
+        for client in (first, second):
+            assert Response(receive_all(client)).status == 200
 
 
 def test_leaves_nothing_behind(server):
@@ -131,7 +126,7 @@ def test_leaves_nothing_behind(server):
     before = memory(server.pid)
     checks.no_descriptor_leaks(server, visit, visitors=2500)
     assert memory(server.pid) - before < 256 * 1024
-    assert server.stderr == ""
+    checks.complains_of_clients_only(server)
 
 
 def test_lack_of_descriptors_is_survived_without_spinning(server):
@@ -141,7 +136,8 @@ def test_lack_of_descriptors_is_survived_without_spinning(server):
         server.wait_for_error(r"^tinyweb: .*\(EMFILE\)$")
         checks.waits_without_spinning(server.pid)
         set_limit(server.pid, resource.RLIMIT_NOFILE, None)
-        assert finish(client).status == 200
+        assert finish(client).status in (200, 503)
+    serves(server, "/", PAGE)
 
 
 def test_lack_of_a_descriptor_for_the_file_is_told_the_client(server):
@@ -198,6 +194,7 @@ def test_what_a_client_sends_cannot_forge_the_log(server, text, escaped):
 def test_a_long_request_is_one_line_of_the_log(server, byte):
     exchange(server, b"GET /" + byte * 100000)
     logged, = log_lines(server, 1)
-    assert logged["line"].startswith("GET /") and logged["status"] == "414"
+    wrong = ("414", "400") if byte < b" " else ("414",)  # too long, and with what no request line may have
+    assert logged["line"].startswith("GET /") and logged["status"] in wrong
     exchange(server, lines("GET / HTTP/1.0"))
     assert log_lines(server, 2)[1]["status"] == "200"

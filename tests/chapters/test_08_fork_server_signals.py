@@ -61,7 +61,7 @@ def test_sigterm_answers_who_is_in_the_accept_queue(server):
         server.signal(signal.SIGTERM)
     answers = [is_whole(Response(receive_all(client))).status for client in clients]
     assert set(answers) <= {200, 503}
-    assert answers.count(200) > 256, "256 at a time, but then there is room again"
+    assert answers.count(200) >= 256, "so many may be served at a time, and more if some end soon enough"
     assert server.wait() == 0
 
 

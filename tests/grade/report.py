@@ -3,6 +3,7 @@
 import shutil
 import sys
 import textwrap
+import time
 
 from grade import results as model
 
@@ -47,13 +48,15 @@ def tell(results, colours=None):
     colours = sys.stdout.isatty() if colours is None else colours
     chapter = results["chapter"]
     lines = ["%s: %d of %d points" % (chapter, model.earned(results), model.total(results)), ""]
+    told = ""
     for check in results["checks"]:
         mark = paint("%-11s" % MARKS[check["verdict"]], check["verdict"], colours)
         lines.append("  %s %3d/%-3d %s" % (mark, check["earned"], check["points"], check["title"]))
         if check["verdict"] == model.FAILED:
             lines += [failure(check, chapter), ""]
-        elif check["reason"]:
+        elif check["reason"] != told:
             lines.append(indent(check["reason"], "    "))
+        told = check["reason"]
     if any(check["verdict"] == model.GRADER_ERROR for check in results["checks"]) or results["log"]:
         lines.append("  A grader error is not your fault, and costs no points. Please report it:")
         lines.append(indent(results["log"], "    "))
@@ -61,6 +64,38 @@ def tell(results, colours=None):
         lines.append("  Random faults had the seed %s: LAB_SEED=%s repeats them."
                      % (results["seed"], results["seed"]))
     return "\n".join(lines)
+
+
+def progress(count):
+    """A function that notes each chapter as it is done, on a terminal; else one that is silent."""
+    done = []
+
+    def note(results):
+        done.append(results)
+        if count > 1 and sys.stderr.isatty():
+            end = "\n" if len(done) == count else ""
+            sys.stderr.write("\r\033[Kgraded %d of %d: %s%s" % (len(done), count, results["chapter"], end))
+            sys.stderr.flush()
+
+    return note
+
+
+def first_things_first(results):
+    """The points, and the first thing to mend, on a screen of its own."""
+    trouble = first_trouble(results)
+    lines = ["%s: %d of %d points, %s" % (results["chapter"], model.earned(results), model.total(results),
+                                          time.strftime("%H:%M:%S")), ""]
+    if trouble:
+        failures = sum(check["verdict"] == model.FAILED for check in results["checks"])
+        lines += ["  FAILED %s" % trouble["title"], failure(trouble, results["chapter"]), ""]
+        lines += ["  (and %d more after that)" % (failures - 1), ""] if failures > 1 else []
+    elif model.is_full(results):
+        lines += ["  Everything is as it should be.", ""]
+    else:
+        lines += [tell(results), ""]
+    lines.append("  Waiting for the next save. Ctrl-C ends it.")
+    clear = "\033[H\033[2J" if sys.stdout.isatty() else "\n"
+    return clear + "\n".join(lines)
 
 
 def first_trouble(results):

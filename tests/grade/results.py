@@ -55,3 +55,8 @@ def earned(results):
 def total(results):
     """The points that there are."""
     return sum(check["points"] for check in results["checks"])
+
+
+def is_full(results):
+    """Has every point been earned?"""
+    return bool(results["checks"]) and earned(results) == total(results)

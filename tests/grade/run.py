@@ -1,18 +1,24 @@
 """Running the graded checks of chapters, each in a process of its own."""
 
 import concurrent.futures
+import contextlib
 import glob
 import os
 import signal
 import subprocess
 import tempfile
+import threading
 
 from grade import results as model
+from harness.program import seconds
 
 TESTS = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 REPOSITORY = os.path.dirname(TESTS)
 CHAPTER_SECONDS = 300  # for one chapter, scaled by LAB_TIME_SCALE
 ATTEMPTS = 6  # so often a run that was cut off goes on where it was
+
+_running = set()
+_stopping = threading.Event()
 
 
 def chapters():
@@ -40,35 +46,49 @@ def grade_chapter(python, chapter, folder, path, seed, only=()):
         command = [python, "-B", "-m", "pytest", "-q", "-c", os.path.join(TESTS, "pytest.ini"),
                    "-p", "no:cacheprovider", "-p", "grade.plugin", "--contain", "--results=" + path,
                    "--chapters=" + os.path.join(place, "chapters"), "--rootdir=" + TESTS,
-                   "--basetemp=" + os.path.join(place, "run"), *check_files(chapter)]
-        if only:
-            command += ["-k", " or ".join(only)]
+                   "--basetemp=" + os.path.join(place, "run"), "--checks=" + ",".join(only),
+                   *check_files(chapter)]
         environment = {**os.environ, "LAB_SEED": str(seed), "PYTHONPATH": TESTS}
         log = ""
         for _ in range(ATTEMPTS):
             log = run_bounded(command, environment, os.path.join(place, "log"))
             results = model.load(path) or results
-            if results.get("complete"):
+            if results.get("complete") or _stopping.is_set():
                 break
-        return finish(results, path, log)
+        return results if _stopping.is_set() else finish(results, path, log)
 
 
 def run_bounded(command, environment, log):
     """Run the grader's process, with an end to it; return the end of what it said."""
-    limit = CHAPTER_SECONDS * float(os.environ.get("LAB_TIME_SCALE", "1"))
     with open(log, "wb") as said:
         process = subprocess.Popen(command, env=environment, stdin=subprocess.DEVNULL, stdout=said,
                                    stderr=said, cwd=TESTS, start_new_session=True)
-        try:
-            process.wait(limit)
-        except subprocess.TimeoutExpired:
-            pass
-        finally:
-            if process.poll() is None:
-                os.killpg(process.pid, signal.SIGKILL)
-                process.wait()
+    _running.add(process)
+    try:
+        process.wait(seconds(CHAPTER_SECONDS))
+    except subprocess.TimeoutExpired:
+        end(process)
+    finally:
+        _running.discard(process)
     with open(log, errors="backslashreplace") as said:
         return said.read()[-4000:]
+
+
+def end(process):
+    """End the grader's process: politely, so that it ends what it runs, and then for sure."""
+    for number in (signal.SIGINT, signal.SIGKILL):
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, number)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(seconds(10))
+            return
+
+
+def stop():
+    """End all gradings that are under way. What they have decided stays in their files."""
+    _stopping.set()
+    for process in list(_running):
+        end(process)
 
 
 def finish(results, path, log):
@@ -94,7 +114,12 @@ def grade(python, folders, place, seed, done=lambda results: None):
         running = {pool.submit(grade_chapter, python, chapter, folder,
                                os.path.join(place, chapter + ".json"), seed): chapter
                    for chapter, folder in folders.items()}
-        for future in concurrent.futures.as_completed(running):
-            everything[running[future]] = future.result()
-            done(future.result())
+        try:
+            for future in concurrent.futures.as_completed(running):
+                everything[running[future]] = future.result()
+                done(future.result())
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            stop()
+            raise
     return [everything[chapter] for chapter in sorted(everything)]

@@ -33,11 +33,20 @@ def option(port):
 
 
 def is_usage_error(program, bad):
-    """The program has ended with status 2, and its stderr names the bad input and the usage."""
+    """The program has ended with status 2, and its stderr names the bad input and the usage. An option
+    may be named as getopt(3) does it: invalid option -- 'z'."""
     assert program.status == 2, "exit status %d, not 2; stderr:\n%s" % (program.status, program.stderr)
     assert "usage: " in program.stderr, "stderr has no line `usage: ...`:\n%s" % program.stderr
-    assert bad in program.stderr, "stderr does not name %r:\n%s" % (bad, program.stderr)
+    by_getopt = re.fullmatch("-[a-z]", bad) and re.search(r"option.*\b%s\b" % bad[1], program.stderr)
+    assert bad in program.stderr or by_getopt, "stderr does not name %r:\n%s" % (bad, program.stderr)
     assert program.output == "", "what is wrong belongs on stderr"
+
+
+def complains_of_clients_only(program):
+    """If there is anything on stderr, these are reports, in the form that all have, of clients that left."""
+    left = r"ECONNRESET|EPIPE|ENOTCONN|ETIMEDOUT|EAGAIN|EWOULDBLOCK|ECONNABORTED"
+    for line in program.stderr.splitlines():
+        assert re.fullmatch(r"[^:]+: .+: .+ \((%s)\)" % left, line), program.stderr[-2000:]
 
 
 def is_failure(chapter, program, symbol):
@@ -107,8 +116,9 @@ def no_descriptor_leaks(server, visit, visitors=2000):
     wait_until(lambda: len(descriptors(server.pid)) <= before, what="no more descriptors than before")
 
 
-def survives_lack_of_descriptors(server):
-    """With no descriptor free a client waits in the queue, and so does the server; then it goes on."""
+def survives_lack_of_descriptors(server, refusal=None):
+    """With no descriptor free a client waits in the queue, and so does the server; then it goes on. A
+    server that has kept a descriptor for that may answer, if its answer begins with `refusal`."""
     used = len(descriptors(server.pid))
     set_limit(server.pid, resource.RLIMIT_NOFILE, used)
     # The first may be lucky: an accept() that waits has a descriptor for it already.
@@ -116,7 +126,9 @@ def survives_lack_of_descriptors(server):
         first.shutdown(socket.SHUT_WR)
         server.wait_for_error(r": .+ \(EMFILE\)$")
         waits_without_spinning(server.pid)
-        assert not select.select([second], [], [], 0)[0], "it answers, with no descriptor for the client"
+        if select.select([second], [], [], 0)[0]:
+            answer = second.recv(100, socket.MSG_PEEK)
+            assert refusal and answer.startswith(refusal), "it answers %r" % answer
         set_limit(server.pid, resource.RLIMIT_NOFILE, None)
         second.shutdown(socket.SHUT_WR)
         receive_all(first)

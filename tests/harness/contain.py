@@ -5,6 +5,7 @@ with an empty home, and (Linux, Landlock) may write only below the folder of thi
 leave running becomes ours and is ended after each check. See "How a run is contained" in README.md.
 """
 
+import contextlib
 import ctypes
 import os
 import pwd
@@ -144,7 +145,8 @@ class Containment:
             for kind, limit in self._limits:
                 hard = resource.getrlimit(kind)[1]
                 limit = limit if hard == resource.RLIM_INFINITY else min(limit, hard)
-                resource.setrlimit(kind, (limit, limit))
+                with contextlib.suppress(ValueError, OSError):  # macOS has no limit on the address space
+                    resource.setrlimit(kind, (limit, limit))
             os.umask(0o022)
             if self.user and os.geteuid() != self.user.pw_uid:
                 os.setgroups([])

@@ -36,6 +36,13 @@ def how_it_ended(status):
     return "exit status %d" % status if status >= 0 else "killed by %s" % signal.Signals(-status).name
 
 
+def readable(pattern):
+    """A regular expression for a line, as a person would write that line."""
+    if pattern == LISTENING.pattern:
+        return "listening on ADDRESS port PORT"
+    return re.sub(r"\\([^dswWSD])", r"\1", pattern.strip("^$"))
+
+
 class Program:
     """A running program. Its stdout and stderr are pipes, and are read all the time."""
 
@@ -111,8 +118,9 @@ class Program:
                     why = "it ended" if not self._readers else "%g s passed" % seconds(limit)
                     errors = self._caught["stderr"].decode(errors="backslashreplace")
                     raise AssertionError(
-                        "%s before %s had a line like %s\nstdout: %s\nstderr: %s"
-                        % (why, name, pattern, text[-1000:] or "(nothing)", errors[-1000:] or "(nothing)"))
+                        "%s before this line came on %s: %s\nstdout: %s\nstderr: %s"
+                        % (why, name, readable(pattern), text[-1000:] or "(nothing)",
+                           errors[-1000:] or "(nothing)"))
                 self._changed.wait(left)
 
     def wait(self, limit=5):

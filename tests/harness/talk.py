@@ -46,9 +46,10 @@ class Connection(socket.socket):
         steps.step("sends", self.name, data[:sent])
         return sent
 
-    def recv(self, size):
-        data = self._try(super().recv, size)
-        steps.step("receives" if data else "sees the end of the other side", self.name, data)
+    def recv(self, size, flags=0):
+        data = self._try(super().recv, size, flags)
+        if not flags & socket.MSG_PEEK:
+            steps.step("receives" if data else "sees the end of the other side", self.name, data)
         return data
 
     def shutdown(self, how):

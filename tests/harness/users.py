@@ -45,9 +45,12 @@ class PublicFolder:
         self.path.chmod(0o755)
         return self
 
-    def copy(self, file):
-        """Copy a file into the folder, with its permissions; return the path of the copy."""
-        return shutil.copy(file, self.path)
+    def copy(self, program):
+        """Copy a program, with the folder that it lies in, which it may need; return its new path."""
+        copy = self.path / "program"
+        shutil.copytree(os.path.dirname(program), copy)
+        subprocess.run(["chmod", "-R", "a+rX", str(copy)], check=True)
+        return str(copy / os.path.basename(program))
 
     def __exit__(self, *_):
         shutil.rmtree(self.path)

@@ -1,0 +1,237 @@
+"""A learner's own programs: laying them out in work/, grading them, and grading again at each save."""
+
+import os
+import random
+import re
+import shlex
+import shutil
+import sys
+import tempfile
+import time
+
+from grade import report, run
+from grade import results as model
+
+WORK = os.path.join(run.REPOSITORY, "work")
+RESULTS = os.path.join(WORK, ".results")
+FIRST_PROGRAM = """/* %s: what it is to do stands in CONTRACT.md. */
+
+int main(void)
+{
+    return 0;
+}
+"""
+
+
+def number(chapter):
+    """The chapter's number as people say it: 4 of 04-send-recv."""
+    return int(chapter[:2])
+
+
+def name(chapter):
+    """The name of a chapter's program: send-recv of 04-send-recv."""
+    return chapter[3:]
+
+
+def sources(folder):
+    """The C files of a folder, by name; none if there is no such folder."""
+    try:
+        return sorted(file for file in os.listdir(folder) if file.endswith((".c", ".h")))
+    except OSError:
+        return []
+
+
+def read(*parts):
+    with open(os.path.join(*parts), encoding="utf-8") as file:
+        return file.read()
+
+
+def write(text, *parts):
+    with open(os.path.join(*parts), "w", encoding="utf-8") as file:
+        file.write(text)
+
+
+def contract(chapter):
+    """What the lesson says under "Your turn", as a text of its own."""
+    lesson = read(run.REPOSITORY, chapter, "README.md")
+    section = lesson.partition("\n## Your turn\n")[2].partition("\n## ")[0]
+    return "# The contract of %s\n%s" % (chapter, section.replace("](", "](../../%s/" % chapter).replace(
+        "](../../%s/http" % chapter, "](http"))
+
+
+# ---- make start N
+
+def earlier_program(chapter):
+    """The folder of the finished program that this chapter's grows from; None for the first."""
+    chapters = run.chapters()
+    position = chapters.index(chapter)
+    if position == 0:
+        return None
+    before = chapters[position - 1]
+    for folder in (os.path.join(run.REPOSITORY, before), os.path.join(WORK, before)):
+        if sources(folder):
+            return folder
+    sys.exit("make: %s grows from %s, which is yours to write first: make start %d"
+             % (chapter, before, number(before)))
+
+
+def renamed(text, old, new):
+    """A program's main file under its new name, where the name stands for the program."""
+    text = re.sub(r'\A/\* %s\b' % re.escape(old), "/* " + new, text)
+    text = text.replace('program[] = "%s"' % old, 'program[] = "%s"' % new)
+    return text.replace('"usage: %s' % old, '"usage: %s' % new)
+
+
+def lay_out(chapter, folder):
+    """Fill an empty folder with what the chapter's program starts from."""
+    program, before = name(chapter), earlier_program(chapter)
+    if before is None:
+        write(FIRST_PROGRAM % program, folder, program + ".c")
+    else:
+        old = name(os.path.basename(before))
+        for file in sources(before):
+            if file == old + ".c":
+                write(renamed(read(before, file), old, program), folder, program + ".c")
+            else:
+                shutil.copy(os.path.join(before, file), folder)
+    given = os.path.join(run.REPOSITORY, chapter)
+    for file in sorted(os.listdir(given)):
+        path = os.path.join(given, file)
+        if os.path.isdir(path) and not file.endswith(".dSYM"):
+            shutil.copytree(path, os.path.join(folder, file))
+        elif file == "Makefile" or file.endswith((".conf", ".service")):
+            shutil.copy(path, folder)
+    write(contract(chapter), folder, "CONTRACT.md")
+
+
+def start(chapter=None):
+    """Lay out work/NN-name/, ready to grow into the chapter's program; without a chapter, say where the
+    learner stands."""
+    if chapter is None:
+        return where_you_stand()
+    folder = os.path.join(WORK, chapter)
+    shown = os.path.relpath(folder, run.REPOSITORY)
+    if os.path.lexists(folder):
+        print("%s is there already, and stays as it is. To set it aside and begin anew:\n\n"
+              "    mv %s %s\n    make start %d" % (shown, shown, shown + "." + time.strftime("%Y%m%d-%H%M%S"),
+                                                   number(chapter)))
+        return 1
+    os.makedirs(WORK, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=WORK, prefix=".start-") as place:
+        new = os.path.join(place, chapter)
+        os.makedirs(new)
+        lay_out(chapter, new)
+        os.rename(new, folder)
+    print("%s/ is yours now. In it:\n" % shown)
+    print("    %-20s what your program is to do" % "CONTRACT.md")
+    print("    %-20s the program to write%s" % (
+        name(chapter) + ".c", "" if number(chapter) == 1 else ": it is chapter %d's still" % (number(chapter) - 1)))
+    print("\nThe lesson is %s/README.md. Build with make, in that folder; check with:\n\n    make grade %d"
+          % (chapter, number(chapter)))
+    return 0
+
+
+def where_you_stand():
+    """One line a chapter: begun or not, and the points of the last grading."""
+    begun = [chapter for chapter in run.chapters() if os.path.isdir(os.path.join(WORK, chapter))]
+    for chapter in run.chapters():
+        results = model.load(os.path.join(RESULTS, chapter + ".json"))
+        state = "not begun"
+        if chapter in begun:
+            state = "%d of %d points when last graded" % (model.earned(results), model.total(results)) \
+                if results and results["checks"] else "begun, not graded yet"
+        print("  %-15s %s" % (chapter, state))
+    following = [chapter for chapter in run.chapters() if chapter not in begun]
+    if following:
+        print("\nmake start %d lays out the next one, in work/%s/." % (number(following[0]), following[0]))
+    return 0
+
+
+# ---- make grade N
+
+def submission(folder, chapter):
+    """Where in `folder` this chapter's program is: in a folder of the chapter's name, or at its top."""
+    inner = os.path.join(folder, chapter)
+    return inner if os.path.isdir(inner) else folder
+
+
+def to_grade(chapter):
+    """A dictionary from chapter to folder of what is to be graded, by $DIR or else from work/; ends with a
+    clear message where there is nothing."""
+    given = os.environ.get("DIR")
+    wanted = [chapter] if chapter else run.chapters()
+    if given and not os.path.isdir(given):
+        print("make: DIR=%s: there is no such folder" % given, file=sys.stderr)
+        sys.exit(2)
+    if given and chapter:
+        return {chapter: submission(given, chapter)}
+    place = given or WORK
+    found = {each: os.path.join(place, each) for each in wanted if os.path.isdir(os.path.join(place, each))}
+    if found:
+        return found
+    if given:
+        print("make: DIR=%s: there is no chapter's folder in it, such as 04-send-recv; or say which chapter"
+              " it is: make grade 4 DIR=%s" % (given, shlex.quote(given)), file=sys.stderr)
+        sys.exit(2)
+    if chapter:
+        sys.exit("There is no work/%s yet. To lay it out: make start %d" % (chapter, number(chapter)))
+    print("There is nothing to grade yet: your own programs will be in work/. To begin with the first:\n\n"
+          "    make start 1\n\nTo grade programs that are elsewhere: make grade DIR=path")
+    sys.exit(0)
+
+
+def seed():
+    """The seed for random faults: $LAB_SEED, or a new one."""
+    given = os.environ.get("LAB_SEED", "")
+    return int(given) if given.isdigit() else random.randrange(1, 1000000)
+
+
+def grade(python, chapter=None):
+    """Grade one chapter and tell all of it, or all there are and tell the scoreboard. Returns 0 if every
+    point was earned."""
+    folders = to_grade(chapter)
+    with tempfile.TemporaryDirectory(prefix="results-") as place:
+        kept = place if os.environ.get("DIR") else RESULTS
+        everything = run.grade(python, folders, kept, seed(), report.progress(len(folders)))
+    for results in everything:
+        if chapter or model.earned(results) < model.total(results):
+            print(report.tell(results) + "\n")
+    if not chapter:
+        print(report.scoreboard(everything))
+    return 0 if all(model.is_full(results) for results in everything) else 1
+
+
+# ---- make watch N
+
+def saved(folder):
+    """When what was last saved: something that differs after each save of a source."""
+    states = []
+    for parent, folders, files in os.walk(folder):
+        folders[:] = [each for each in folders if not each.startswith(".")]
+        for file in files:
+            if file.endswith((".c", ".h", ".conf")) or file == "Makefile":
+                try:
+                    status = os.stat(os.path.join(parent, file))
+                except OSError:
+                    continue  # an editor is just putting a new one in its place
+                states.append((os.path.join(parent, file), status.st_mtime_ns, status.st_size))
+    return sorted(states)
+
+
+def watch(python, chapter):
+    """Grade again at each save, until Ctrl-C; show the points, and the first thing to mend."""
+    folder = next(iter(to_grade(chapter).values()))
+    before = None
+    try:
+        while True:
+            now = saved(folder)
+            if now == before:
+                time.sleep(0.5)  # polling works on every file system, those of WSL and networks too
+                continue
+            before = now
+            results = run.grade(python, {chapter: folder}, RESULTS, seed())[0]
+            if saved(folder) == now:
+                print(report.first_things_first(results), flush=True)
+    except KeyboardInterrupt:
+        print()
+        return 0

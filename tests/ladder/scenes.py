@@ -1,0 +1,63 @@
+"""The nine conversations: which programs run, what is said, and which of their calls are shown."""
+
+import dataclasses
+
+CONNECT = """
+import os, socket, sys
+sys.excepthook = lambda kind, error, trace: print(error, file=sys.stderr, flush=True) or os._exit(1)
+step = sys.stdin.readline
+def connect():
+    client = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    client.connect(("127.0.0.1", int(sys.argv[1])))
+    step()
+    return client
+client = connect()
+"""
+RECEIVE_END = """
+client.recv(65536)
+client.close()
+"""
+ASK = 'client.send(b"%s HTTP/1.0\\r\\n\\r\\n"); step(); client.recv(65536); step()'
+CLIENTS = {
+    "02": CONNECT + 'client.send(b"hello\\n"); step(); client.close()',
+    "03": CONNECT + RECEIVE_END,
+    "04": CONNECT + r"""
+client.recv(4096); step()
+for line in b"one\n", b"two\n":
+    client.send(line); step(); client.recv(4096); step()
+client.shutdown(socket.SHUT_WR); step()
+""" + RECEIVE_END,
+    "07": CONNECT + ASK % "GET /style.css" + RECEIVE_END,
+    "08": CONNECT + "\nfirst, client = client, connect()\n" + ASK % "HEAD /" + RECEIVE_END
+    + "step()\nclient = first\n" + ASK % "HEAD /" + RECEIVE_END,
+}
+
+
+@dataclasses.dataclass
+class Scene:
+    """How a chapter is traced. Where there is a `server`, the chapter's program is the client."""
+
+    arguments: list              # {port} is the server's, {folder} the trace's own
+    port: int = None             # what the ladder says in place of the server's port
+    client: str = None           # what our own client does, in Python
+    server: tuple = None         # another chapter, and its arguments
+    typed: tuple = (b"\n",) * 20 + (None,)  # for the client's standard input: here, its steps
+    files: bool = False          # shows open(), read() and the like on the program's own files
+    standard: bool = False       # shows what the client reads and writes on standard input and output
+    names: tuple = ("server",)   # of the processes, as they are born
+
+
+SCENES = {
+    "01": Scene([], names=("the program",)),
+    "02": Scene(["0"], 7890, CLIENTS["02"]),
+    "03": Scene(["0"], 7890, CLIENTS["03"]),
+    "04": Scene(["0"], 7890, CLIENTS["04"]),
+    "05": Scene(["127.0.0.1", "{port}"], 7890, server=("04-send-recv", "0"), typed=(b"hello\n", None),
+                standard=True),
+    "06": Scene(["127.0.0.1", "{port}"], 8080, server=("07-tinyweb", "-p", "0"), typed=(None,)),
+    "07": Scene(["-p", "0"], 8080, CLIENTS["07"], files=True),
+    "08": Scene(["-p", "0"], 8080, CLIENTS["08"], files=True, names=("parent",)),
+    "09": Scene(["-c", "{folder}/daemon.conf"], 8080, files=True,
+                names=("parent", "first child", "daemon")),
+}
+CONFIGURATION = "port = 0\nwebroot = webroot\npidfile = daemon.pid\n"

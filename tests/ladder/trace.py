@@ -1,0 +1,151 @@
+"""`make trace N`: runs a chapter and its client under strace, and prints the ladder."""
+
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+
+from harness.build import program_name
+from harness.program import LISTENING
+from ladder.scenes import CONFIGURATION, SCENES
+from ladder.steps import build_ladder
+from ladder.svg import draw_svg
+from ladder.text import draw_text
+from ladder.watch import Watched, rest, why_not
+
+
+class Trouble(Exception):
+    """What stands in the way of the whole ladder, in a learner's words."""
+
+
+class Stage:
+    """A chapter's server and client, running under strace."""
+
+    def __init__(self, chapter, repository, folder, temporary):
+        self.chapter, self.repository = chapter, repository
+        self.folder, self.temporary = folder, temporary
+        self.scene = SCENES[chapter[:2]]
+        self.server = self.client = self.port = None
+
+    def play(self):
+        """Run the scene to its end. Raises Trouble."""
+        scene = self.scene
+        os.symlink(os.path.join(self.folder, "webroot"), os.path.join(self.temporary, "webroot"))
+        with open(os.path.join(self.temporary, "daemon.conf"), "w", encoding="utf-8") as file:
+            file.write(CONFIGURATION)
+        if scene.server:
+            other, *arguments = scene.server
+            self.server = self._start(os.path.join(self.repository, other), other, arguments, "server")
+        else:
+            self.server = self._start(self.folder, self.chapter, scene.arguments, "server")
+        if scene.port:
+            self._wait_for_port()
+        self._rest()
+        if scene.client:
+            command = [sys.executable, "-S", "-E", "-c", scene.client, str(self.port)]
+            self.client = Watched(command, self.temporary, self.temporary, "client")
+        elif scene.server:
+            self.client = self._start(self.folder, self.chapter, scene.arguments, "client")
+        if self.client:
+            self._type()
+        if self.client or not scene.port:
+            self._wait_for_end(self.client or self.server)
+
+    def _start(self, folder, chapter, arguments, name):
+        """Build and start a program."""
+        program = "./" + program_name(chapter)
+        built = subprocess.run(["make", "-s", "-C", folder], stdin=subprocess.DEVNULL, text=True,
+                               stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        if built.returncode != 0 or not os.access(os.path.join(folder, program), os.X_OK):
+            raise Trouble("%s does not build:\n%s" % (program, built.stdout.rstrip()))
+        words = [word.format(port=self.port, folder=self.temporary) for word in arguments]
+        return Watched([program] + words, folder, self.temporary, name)
+
+    def _wait_for_port(self):
+        try:
+            self.port = int(self.server.wait_for_output(LISTENING.pattern).group(2))
+        except AssertionError:
+            how = "waits" if self.server.is_running() else how_ended(self.server)
+            raise Trouble("the server %s before its line `listening on ADDRESS port PORT`%s"
+                          % (how, said(self.server)))
+
+    def _watched(self):
+        return [one for one in (self.server, self.client) if one]
+
+    def _rest(self):
+        if not rest(self._watched()):
+            raise Trouble("the programs do not come to rest: one is busy all the time, or prints without end")
+
+    def _type(self):
+        """Type the client's input, each piece when both sides have nothing more to do."""
+        for line in self.scene.typed:
+            self._rest()
+            if not self.client.is_running():
+                break
+            self.client.type(line)
+
+    def _wait_for_end(self, program):
+        """Wait for the end of the client, or of a program that has none, and for the server's rest."""
+        name = "the client" if self.client else "the program"
+        rest(self._watched(), until=lambda: not program.is_running(), at_least=1)
+        if self.client and not self.server.is_running():
+            raise Trouble("the server %s, and should serve on%s"
+                          % (how_ended(self.server), said(self.server)))
+        if program.is_running():
+            raise Trouble("%s waits in vain for its peer: the last line of each side shows where" % name)
+        self._rest()
+        if program.wait() != 0:
+            raise Trouble("%s %s%s" % (name, how_ended(program), said(program)))
+
+    def ladder(self):
+        """End what runs, and draw the ladder as far as it got; None if nothing ran."""
+        moment = time.time()
+        sides = [one.end(moment) if one else {} for one in (self.server, self.client)]
+        if not any(calls for side in sides for calls in side.values()):
+            return None
+        folders = [self.folder, self.temporary]
+        return build_ladder(self.scene, *sides, self.port, folders)
+
+
+def how_ended(program):
+    """How a program ended, as the predicate of a sentence."""
+    status = program.wait()
+    return "was killed by " + signal.Signals(-status).name if status < 0 else "ended with status %d" % status
+
+
+def said(program):
+    """What a program said last on its standard error, to be appended to a sentence."""
+    lines = program.stderr.rstrip().splitlines()[-3:]
+    return "".join("\n    " + line for line in lines)
+
+
+def trace(chapter, repository, directory="", picture=""):
+    """Print a chapter's ladder, of the program in another folder if `directory` is one; with `picture`,
+    write it to that file as SVG, too. Return the exit status."""
+    reason = why_not()
+    if reason:
+        print("make trace: " + reason, file=sys.stderr)
+        return 1
+    folder = os.path.realpath(directory or os.path.join(repository, chapter))
+    problem = None
+    with tempfile.TemporaryDirectory() as temporary:
+        stage = Stage(chapter, repository, folder, os.path.realpath(temporary))
+        try:
+            stage.play()
+        except (Trouble, KeyboardInterrupt) as trouble:
+            problem = str(trouble) or "interrupted"
+        finally:
+            ladder = stage.ladder()
+    if ladder:
+        print(draw_text(ladder), end="", flush=True)
+    if ladder and picture:
+        try:
+            with open(picture, "w", encoding="utf-8") as file:
+                file.write(draw_svg(ladder, chapter))
+        except OSError as error:
+            problem = problem or str(error)
+    if problem:
+        print("make trace: %s" % problem, file=sys.stderr)
+    return 1 if problem else 0

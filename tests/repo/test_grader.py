@@ -1,0 +1,110 @@
+"""The grader's verdicts: what is the program's fault, what is the grader's, and what is neither."""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+
+import pytest
+
+from grade import report, run
+from grade import results as model
+from harness.inspect import children
+from harness.program import wait_until
+from repo.repository import path
+
+CHAPTER = "04-send-recv"
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """A copy of chapter 4's folder, to be spoilt."""
+    tmp_path.chmod(0o755)
+    return shutil.copytree(path(CHAPTER), tmp_path / CHAPTER)
+
+
+def grade(folder, *only):
+    """Grade a folder as chapter 4; return the results."""
+    return run.grade_chapter(sys.executable, CHAPTER, str(folder), str(folder.parent / "results.json"), 1, only)
+
+
+def replace(folder, file, old, new):
+    """Edit a file: `old`, which is there once, becomes `new`."""
+    text = (folder / file).read_text()
+    assert text.count(old) == 1
+    (folder / file).write_text(text.replace(old, new))
+
+
+def test_a_crash_is_told_with_the_line_of_the_source(folder):
+    replace(folder, "send-recv.c", '        printf("bytes received',
+            '        if (received == 255)\n            *(volatile int *)8 = 1;\n        printf("bytes received')
+    check = grade(folder, "test_a_mebibyte_in_pieces")["checks"][0]
+    lines = (folder / "send-recv.c").read_text().splitlines()
+    assert check["verdict"] == model.FAILED
+    assert "killed by SIGSEGV" in check["message"]
+    assert "serve_client() at send-recv.c:%d" % (lines.index("            *(volatile int *)8 = 1;") + 1) in check["crash"]
+
+
+def test_a_program_that_does_not_compile_is_told_as_the_compiler_says_it(folder):
+    replace(folder, "io.c", "size_t size)", "size_t size")
+    results = grade(folder)
+    first = results["checks"][0]
+    assert first["verdict"] == model.FAILED
+    assert "io.c:" in first["message"] and "error:" in first["message"]
+    assert "first error" in first["cause"]
+    assert {check["verdict"] for check in results["checks"][1:]} == {model.NOT_CHECKED}
+    assert model.earned(results) == 0
+
+
+def test_a_folder_without_a_program_is_the_learners_to_fill(folder):
+    shutil.rmtree(folder)
+    folder.mkdir()
+    first = grade(folder)["checks"][0]
+    assert first["verdict"] == model.FAILED
+    assert "make" in first["message"]
+
+
+def test_trouble_of_the_graders_own_costs_no_points(folder, monkeypatch):
+    monkeypatch.setattr(run, "CHAPTER_SECONDS", 1)  # the grader is cut off before it is done
+    monkeypatch.setattr(run, "ATTEMPTS", 1)
+    results = grade(folder)
+    assert {check["verdict"] for check in results["checks"]} <= {model.PASSED, model.GRADER_ERROR}
+    assert model.earned(results) == model.total(results)
+    assert "not your fault" in report.tell(results, colours=False)
+
+
+def test_a_grader_that_is_killed_goes_on_where_it_was(folder):
+    results = {}
+    others = set(children(os.getpid()))
+    grading = threading.Thread(target=lambda: results.update(grade(folder)))
+    grading.start()
+
+    def halfway():
+        now = model.load(str(folder.parent / "results.json"))
+        return now and now.get("checks") and now["checks"][2]["verdict"] == model.PASSED
+
+    wait_until(halfway, 30, "two checks to be made")
+    for pid in set(children(os.getpid())) - others:
+        os.kill(pid, signal.SIGKILL)
+    grading.join()
+    assert model.earned(results) == model.total(results) == 100
+    assert {check["verdict"] for check in results["checks"]} == {model.PASSED}
+
+
+def test_a_static_program_loses_nothing_for_faults_that_cannot_be_given(folder):
+    if subprocess.run(["cc", "-static", "-xc", "-", "-o", str(folder / "try")], input=b"int main(void){return 0;}",
+                      stderr=subprocess.DEVNULL).returncode != 0:
+        pytest.skip("needs a static libc")
+    replace(folder, "Makefile", "$(LDFLAGS)", "-static")
+    results = grade(folder, "test_random_faults")
+    assert [check["verdict"] for check in results["checks"]] == [model.NOT_POSSIBLE]
+    assert model.earned(results) == model.total(results) > 0
+
+
+def test_the_seed_repeats_a_run(folder):
+    replace(folder, "io.c", "errno != EINTR", "errno == EINTR")  # fatal, at a call that the seed decides
+    first, again = (grade(folder, "test_random_faults")["checks"][0] for _ in range(2))
+    assert first["verdict"] == again["verdict"] == model.FAILED
+    assert len(first["steps"]) == len(again["steps"])

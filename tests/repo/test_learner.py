@@ -1,0 +1,101 @@
+"""make start, make grade and make watch: a learner's work is laid out, never lost, and graded."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+
+import pytest
+
+from grade import learner, run
+from harness.program import Program
+from repo.repository import CHAPTERS, path
+
+
+@pytest.fixture
+def work(tmp_path, monkeypatch):
+    """An empty folder in place of work/."""
+    tmp_path.chmod(0o755)
+    monkeypatch.setattr(learner, "WORK", str(tmp_path / "work"))
+    monkeypatch.setattr(learner, "RESULTS", str(tmp_path / "work" / ".results"))
+    monkeypatch.delenv("DIR", raising=False)
+    return tmp_path / "work"
+
+
+@pytest.mark.parametrize("chapter", CHAPTERS)
+def test_start_lays_out_a_program_that_builds(work, chapter):
+    assert learner.start(chapter) == 0
+    assert subprocess.run(["make", "-s", "-C", str(work / chapter)]).returncode == 0
+    assert os.access(str(work / chapter / learner.name(chapter)), os.X_OK)
+    assert "Your turn" not in (work / chapter / "CONTRACT.md").read_text()
+    for target in re.findall(r"\]\((\.[^)#]+)", (work / chapter / "CONTRACT.md").read_text()):
+        assert (work / chapter / target).resolve() or target
+    assert not list(work.glob(".start-*"))
+
+
+def test_start_never_overwrites_work(work, capsys):
+    learner.start("04-send-recv")
+    (work / "04-send-recv" / "send-recv.c").write_text("mine")
+    assert learner.start("04-send-recv") == 1
+    assert (work / "04-send-recv" / "send-recv.c").read_text() == "mine"
+    assert "mv " in capsys.readouterr().out
+
+
+def test_a_chapter_that_is_withheld_grows_from_the_learners_own(work, monkeypatch, tmp_path):
+    copy = tmp_path / "handout"
+    for chapter in CHAPTERS:
+        shutil.copytree(path(chapter), copy / chapter)
+    for file in (copy / "04-send-recv").glob("*.[ch]"):
+        file.unlink()
+    monkeypatch.setattr(run, "REPOSITORY", str(copy))
+    with pytest.raises(SystemExit, match="make start 4"):
+        learner.start("05-client")
+    learner.start("04-send-recv")
+    (work / "04-send-recv" / "mine.h").write_text("")
+    learner.start("05-client")
+    assert (work / "05-client" / "mine.h").exists()
+    assert (work / "05-client" / "client.c").exists() and not (work / "05-client" / "send-recv.c").exists()
+
+
+def test_grade_without_work_says_kindly_what_to_do(work, capsys):
+    with pytest.raises(SystemExit) as end:
+        learner.grade(sys.executable)
+    assert end.value.code == 0
+    assert "make start 1" in capsys.readouterr().out
+
+
+def test_grade_says_that_a_chapter_is_not_begun(work):
+    with pytest.raises(SystemExit, match="make start 4"):
+        learner.grade(sys.executable, "04-send-recv")
+
+
+def test_grade_prints_the_points_and_a_scoreboard(work, capsys):
+    for chapter in ("03-accept", "04-send-recv"):
+        shutil.copytree(path(chapter), work / chapter)
+    (work / "03-accept" / "accept.c").write_text("int main(void) { return 0; }\n")
+    assert learner.grade(sys.executable) == 1
+    said = capsys.readouterr().out
+    assert re.search(r"^  04-send-recv +100 of 100 .*complete$", said, re.MULTILINE), said
+    assert re.search(r"^  03-accept +0 of 100 .*next: ", said, re.MULTILINE), said
+    assert learner.start() == 0
+    assert "100 of 100 points when last graded" in capsys.readouterr().out
+
+
+def test_watch_grades_again_at_each_save(tmp_path):
+    folder = tmp_path / "04-send-recv"
+    shutil.copytree(path("04-send-recv"), folder)
+    tmp_path.chmod(0o755)
+    source = folder / "send-recv.c"
+    right = source.read_text()
+    source.write_text("int main(void) { return 0; }\n")
+    watch = Program([sys.executable, path("tests", "lab.py"), "watch", "04-send-recv"],
+                    env={**os.environ, "DIR": str(tmp_path)})
+    try:
+        watch.wait_for_output(r"^04-send-recv: 0 of 100 points", limit=30)
+        source.write_text(right)
+        watch.wait_for_output(r"^04-send-recv: 100 of 100 points", limit=30)
+        watch.signal(2)
+        assert watch.wait() == 0
+    finally:
+        watch.kill()
