@@ -239,7 +239,7 @@ def test_survives_interrupted_calls(chapter, faults):
         needs=["test_answers_after_a_half_close", "test_a_mebibyte_to_a_slow_reader"])
 def test_random_faults(chapter, random_faults):
     server = random_faults(chapter.serve, "0")
-    for visitor in range(1, 11):
+    for visitor in range(1, 8):
         echoes(server, visitor, MEBIBYTE[:30000])
 
 
