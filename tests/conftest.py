@@ -1,6 +1,7 @@
 """The suite's options, and the fixtures that hand each test its chapter's program."""
 
 import collections
+import contextlib
 import os
 import random
 import shlex
@@ -16,7 +17,7 @@ from harness.build import SANITIZERS, BuildError, build  # noqa: E402
 from harness import steps  # noqa: E402
 from harness.contain import Containment, adopt_orphans  # noqa: E402
 from harness.daemon import Daemons  # noqa: E402
-from harness.program import Program, Server  # noqa: E402
+from harness.program import Program, Server, wait_until  # noqa: E402
 from harness.talk import feed  # noqa: E402
 
 REPOSITORY = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
@@ -213,6 +214,8 @@ def random_faults(fault_library, tmp_path):
         program = how(*arguments, **options, env={
             "PATH": os.environ.get("PATH", ""), "LD_PRELOAD": fault_library,
             "LAB_FAULTS": seed, "LAB_FAULTS_LOADED": str(loaded)})
+        with contextlib.suppress(AssertionError):
+            wait_until(lambda: loaded.exists() or not program.is_running(), limit=2)
         if not loaded.exists():
             pytest.skip("this program cannot be given faults by preloading")
         return program

@@ -269,7 +269,7 @@ def test_one_client_after_another(chapter):
               "never waits.",
         read="The program",
         by_hand=("./send-recv",
-                 "nc -d 127.0.0.1 7890 & sleep 0.2; ps -o stat,cmd -C send-recv  # S sleeps, R runs"))
+                 "nc -d 127.0.0.1 7890 & sleep 0.2; ps -o stat,cmd -C send-recv  # R: it spins"))
 def test_a_silent_client_costs_no_cpu_time(chapter):
     server = chapter.serve("0")
     with greeted(server, 1):
@@ -343,7 +343,7 @@ def test_leaks_nothing_over_thousands_of_clients(chapter):
               "again at once is a loop that never waits.",
         read="Your turn",
         by_hand=("ulimit -n 4; ./send-recv",
-                 "timeout 0.3 nc -d 127.0.0.1 7890; ps -o stat,cmd -C send-recv  # S sleeps, R runs"),
+                 "timeout 0.3 nc -d 127.0.0.1 7890; ps -o stat,cmd -C send-recv  # R: it spins"),
         needs=["test_answers_after_a_half_close", "test_a_silent_client_costs_no_cpu_time"])
 def test_lack_of_descriptors_is_survived_without_spinning(chapter):
     checks.survives_lack_of_descriptors(chapter.serve("0"))

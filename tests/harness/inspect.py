@@ -5,11 +5,18 @@ import os
 import pytest
 
 
+class HasEnded(AssertionError, FileNotFoundError):
+    """The process that was asked for is no more."""
+
+
 def _read(path):
     if not os.path.isdir("/proc/self/fd"):
         pytest.skip("needs Linux's /proc")
-    with open(path) as file:
-        return file.read()
+    try:
+        with open(path) as file:
+            return file.read()
+    except (FileNotFoundError, ProcessLookupError):
+        raise HasEnded("the program has ended")
 
 
 def _stat(pid):

@@ -9,7 +9,7 @@ import time
 
 SECONDS = 15  # for the commands of the last terminal
 MAY_VARY = [  # what differs from run to run
-    (r"(from \S+ port|127\.0\.0\.1:|\(UNKNOWN\) \[127\.0\.0\.1\]) ?\d+", r"\1 PORT"),
+    (r"(from \S+ port|127\.0\.0\.1:|\(UNKNOWN\) \[127\.0\.0\.1\]|received on \S+) ?\d+", r"\1 PORT"),
     (r"^\[\d+\] \d+$", "[JOB]"),
     (r"\b\d\d:\d\d:\d\d\b", "TIME"),
     (r"(Date|Last-Modified): .*", r"\1: DATE"),
@@ -51,7 +51,9 @@ def show(commands, folder):
                 if [ $# -gt 0 ]; then
                     bash "$terminal" > "$terminal.out" 2>&1 < /dev/null &
                     for i in $(seq 100); do
-                        grep -q listening "$terminal.out" && break; kill -0 $! 2> /dev/null || break; sleep 0.02
+                        grep -qi listening "$terminal.out" && break
+                        kill -0 $! 2> /dev/null || break
+                        sleep 0.02
                     done
                 else
                     timeout %d bash "$terminal" > "$terminal.out" 2>&1 < /dev/null
