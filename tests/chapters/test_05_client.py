@@ -11,7 +11,7 @@ import pytest
 
 from harness import checks
 from harness.compare import identical
-from harness.compare import identical
+from harness.grading import graded
 from harness.inspect import is_listening
 from harness.namespaces import empty_network
 from harness.program import seconds, wait_until
@@ -23,18 +23,35 @@ PIPE = subprocess.PIPE
 LARGE = 16 * 1024 * 1024  # far more than the kernel keeps for a peer that does not read
 
 
+def a_server(does):
+    """The command for a terminal with a server that does this, in Python, with its one connection c."""
+    return ("python3 -c \"import socket, time; s = socket.create_server(('127.0.0.1', 7890)); "
+            "print('listening', flush=True); c = s.accept()[0]; %s\"" % does)
+
+
+AN_ECHO_SERVER = a_server("[c.sendall(data) for data in iter(lambda: c.recv(65536), b'')]")
+
+
 def start(chapter, server, **options):
     return chapter.start(server.address, str(server.port), **options)
 
 
 def ends_well(program, limit=5):
-    assert program.wait(limit) == 0, program.stderr
-    assert program.stderr == ""
+    status = program.wait(limit)
+    assert status == 0 and program.stderr == "", \
+        "nothing was wrong, but it ended with status %d; stderr:\n%s" % (status, program.stderr)
 
 
 def ends_with_error(program, symbol):
-    assert program.wait() == 1, program.stderr
-    assert re.fullmatch(r"client: .+: .+ \((%s)\)\n" % symbol, program.stderr), program.stderr
+    status = program.wait()
+    assert status == 1, "exit status %d, not 1; stderr:\n%s" % (status, program.stderr)
+    assert re.fullmatch(r"client: .+: .+ \((%s)\)\n" % symbol, program.stderr), \
+        "stderr is not one line that ends in (%s):\n%s" % (symbol, program.stderr)
+
+
+def happens(event, what, limit=6):
+    """The other half of the test goes on; it is the first to fail if it waits in vain for the program."""
+    assert event.wait(seconds(limit)), "waited in vain until " + what
 
 
 def speak(connection):
@@ -42,31 +59,53 @@ def speak(connection):
     connection.sendall(b"Thu Jan  1 00:00:00 1970\r\n")
 
 
-def test_ends_when_a_server_that_speaks_first_closes(chapter):
-    with serving(speak) as server:
-        program = start(chapter, server, stdin=PIPE)  # which stays open
-        ends_well(program)
-    assert program.stdout == b"Thu Jan  1 00:00:00 1970\r\n"
+@graded(10, "Connects, and prints what the server says at once",
+        cause="The port is not in network byte order (htons); or what has come stays in stdio's buffer, "
+              "which a program that waits in poll() does not flush.",
+        read="The program",
+        by_hand=("echo hello | nc -lvn 127.0.0.1 7890",
+                 "sleep 1 | timeout 0.5 ./client 127.0.0.1 7890 | cat"))
+def test_prints_what_the_server_says(chapter):
+    end = threading.Event()
+
+    def serve(connection):
+        speak(connection)
+        happens(end, "the line was printed")
+
+    with serving(serve) as server:
+        program = start(chapter, server, stdin=PIPE)
+        program.wait_for_output("^Thu Jan  1 00:00:00 1970\r$")
+        end.set()
 
 
+@graded(10, "Speaks and listens at the same time",
+        cause="It reads all of stdin before it looks at the server, or waits in one of read(stdin) and "
+              "recv() while the other has something: poll() waits for both.",
+        read="The idea",
+        by_hand=(AN_ECHO_SERVER,
+                 "(echo hello; sleep 1) | timeout 0.5 ./client 127.0.0.1 7890"))
 def test_a_line_comes_back_before_stdin_ends(chapter):
     with serving(echo) as server:
         program = start(chapter, server, stdin=PIPE)
         for line in ("hello", "hello again"):
             type_line(program, line.encode() + b"\n")
             program.wait_for_output("^%s$" % line)
-        program.process.stdin.close()
-        ends_well(program)
-    assert program.stdout == b"hello\nhello again\n"
+        program.kill()
 
 
+@graded(10, "Half-closes at the end of stdin, and prints the answer",
+        cause="The end of stdin has to reach the server: shutdown(SHUT_WR), and not close(), which ends both "
+              "directions; and the program goes on reading until the server has ended its side.",
+        read="The program",
+        by_hand=(a_server("print(c.makefile().read()); c.send(b'answer\\n')"),
+                 "echo question | timeout 1 ./client 127.0.0.1 7890; echo exit status $?"))
 def test_end_of_stdin_half_closes_and_the_answer_still_comes(chapter):
     printed = threading.Event()
 
     def serve(connection):
         assert receive_all(connection) == b"question\n"
         connection.sendall(b"one\n")
-        assert printed.wait(seconds(5))
+        happens(printed, "the first line of the answer was printed")
         connection.sendall(b"two\n")
 
     with serving(serve) as server:
@@ -78,6 +117,26 @@ def test_end_of_stdin_half_closes_and_the_answer_still_comes(chapter):
     assert program.stdout == b"one\ntwo\n"
 
 
+@graded(6, "Ends with the server, though stdin is open and silent",
+        cause="When the server has ended its side there is nothing more to come, and it is no use to wait "
+              "for a person to type more.",
+        read="The program",
+        by_hand=("echo goodbye | nc -lvnN 127.0.0.1 7890",
+                 "timeout 0.5 ./client 127.0.0.1 7890 < <(sleep 1); echo exit status $?"))
+def test_ends_when_a_server_that_speaks_first_closes(chapter):
+    with serving(speak) as server:
+        program = start(chapter, server, stdin=PIPE)  # which stays open
+        ends_well(program)
+    assert program.stdout == b"Thu Jan  1 00:00:00 1970\r\n"
+
+
+@graded(6, "Passes every byte unchanged, over IPv4 and IPv6",
+        cause="The bytes were treated as a string, which ends at a zero byte; or inet_pton() was not asked "
+              "for an IPv6 address.",
+        read="Your turn",
+        by_hand=("nc -lvn ::1 7890 | od -c",
+                 "printf 'a\\0b\\n' | timeout 0.5 ./client ::1 7890; sleep 0.2"),
+        needs=["test_end_of_stdin_half_closes_and_the_answer_still_comes"])
 @pytest.mark.parametrize("address", ["127.0.0.1", "::1"])
 def test_every_byte_value_passes_unchanged(chapter, address):
     if address == "::1":
@@ -90,23 +149,61 @@ def test_every_byte_value_passes_unchanged(chapter, address):
     assert program.stdout == data
 
 
-def test_100_megabytes_come_back_identical(chapter):
-    data = os.urandom(100 * 1000 * 1000)
-    with serving(echo, limit=30) as server:
+def echo_with_small_buffers(connection):
+    """Echo, as a server that does not take much before it wants to be rid of it."""
+    for size in (socket.SO_RCVBUF, socket.SO_SNDBUF):
+        connection.setsockopt(socket.SOL_SOCKET, size, 65536)
+    echo(connection)
+
+
+def comes_back_identical(chapter, serve, size, limit):
+    """An echo server gets so many bytes, and the program prints them again."""
+    data = os.urandom(size)
+    with serving(serve, limit=limit) as server:
         program = start(chapter, server, stdin=PIPE)
         feed(program, data)
-        ends_well(program, limit=30)
+        ends_well(program, limit)
     identical(program.stdout, data)
 
 
-def test_all_of_a_large_answer_is_printed_after_the_server_has_closed(chapter):
+@graded(9, "Any amount comes back from an echo server, without a deadlock",
+        cause="While it sends, it does not receive: each side waits for the other to read. The socket has to "
+              "be non-blocking; and what write() did not take has to be kept for later.",
+        read="The program",
+        by_hand=(AN_ECHO_SERVER,
+                 "head -c 20000000 /dev/zero | timeout 1 ./client 127.0.0.1 7890 | wc -c"),
+        needs=["test_a_line_comes_back_before_stdin_ends",
+               "test_end_of_stdin_half_closes_and_the_answer_still_comes"])
+def test_a_large_echo_comes_back_identical(chapter):
+    comes_back_identical(chapter, echo_with_small_buffers, LARGE, limit=8)
+
+
+def test_100_megabytes_come_back_identical(chapter):
+    comes_back_identical(chapter, echo, 100 * 1000 * 1000, limit=30)
+
+
+@graded(4, "Prints all of a large answer when the server has closed",
+        cause="POLLHUP says that both sides have ended, but not that all has been read: go on until recv() "
+              "returns 0, and then print what is left.",
+        read="Your turn",
+        by_hand=(a_server("c.sendall(bytes(120000))"),
+                 "timeout 2 ./client 127.0.0.1 7890 < /dev/null | (sleep 0.5; wc -c)"))
+@pytest.mark.parametrize("stdin", [subprocess.DEVNULL, PIPE], ids=["ended", "open"])
+def test_all_of_a_large_answer_is_printed_after_the_server_has_closed(chapter, stdin):
     data = os.urandom(LARGE)
     with serving(lambda connection: connection.sendall(data)) as server:
-        program = start(chapter, server, stdin=PIPE)
+        program = start(chapter, server, stdin=stdin)
         ends_well(program)
     identical(program.stdout, data)
 
 
+@graded(5, "Sends all of a file, also when the server ends its side first",
+        cause="A server that has ended its side may still read: what stdin has ready is sent before the "
+              "program ends.",
+        read="Your turn",
+        by_hand=("echo go on | nc -lvnN 127.0.0.1 7890 | wc -c",
+                 "head -c 5000000 /dev/zero > file; timeout 1 ./client 127.0.0.1 7890 < file; sleep 0.2"),
+        needs=["test_end_of_stdin_half_closes_and_the_answer_still_comes"])
 def test_a_server_that_ends_its_side_first_still_gets_all_of_a_file(chapter, tmp_path):
     data = os.urandom(LARGE)
     (tmp_path / "large").write_bytes(data)
@@ -122,11 +219,18 @@ def test_a_server_that_ends_its_side_first_still_gets_all_of_a_file(chapter, tmp
     assert program.stdout == b"go on\n"
 
 
+@graded(4, "Prints what the server has said, also when sending fails",
+        cause="A send that fails ends one direction only: what the server said before is still to be "
+              "received and printed. Then exit 1.",
+        read="What can go wrong",
+        by_hand=(a_server("time.sleep(0.3); c.send(b'too large\\n')"),
+                 "echo hello | strace -e inject=write:error=EPIPE:when=1 -e trace=write ./client 127.0.0.1 "
+                 "7890"))
 def test_an_answer_is_not_lost_when_the_server_stops_reading(chapter):
     stopped, answered = threading.Event(), threading.Event()
 
     def serve(connection):
-        assert stopped.wait(seconds(5))
+        happens(stopped, "the program was stopped")
         connection.sendall(b"413 too large\n")
         connection.reset()
         answered.set()
@@ -136,17 +240,23 @@ def test_an_answer_is_not_lost_when_the_server_stops_reading(chapter):
         write_until_stuck(program.process.stdin.fileno())
         with checks.stopped(program):  # so that it meets the answer and the reset together
             stopped.set()
-            assert answered.wait(seconds(5))
+            happens(answered, "the test's server had answered")
         ends_with_error(program, "ECONNRESET|EPIPE")
     assert program.stdout == b"413 too large\n"
 
 
+@graded(3, "A reset is an error: it is reported, and the exit status is 1",
+        cause="ECONNRESET is not the end of a file: something may be lost, and a script has to see that in "
+              "the exit status.",
+        read="What can go wrong",
+        by_hand=("nc -lvn 127.0.0.1 7890 & sleep 0.1; kill -STOP $!; sleep 0.4; kill -KILL $!  # a reset",
+                 "sleep 0.2; timeout 1 ./client 127.0.0.1 7890 < <(sleep 2); echo exit status $?"))
 def test_a_reset_is_an_error(chapter):
     printed = threading.Event()
 
     def serve(connection):
         connection.sendall(b"hello\n")
-        assert printed.wait(seconds(5))
+        happens(printed, "the server's line was printed")
         connection.reset()
 
     with serving(serve) as server:
@@ -156,10 +266,16 @@ def test_a_reset_is_an_error(chapter):
         ends_with_error(program, "ECONNRESET")
 
 
+@graded(3, "Says to which address it could not connect, and exits 1",
+        cause="The message is not the contract's, goes to stdout, or the program goes on without a "
+              "connection.",
+        read="Your turn",
+        by_hand=("./client 127.0.0.1 7890; echo exit status $?",),
+        needs=[])
 def test_refused(chapter):
     with refusing("127.0.0.1") as port:
         program = chapter.run("127.0.0.1", str(port))
-    assert program.status == 1
+    checks.is_failure(chapter, program, "ECONNREFUSED")
     assert program.stderr == (
         "client: connect 127.0.0.1 port %d: Connection refused (ECONNREFUSED)\n" % port)
 
@@ -208,6 +324,12 @@ def test_a_full_stdout_is_an_error(chapter):
         ends_with_error(start_with_stdout(chapter, server, full.fileno()), "ENOSPC")
 
 
+@graded(3, "A stdout that nobody reads any more is an error, and no SIGPIPE",
+        cause="The result of the write to stdout is not looked at; or SIGPIPE, which is not ignored, ends "
+              "the program without a word.",
+        read="What can go wrong",
+        by_hand=("(sleep 0.3; echo hello) | nc -lvnN 127.0.0.1 7890",
+                 "(timeout 1 ./client 127.0.0.1 7890 < <(sleep 2); echo exit status $? >&2) | true"))
 def test_a_stdout_that_is_closed_early_is_an_error(chapter):
     reader, writer = os.pipe()
     os.close(reader)
@@ -215,14 +337,44 @@ def test_a_stdout_that_is_closed_early_is_an_error(chapter):
         ends_with_error(start_with_stdout(chapter, server, writer), "EPIPE")
 
 
+@graded(5, "Costs no CPU time while nothing is to be done",
+        cause="poll() is asked for what is always there: the end of stdin once it has been seen, or room to "
+              "send when there is nothing to send.",
+        read="The program",
+        by_hand=(a_server("time.sleep(1)"),
+                 "./client 127.0.0.1 7890 < /dev/null & sleep 0.2; ps -o stat,cmd -C client  # R: it spins"))
+def test_waits_without_spinning(chapter):
+    """Neither with stdin open nor after its end."""
+    end = threading.Event()
+
+    def serve(connection):
+        connection.sendall(b"connected\n")
+        happens(end, "the programs were seen to wait")
+
+    with serving(serve) as server:
+        programs = [start(chapter, server, stdin=stdin) for stdin in (PIPE, subprocess.DEVNULL)]
+        for program in programs:
+            program.wait_for_output("^connected$")
+        checks.waits_without_spinning(*[program.pid for program in programs])
+        end.set()
+
+
+@graded(6, "A server that does not read delays only what it is sent",
+        cause="A call that sends waits until there is room for all of it, and what the server says is not "
+              "read in the meantime: O_NONBLOCK, and poll() for both directions; and ask it only for what "
+              "can be used now.",
+        read="The program",
+        by_hand=(a_server("time.sleep(0.5); c.send(b'hello\\n'); time.sleep(1)") + "  # it does not read",
+                 "yes | ./client 127.0.0.1 7890 & sleep 0.9; ps -o stat,cmd -C client  # R: it spins"),
+        needs=["test_a_large_echo_comes_back_identical", "test_waits_without_spinning"])
 def test_a_server_that_does_not_read_delays_only_what_it_is_sent(chapter):
     stuck, end = threading.Semaphore(0), threading.Event()
 
     def serve(connection):
         for word in (b"once\n", b"twice\n"):
-            assert stuck.acquire(timeout=seconds(10))
+            assert stuck.acquire(timeout=seconds(10)), "the test did not come to the next word"
             connection.sendall(word)
-        assert end.wait(seconds(5))
+        happens(end, "the program was seen to wait")
         receive_all(connection)
 
     with serving(serve) as server:
@@ -237,39 +389,51 @@ def test_a_server_that_does_not_read_delays_only_what_it_is_sent(chapter):
         ends_well(program)
 
 
+@graded(3, "A stdout that nobody reads delays only what is printed",
+        cause="A pipe that poll() found ready has room for PIPE_BUF bytes: write() waits when it is given "
+              "more, and what is typed is not sent in the meantime.",
+        read="The program",
+        by_hand=("yes | nc -lvn 127.0.0.1 7890",
+                 "(sleep 0.4; echo still here; sleep 1) | timeout 0.8 ./client 127.0.0.1 7890 | "
+                 "(head -c 5000 > /dev/null; sleep 1)"),
+        needs=["test_a_line_comes_back_before_stdin_ends", "test_waits_without_spinning"])
 def test_a_stdout_that_nobody_reads_delays_only_what_is_printed(chapter):
     stuck = threading.Event()
 
     def serve(connection):
         write_until_stuck(connection.fileno())
         stuck.set()
-        connection.settimeout(seconds(5))
+        connection.settimeout(seconds(3))
         assert connection.recv(100) == b"still here\n"
 
     reader, writer = os.pipe()
     with open(reader, "rb"), open(writer, "wb"), serving(serve) as server:
         program = start_with_stdout(chapter, server, writer)
-        assert stuck.wait(seconds(10))
+        happens(stuck, "the test's server could send no more", limit=10)
         assert select.select([reader], [], [], seconds(5))[0], "nothing was printed"
         os.read(reader, 4096)  # room for a little, not for a large write()
         checks.waits_without_spinning(program.pid)
         type_line(program, b"still here\n")
 
 
-@pytest.mark.parametrize("stdin", [PIPE, subprocess.DEVNULL], ids=["open", "ended"])
-def test_waits_without_spinning(chapter, stdin):
-    end = threading.Event()
-
-    def serve(connection):
-        connection.sendall(b"connected\n")
-        assert end.wait(seconds(5))
-
-    with serving(serve) as server:
-        program = start(chapter, server, stdin=stdin)
-        program.wait_for_output("^connected$")
-        checks.waits_without_spinning(program.pid)
-        end.set()
+@graded(10, "Loses no byte to short counts, EINTR and Ctrl-Z",
+        cause="A call that did a part has to be made again for the rest; and one that was interrupted "
+              "(EINTR), poll() included, has to be made again.",
+        read="What can go wrong",
+        by_hand=("nc -lvn 127.0.0.1 7890 | cksum",
+                 "seq 10000 | strace -o /dev/null -e inject=read,write,poll:error=EINTR:when=3+2 "
+                 "./client 127.0.0.1 7890; sleep 0.1"),
+        needs=["test_a_large_echo_comes_back_identical"])
+def test_random_faults(chapter, random_faults):
+    data = os.urandom(200000)
+    with serving(echo) as server:
+        program = random_faults(chapter.start, server.address, str(server.port), stdin=PIPE)
+        type_line(program, b"before\n")
+        program.wait_for_output("^before$")
+        checks.is_not_disturbed_by_stopping(program)
+        feed(program, data)
         ends_well(program)
+    identical(program.stdout, b"before\n" + data)
 
 
 def test_is_not_disturbed_by_stopping(chapter):
@@ -284,13 +448,17 @@ def test_is_not_disturbed_by_stopping(chapter):
         ends_well(program)
 
 
+WRONG = [["127.0.0.1", bad] for bad in checks.BAD_PORTS] + [[bad, "80"] for bad in checks.BAD_ADDRESSES]
+
+
+@graded(3, "Refuses wrong arguments, with a usage line and exit status 2",
+        cause="The number of arguments is not looked at; or atoi() and strtol() take 80x for 80 and an empty "
+              "string for 0: look at where the number ended.",
+        read="Your turn",
+        by_hand=("./client 127.0.0.1; echo exit status $?; ./client 127.0.0.1 7890x; echo exit status $?",),
+        needs=[])
 @pytest.mark.parametrize("arguments,bad", [
-    ([], ""), (["127.0.0.1"], ""), (["127.0.0.1", "80", "extra"], "extra"),
-    *[([address, "80"], address) for address in checks.BAD_ADDRESSES]])
-def test_bad_usage(chapter, arguments, bad):
+    ([], ""), (["127.0.0.1"], ""), (["127.0.0.1", "80", "surplus"], "surplus"),
+    *[(arguments, "".join(set(arguments) - {"127.0.0.1", "80"})) for arguments in WRONG]])
+def test_wrong_arguments(chapter, arguments, bad):
     checks.is_usage_error(chapter.run(*arguments), bad)
-
-
-@pytest.mark.parametrize("bad", checks.BAD_PORTS)
-def test_bad_port(chapter, bad):
-    checks.is_usage_error(chapter.run("127.0.0.1", bad), bad)

@@ -188,8 +188,13 @@ def feed(program, data):
 
 def type_line(program, line):
     """Write a line to the stdin of a Program that was started with stdin=PIPE, and leave it open."""
-    program.process.stdin.write(line)
-    program.process.stdin.flush()
+    steps.step("type", None, line)
+    try:
+        program.process.stdin.write(line)
+        program.process.stdin.flush()
+    except BrokenPipeError:
+        raise AssertionError("it has ended, or closed its stdin, before it read %r; stderr:\n%s" % (
+            line.decode(), program.stderr))
 
 
 def write_until_stuck(descriptor, limit=64 * 1024 * 1024):
@@ -197,9 +202,13 @@ def write_until_stuck(descriptor, limit=64 * 1024 * 1024):
     other end must not be hoarded on the way."""
     os.set_blocking(descriptor, False)
     written = 0
-    while select.select([], [descriptor], [], 0.3)[1]:
-        written += os.write(descriptor, b"a line that nobody reads\n" * 1000)
+    while select.select([], [descriptor], [], 0.1)[1]:
+        try:
+            written += os.write(descriptor, b"a line that nobody reads\n" * 1000)
+        except (BrokenPipeError, ConnectionResetError):
+            raise AssertionError("it has ended, or closed this direction, after %d bytes" % written)
         assert written < limit, "it takes ever more, though nobody reads what it passes on"
+    steps.step("write {:,} bytes, until no more are taken".format(written))
 
 
 class Listener:

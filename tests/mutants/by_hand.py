@@ -52,7 +52,9 @@ def show(commands, folder):
                 if [ $# -gt 0 ]; then
                     bash "$terminal" > "$terminal.out" 2>&1 < /dev/null &
                     for i in $(seq 100); do
-                        grep -qi listening "$terminal.out" && break; kill -0 $! 2> /dev/null || break; sleep 0.02
+                        grep -qi listening "$terminal.out" && break
+                        kill -0 $! 2> /dev/null || break
+                        sleep 0.02
                     done
                 else
                     timeout %d bash "$terminal" > "$terminal.out" 2>&1 < /dev/null
