@@ -112,5 +112,6 @@ def scoreboard(everything):
         bar = "#" * (20 * points // total if total else 0)
         lines.append("  %-15s %3d of %3d  %-20s  %s" % (
             results["chapter"], points, total, bar, 'next: "%s"' % trouble["title"] if trouble else
-            "complete" if total else "could not be graded"))
+            "could not be graded" if not total else "with grader errors: please report them"
+            if any(check["verdict"] == model.GRADER_ERROR for check in results["checks"]) else "complete"))
     return "\n".join(lines)

@@ -17,7 +17,7 @@ import time
 
 MIB = 1024 * 1024
 MEMORY = 1024 * MIB  # address space of one process
-MEMORY_IN_ALL = 2048 * MIB  # resident, of all processes together
+MEMORY_IN_ALL = 4096 * MIB  # resident, of all processes together
 FILE_SIZE = 64 * MIB
 CPU_SECONDS = 30
 FIRST_USER, USERS = 61184, 4336  # ids that nobody has: systemd's range for such users
@@ -72,14 +72,17 @@ def landlock(*folders):
 
 
 def _stats():
-    """Of every process: its id, its parent's id, its user's id, and its resident memory in bytes."""
+    """Of every process: its id, its parent's id, its user's id, and its memory in bytes:
+    resident, and not shared with a file."""
     for name in os.listdir("/proc"):
         if name.isdigit():
             try:
                 with open("/proc/%s/stat" % name) as file:
                     fields = file.read().rpartition(")")[2].split()
+                with open("/proc/%s/statm" % name) as file:
+                    resident, shared = map(int, file.read().split()[1:3])
                 yield int(name), int(fields[1]), os.stat("/proc/" + name).st_uid, \
-                    int(fields[21]) * resource.getpagesize()
+                    (resident - shared) * resource.getpagesize()
             except (FileNotFoundError, ProcessLookupError):
                 pass  # it has just ended
 
@@ -149,7 +152,10 @@ class Containment:
             os.chmod(path, 0o755)
 
     def options(self, options):
-        """The options of subprocess.Popen, with these bounds added."""
+        """The options of subprocess.Popen, with these bounds added; their user replaces any other."""
+        if self.user:
+            options = {name: value for name, value in options.items()
+                       if name not in ("user", "group", "extra_groups")}
         environment = options.get("env") or {name: os.environ[name] for name in PASSED_ON
                                              if name in os.environ}
         further = options.get("preexec_fn")
@@ -161,7 +167,7 @@ class Containment:
                 with contextlib.suppress(ValueError, OSError):  # macOS has no limit on the address space
                     resource.setrlimit(kind, (limit, limit))
             os.umask(0o022)
-            if self.user and os.geteuid() != self.user:
+            if self.user:
                 os.setgroups([])
                 os.setgid(self.user)
                 os.setuid(self.user)
