@@ -110,7 +110,7 @@ def test_ipv6(chapter):
 @graded(8, "Starts though an old connection is left on its port",
         cause="SO_REUSEADDR is not set, or only after bind(), so connections in TIME_WAIT keep the port.",
         read="The program",
-        by_hand=("nc -lN 7890 < /dev/null & sleep 0.2; nc -d 127.0.0.1 7890; "
+        by_hand=("nc -lN 7890 < /dev/null & sleep 0.5; nc -d 127.0.0.1 7890; wait; "
                  "timeout 0.5 ./bind-listen",),
         needs=["test_listens_on_the_port_it_is_given"])
 def test_starts_beside_an_old_connection(chapter):

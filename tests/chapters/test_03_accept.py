@@ -206,7 +206,7 @@ def test_default_port(chapter):
 @graded(4, "Can be started again at once on the same port",
         cause="SO_REUSEADDR is not set before bind(), so connections in TIME_WAIT keep the port.",
         read="Your turn",
-        by_hand=("./accept & sleep 0.2; nc -N 127.0.0.1 7890 < /dev/null; kill %1; timeout 0.5 ./accept",))
+        by_hand=("timeout 1 ./accept & sleep 0.5; nc -d 127.0.0.1 7890; wait; timeout 0.5 ./accept",))
 def test_starts_beside_an_old_connection(chapter):
     checks.starts_beside_an_old_connection(chapter, checks.positional)
 

@@ -47,7 +47,7 @@ MUTANTS = [
     Mutant("another default port", "bind-listen.c", '"7890"', '"7980"',
            "test_default_port", "port 7890"),
     Mutant("ADDRESS is not looked at", "bind-listen.c", 'argc > 2 ? argv[2] : "127.0.0.1"', '"127.0.0.1"',
-           "test_address", "expected: '0.0.0.0'"),
+           "test_address", "second argument"),
     Mutant("an IPv4 socket for every address", "listener.c", "socket(address->sa_family,", "socket(AF_INET,",
            "test_ipv6", "EAFNOSUPPORT"),
     Mutant("an IPv4 length for every address", "address.c", "return sizeof *ipv6", "return sizeof *ipv4",
@@ -79,7 +79,7 @@ MUTANTS = [
            "test_says_what_failed_and_where", "exit status 0, not exit status 1"),
     Mutant("SO_REUSEADDR | SO_REUSEPORT", "listener.c", "SOL_SOCKET, SO_REUSEADDR, &on",
            "SOL_SOCKET, SO_REUSEADDR | 15 /* SO_REUSEPORT */, &on",
-           "test_starts_beside_an_old_connection", "EADDRINUSE"),
+           "test_port_in_use", "share a port"),
     Mutant("SO_REUSEPORT as well", "listener.c", REUSE,
            REUSE + "if (setsockopt(listener, SOL_SOCKET, 15 /* SO_REUSEPORT */, &on, sizeof on) < 0)\n"
            '        report("setsockopt SO_REUSEPORT");\n    else ',
