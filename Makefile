@@ -1,56 +1,76 @@
 # Sockets in nine chapters. `make help` lists what there is to do.
 
 CHAPTERS := $(patsubst %/,%,$(wildcard 0[1-9]-*/))
+FINISHED := $(patsubst %/,%,$(sort $(dir $(wildcard 0[1-9]-*/*.c))))
 LAB = @python3 tests/lab.py
 
-# These take a chapter's number, the second line's may also do without.
-COMMAND := $(filter chapter diff trace watch,$(firstword $(MAKECMDGOALS)))
+# These take a chapter's number; those of the second line may also do without.
+COMMAND := $(filter chapter diff trace watch handout,$(firstword $(MAKECMDGOALS)))
 COMMAND += $(filter start grade,$(firstword $(MAKECMDGOALS)))
 COMMAND := $(strip $(COMMAND))
 
 # Only what is given to make: the shell may happen to have variables of these names, too.
-$(foreach name,DIR SVG,$(if $(filter environment%,$(origin $(name))),$(eval $(name) :=)))
-export DIR SVG
+VARIABLES := DIR OUT SVG JUNIT GRADESCOPE GITHUB
+$(foreach name,$(VARIABLES),$(if $(filter environment%,$(origin $(name))),$(eval $(name) :=)))
+export $(VARIABLES)
 
 ifeq ($(COMMAND),)
 
-all: $(CHAPTERS)
+all: $(FINISHED)
+ifeq ($(FINISHED),)
+	@echo 'There is no finished program here yet: begin with make start 1'
+endif
 
 $(CHAPTERS):
 	@$(MAKE) --no-print-directory -C $@
 
 help:
-	@echo 'make                 build all nine chapters'
+	@echo 'make                 build all chapters'
 	@echo 'make chapter N       run chapter N, and see what to type in a second terminal'
 	@echo 'make chapter N ARGS="..."   the same with arguments for the program'
 	@echo 'make diff N          show what chapter N adds to the chapters before it'
+	@echo 'make trace N         show the system calls of chapter N and its client as a ladder'
 	@echo 'make start N         lay out work/NN-name/ for your own chapter N'
 	@echo 'make grade N         grade it; DIR=path: another folder; without N: all there are'
 	@echo 'make watch N         grade it again each time you save'
-	@echo 'make trace N         show the system calls of chapter N and its client as a ladder'
-	@echo 'make trace N DIR=work/NN-name SVG=file   the same of your own program, and as a picture'
-	@echo 'make test            check all nine programs (fetches pytest if it is missing)'
+	@echo 'make trace N DIR=work/NN-name SVG=file   your own ladder, also as a picture'
+	@echo 'make test            check the finished programs (fetches pytest if it is missing)'
+	@echo 'make clean           remove what was built'
+ifneq ($(wildcard tests/repo),)
+	@echo
 	@echo 'make check           the stricter checks: sanitizers, three compilers, fuzzing'
 	@echo 'make mutants         prove the grader: known wrong programs must be caught'
 	@echo 'make bench           compare the web servers with others that are installed'
-	@echo 'make clean           remove what was built'
+	@echo 'make handout N OUT=DIR      for a class: the repository without the programs from N on'
+	@echo 'make class DIR=DIR   grade a folder of submissions (OUT=results)'
+	@echo 'make gradescope OUT=FILE.zip   an autograder for Gradescope (CHAPTERS="4 5")'
+endif
 
 test:
 	$(LAB) test $(ARGS)
 
-check:
-	$(LAB) check $(ARGS)
+ifneq ($(wildcard tests/repo),)
 
-mutants:
-	$(LAB) mutants $(ARGS)
+check mutants:
+	$(LAB) $@ $(ARGS)
 
-bench: $(CHAPTERS)
+bench: $(FINISHED)
 	@python3 tests/bench/bench.py $(ARGS)
+
+class gradescope:
+	$(LAB) $@
+
+else
+
+check mutants bench class gradescope:
+	@echo 'make $@ is for those who teach with this: it is not in this copy' >&2; exit 2
+
+endif
 
 clean:
 	@for chapter in $(CHAPTERS); do $(MAKE) --no-print-directory -s -C $$chapter clean; done
 
-.PHONY: all $(CHAPTERS) help test check mutants bench clean
+.PHONY: all $(CHAPTERS) help test check mutants bench class gradescope clean
 
 else
 
@@ -66,7 +86,7 @@ endif
 chapter:
 	$(LAB) chapter $(CHAPTER) $(ARGS)
 
-diff trace start grade watch:
+diff trace start grade watch handout:
 	$(LAB) $@ $(CHAPTER)
 
 $(filter-out $(COMMAND),$(MAKECMDGOALS)):

@@ -2,6 +2,8 @@
 
 import collections
 import contextlib
+import functools
+import itertools
 import os
 import random
 import shlex
@@ -13,9 +15,10 @@ import pytest
 
 sys.path.insert(0, os.path.dirname(__file__))
 
+from grade.files import has_program  # noqa: E402
 from harness.build import SANITIZERS, BuildError, build  # noqa: E402
 from harness import steps  # noqa: E402
-from harness.contain import Containment, adopt_orphans  # noqa: E402
+from harness.contain import Containment, a_user, adopt_orphans  # noqa: E402
 from harness.daemon import Daemons  # noqa: E402
 from harness.program import Program, Server, wait_until  # noqa: E402
 from harness.talk import feed  # noqa: E402
@@ -40,7 +43,7 @@ def containment(request, tmp_path_factory):
     """The bounds that the programs run in; None where they are trusted."""
     if not request.config.getoption("--contain"):
         return None
-    bounds = Containment(tmp_path_factory.getbasetemp(), "nobody" if os.geteuid() == 0 else None,
+    bounds = Containment(tmp_path_factory.getbasetemp(), a_user() if os.geteuid() == 0 else None,
                          request.config.getoption("--sanitize"))
     bounds.watch()
     make = tmp_path_factory.mktemp
@@ -67,6 +70,8 @@ def builds(request, tmp_path_factory, containment):
             source = os.path.join(folder, chapter)
             if not os.path.isdir(source):  # a chapter that is not under test may help with one that is
                 source = os.path.join(REPOSITORY, chapter)
+                if not has_program(source):
+                    pytest.skip("needs the finished program of %s, which is not in this copy" % chapter)
             try:
                 done[chapter] = build(source, str(parent / chapter), flags, containment)
             except BuildError as error:
@@ -112,8 +117,9 @@ class Chapter:
         steps.step("start " + shlex.join(["./" + os.path.basename(self.program), *map(str, arguments)])
                    + (", under %s" % os.path.basename(under[0]) if under else ""))
         command = [*under, self.program, *arguments]
-        if self._containment and under and under[0] == "unshare":  # which takes more than they may
-            command = [*under, *self._containment.command(), self.program, *arguments]
+        if self._containment and under and under[0] in ("unshare", "nsenter"):  # which take more than they may
+            bounds = self._containment.command(stays=under[0] == "nsenter")
+            command = [*under, *bounds, self.program, *arguments]
         elif self._containment:
             options = self._containment.options(options)
         self.started.append(kind(command, **options))
@@ -171,23 +177,29 @@ def tool(request):
     return find
 
 
+def tampering(strace, *injections):
+    """A command that runs a program, and has its system calls fail."""
+    command = [strace, "-f", "--seccomp-bpf", "-qq", "-o", os.devnull,
+               "-E", "ASAN_OPTIONS=detect_leaks=0",  # the leak check needs ptrace(2) itself
+               "-e", "trace=" + ",".join(text.partition(":")[0] for text in injections)]
+    return command + [word for text in injections for word in ("-e", "inject=" + text)]
+
+
+@functools.lru_cache()
+def can_tamper(strace):
+    """Whether that is possible here: kill() can be made to fail."""
+    proof = [*tampering(strace, "kill:error=EPERM"), "sh", "-c", "! kill -0 $$"]
+    return subprocess.run(proof, stderr=subprocess.DEVNULL).returncode == 0
+
+
 @pytest.fixture
 def faults(tool):
     """faults("bind:error=ENOBUFS", ...) is a command that runs a program and has its system calls
     fail or tarry, see "Tampering" in strace(1). For `start`, `serve` and `run`, as their `under`."""
     strace = tool("strace")
-
-    def under(*injections):
-        command = [strace, "-f", "--seccomp-bpf", "-qq", "-o", "/dev/null",
-                   "-E", "ASAN_OPTIONS=detect_leaks=0",  # the leak check needs ptrace(2) itself
-                   "-e", "trace=" + ",".join(text.partition(":")[0] for text in injections)]
-        return command + [word for text in injections for word in ("-e", "inject=" + text)]
-
-    proof = subprocess.run([*under("kill:error=EPERM"), "sh", "-c", "! kill -0 $$"],
-                           stderr=subprocess.DEVNULL)
-    if proof.returncode != 0:
+    if not can_tamper(strace):
         pytest.skip("strace cannot tamper with system calls here")
-    return under
+    return functools.partial(tampering, strace)
 
 
 @pytest.fixture(scope="session")
@@ -204,16 +216,20 @@ def fault_library(request, tmp_path_factory):
 @pytest.fixture
 def random_faults(fault_library, tmp_path):
     """random_faults(start, ...) calls start(..., env=ENVIRONMENT), which is to start the program: it
-    then meets short counts, EINTR, and failing accept() and fork(), see harness/faults.c. LAB_SEED
-    repeats a run. Skips the test where the program cannot be given them, such as a static one."""
-    seed = os.environ.get("LAB_SEED") or str(random.randrange(1000000))
+    then meets short counts, EINTR, and failing accept() and fork(), see harness/faults.c; with
+    `at_start` the calls that open its listener may fail, too. Each further start has the next seed;
+    LAB_SEED repeats a run. Skips the test where the program cannot be given them, such as a static one."""
+    seeds = itertools.count(int(os.environ.get("LAB_SEED") or random.randrange(1000000)))
     loaded = tmp_path / "loaded"
 
-    def start(how, *arguments, **options):
-        steps.step("with random faults, seed %s:" % seed)
-        program = how(*arguments, **options, env={
-            "PATH": os.environ.get("PATH", ""), "LD_PRELOAD": fault_library,
-            "LAB_FAULTS": seed, "LAB_FAULTS_LOADED": str(loaded)})
+    def start(how, *arguments, at_start=False, **options):
+        seed = next(seeds)
+        steps.step("with random faults, seed %d:" % seed)
+        environment = {"PATH": os.environ.get("PATH", ""), "LD_PRELOAD": fault_library,
+                       "LAB_FAULTS": str(seed), "LAB_FAULTS_LOADED": str(loaded)}
+        if at_start:
+            environment["LAB_FAULTS_AT_START"] = "yes"
+        program = how(*arguments, **options, env=environment)
         with contextlib.suppress(AssertionError):
             wait_until(lambda: loaded.exists() or not program.is_running(), limit=2)
         if not loaded.exists():

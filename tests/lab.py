@@ -1,5 +1,4 @@
 """The commands behind the Makefile. Needs Python 3.9 and nothing else."""
-"""The commands behind the Makefile: chapter, diff, trace, test, check. Needs Python 3.9 and nothing else."""
 
 import difflib
 import glob
@@ -13,6 +12,12 @@ import tempfile
 import textwrap
 import threading
 
+from excerpts import renew
+from grade import autograder, classroom, learner, run
+from grade.autograder import gradescope
+from grade.files import has_program
+from grade.handout import handout
+
 REPOSITORY = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
 # What a chapter runs with when no ARGS are given; the others need none.
@@ -21,6 +26,8 @@ DEFAULT_ARGUMENTS = {
     "06-dns-lookup": ["www.example.org"],
     "09-daemon": ["-n"],
 }
+
+NO_SERVERS = ("01-socket", "05-client", "06-dns-lookup")  # they do not listen
 
 
 # --- make chapter N ---------------------------------------------------------------------------
@@ -37,8 +44,9 @@ def read_lesson(chapter):
     return title, " ".join(goal.split()), commands
 
 
-def run_program(command, folder):
-    """Run a program in the foreground. Return its exit status and whether its port was in use."""
+def run_program(command, folder, listens):
+    """Run a program in the foreground. Return its exit status and whether its port was in use. What
+    does not listen keeps the terminal for its errors, too: they stay in order with the rest."""
     port_in_use = False
 
     def pass_on(stream):
@@ -49,8 +57,8 @@ def run_program(command, folder):
             sys.stderr.buffer.flush()
 
     signal.signal(signal.SIGINT, lambda number, frame: None)  # Ctrl-C is for the program
-    program = subprocess.Popen(command, cwd=folder, stderr=subprocess.PIPE)
-    errors = threading.Thread(target=pass_on, args=(program.stderr,), daemon=True)
+    program = subprocess.Popen(command, cwd=folder, stderr=subprocess.PIPE if listens else None)
+    errors = threading.Thread(target=pass_on, args=(program.stderr or [],), daemon=True)
     errors.start()
     status = program.wait()
     errors.join(1)  # a daemon in the background may still hold its end
@@ -66,9 +74,21 @@ def chosen_port(name, words):
     return match and (match.group(1) if int(match.group(1)) else "PORT")
 
 
+def is_yours_to_write(name):
+    """Whether this copy has a chapter's lesson only, which is said kindly then."""
+    if has_program(os.path.join(REPOSITORY, name)):
+        return False
+    number = name[:2].lstrip("0")
+    print("Chapter %s's program is yours to write: make start %s lays out work/%s/, make grade %s checks\n"
+          "it, and the lesson is %s/README.md." % (number, number, name, number, name), file=sys.stderr)
+    return True
+
+
 def chapter(name, *arguments):
     """Build a chapter, say what it adds and what to try, and run it until Ctrl-C."""
     folder = os.path.join(REPOSITORY, name)
+    if is_yours_to_write(name):
+        return 2
     if subprocess.run(["make", "-s", "-C", folder]).returncode != 0:
         return 1
     title, goal, commands = read_lesson(name)
@@ -83,7 +103,7 @@ def chapter(name, *arguments):
     print("Ctrl-C ends it. The lesson is %s/README.md.\n" % name)
     print("$ %s" % " ".join([program] + words), flush=True)
 
-    status, port_in_use = run_program([program] + words, folder)
+    status, port_in_use = run_program([program] + words, folder, name not in NO_SERVERS)
     if port_in_use:
         other = "-p 8081" if name[:2] in ("07", "08") else "7891"
         print("Something else runs on that port, perhaps this program in another terminal. Choose\n"
@@ -122,9 +142,12 @@ def find_base(file, lines, earlier):
 
 def diff(name):
     """Print what a chapter added to the chapters before it."""
+    if is_yours_to_write(name):
+        return 2
     names = sorted(os.path.basename(path.rstrip("/"))
                    for path in glob.glob(os.path.join(glob.escape(REPOSITORY), "0[1-9]-*/")))
-    earlier = [(other, read_sources(other)) for other in reversed(names) if other < name]
+    earlier = [(other, read_sources(other)) for other in reversed(names)
+               if other < name and has_program(os.path.join(REPOSITORY, other))]
     colours = {"+": "\033[32m", "-": "\033[31m", "@": "\033[36m"} if sys.stdout.isatty() else {}
     added = removed = 0
     carried = []
@@ -153,7 +176,17 @@ def trace(name):
     """Print the ladder of a chapter's calls and its client's; of the program in $DIR if that is given, and
     as a picture, too, in the file $SVG."""
     from ladder.trace import trace as print_ladder
+    if not os.environ.get("DIR") and is_yours_to_write(name):
+        return 2
     return print_ladder(name, REPOSITORY, os.environ.get("DIR", ""), os.environ.get("SVG", ""))
+
+
+# --- lab.py excerpts --------------------------------------------------------------------------
+
+def excerpts():
+    """Renew the excerpts in the lessons from the source; fail if one of them is like nothing there."""
+    folders = sorted(glob.glob(os.path.join(glob.escape(REPOSITORY), "0[1-9]-*")))
+    return 1 if sum(map(renew, folders)) else 0
 
 
 # --- make test, make check --------------------------------------------------------------------
@@ -226,14 +259,21 @@ def run_pytest(*arguments):
 
 
 def test(*arguments):
-    """Check the programs of all chapters and the repository itself, at the same time; or check what the
-    arguments say."""
+    """Check the finished programs and the repository itself, at the same time; or what the arguments say."""
     if any(os.path.exists(word.split("::")[0]) for word in arguments if word.startswith("tests/")):
         return run_pytest(*arguments)
+    finished = [path for name in run.chapters() if has_program(os.path.join(REPOSITORY, name))
+                for path in run.check_files(name)]
+    if not finished:
+        print("There is no finished program here yet: begin with make start 1")
+        return 0
+    repo = os.path.join(run.TESTS, "repo")
+    if not os.path.isdir(repo):
+        return run_pytest(*arguments, *finished)
     with tempfile.TemporaryFile() as said:
-        of_repository = subprocess.Popen(pytest_command(*arguments, "tests/repo"), cwd=REPOSITORY,
+        of_repository = subprocess.Popen(pytest_command(*arguments, repo), cwd=REPOSITORY,
                                          stdout=said, stderr=said)
-        statuses = [run_pytest(*arguments, "tests/chapters"), of_repository.wait()]
+        statuses = [run_pytest(*arguments, *finished), of_repository.wait()]
         said.seek(0)
         print("\nThe repository itself:\n", flush=True)
         sys.stdout.buffer.write(said.read())
@@ -251,19 +291,16 @@ def check(*arguments):
 
 def start(*chapter):
     """Lay out a learner's own program."""
-    from grade import learner
     return learner.start(*chapter)
 
 
 def grade(*chapter):
     """Grade a learner's own programs."""
-    from grade import learner
     return learner.grade(find_python(), *chapter)
 
 
 def watch(chapter):
     """Grade a learner's own program at each save."""
-    from grade import learner
     return learner.watch(find_python(), chapter)
 
 
@@ -273,9 +310,20 @@ def mutants(*chapter):
     return subprocess.call([python, os.path.join(REPOSITORY, "tests/mutants/run.py"), python, *chapter])
 
 
+def class_():
+    """Grade the submissions of a class, see grade/classroom.py."""
+    return classroom.grade_class(find_python())
+
+
+def autograde(place):
+    """Grade one submission on Gradescope, see grade/autograder.py."""
+    return autograder.autograde(find_python(), place)
+
+
 def main():
-    commands = {command.__name__: command
-                for command in (chapter, diff, trace, start, grade, watch, test, check, mutants)}
+    commands = {command.__name__.rstrip("_"): command
+                for command in (chapter, diff, trace, start, grade, watch, handout, class_, gradescope, autograde,
+                                excerpts, test, check, mutants)}
     if len(sys.argv) < 2 or sys.argv[1] not in commands:
         print("usage: lab.py %s ..." % "|".join(commands), file=sys.stderr)
         return 2

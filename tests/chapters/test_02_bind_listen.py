@@ -2,38 +2,104 @@
 
 import contextlib
 import pathlib
+import select
 import signal
 import socket
 
 import pytest
 
 from harness import checks
+from harness.grading import graded
 from harness.inspect import descriptors
+from harness.program import LISTENING, how_it_ended, listening_at, wait_until
 from harness.talk import connect
 from harness.users import PublicFolder, ordinary_user
 
 CHAPTER = "02-bind-listen"
 
+CALLS = "socket", "bind", "listen", "getsockname"
 
+
+def free_port():
+    """A port that nobody uses now."""
+    with socket.socket() as nobody:
+        nobody.bind(("127.0.0.1", 0))
+        return nobody.getsockname()[1]
+
+
+@graded(15, "Starts, says where it listens, and clients can connect",
+        cause="listen() is missing, or the line is: it has the port of getsockname(), after ntohs(), and is "
+              "not left in stdout's buffer.",
+        read="The program",
+        by_hand=("./bind-listen | cat",
+                 "nc -zv 127.0.0.1 7890"))
 def test_says_where_it_listens(chapter):
     server = chapter.serve("0")
     connect(server).close()
-    assert server.output == "listening on 127.0.0.1 port %d\n" % server.port
 
 
+@graded(9, "Listens on the PORT that it is given",
+        cause="The port does not go through htons() on its way into sin_port, so its two bytes are swapped.",
+        read="The program",
+        by_hand=("./bind-listen 7891",
+                 "nc -zv 127.0.0.1 7891"))
+def test_listens_on_the_port_it_is_given(chapter):
+    wanted = free_port()
+    server = chapter.serve(str(wanted))
+    assert server.port == wanted
+    connect(server).close()
+
+
+@graded(3, "Says so only once clients can connect",
+        cause="The line is printed before listen() has returned.",
+        read="The program",
+        by_hand=("strace -qq -o /dev/null -e inject=listen:delay_enter=500000 ./bind-listen",
+                 "nc -zv 127.0.0.1 7890"))
 def test_says_so_only_once_clients_can_connect(chapter, faults):
     server = chapter.serve("0", under=faults("listen:delay_enter=100000"))  # microseconds
     connect(server).close()
 
 
+@graded(5, "Listens on 127.0.0.1 only, unless told otherwise",
+        cause="INADDR_ANY, which is 0.0.0.0, opens the port to everybody on the network.",
+        read="The program",
+        by_hand=("./bind-listen",
+                 "ss -tln"))
 def test_listens_on_loopback_only(chapter):
     checks.listens_on_loopback_only(chapter.serve("0"))
 
 
+@graded(3, "Listens on port 7890, unless told otherwise",
+        cause="The port to use without an argument is another one, or the argument is required.",
+        read="Your turn",
+        by_hand=("./bind-listen",
+                 "nc -zv 127.0.0.1 7890"),
+        needs=["test_listens_on_the_port_it_is_given"])
 def test_default_port(chapter):
     checks.default_port(chapter, 7890)
 
 
+@graded(6, "Binds the ADDRESS that it is given, and refuses what is none",
+        cause="The second argument is not looked at, or the result of inet_pton() is not: 1 is success, 0 "
+              "is no address.",
+        read="Your turn",
+        by_hand=("./bind-listen 7890 0.0.0.0",
+                 "ss -tln; timeout 0.5 ./bind-listen 0 127.0.0.256"))
+def test_address(chapter):
+    for arguments in checks.WRONG_ADDRESSES:
+        checks.is_usage_error(chapter.run(*arguments, limit=3), arguments[-1])
+    server = chapter.serve("0", "0.0.0.0")
+    assert server.address == "0.0.0.0"
+    connect(server.port).close()
+
+
+@graded(5, "Binds an IPv6 address, too",
+        cause="The family of the socket, the length for bind(), or the text that is printed is that of IPv4 "
+              "in any case.",
+        read="Your turn",
+        by_hand=("./bind-listen 7890 ::1",
+                 "nc -zv ::1 7890"),
+        needs=["test_address"])
 def test_ipv6(chapter):
     checks.needs_ipv6()
     server = chapter.serve("0", "::1")
@@ -41,27 +107,45 @@ def test_ipv6(chapter):
     connect(server).close()
 
 
-def test_every_address_when_asked(chapter):
-    server = chapter.serve("0", "0.0.0.0")
-    assert server.address == "0.0.0.0"
-    connect(server.port).close()
+@graded(8, "Starts though an old connection is left on its port",
+        cause="SO_REUSEADDR is not set, or only after bind(), so connections in TIME_WAIT keep the port.",
+        read="The program",
+        by_hand=("nc -lN 7890 < /dev/null & sleep 0.2; nc -d 127.0.0.1 7890; "
+                 "timeout 0.5 ./bind-listen",),
+        needs=["test_listens_on_the_port_it_is_given"])
+def test_starts_beside_an_old_connection(chapter):
+    checks.starts_beside_an_old_connection(chapter, checks.positional)
 
 
+@graded(6, "Has room for 64 clients in its queue",
+        cause="The backlog, the number that listen() is given, is too small: SOMAXCONN is the longest there "
+              "is.",
+        read="The idea",
+        by_hand=("./bind-listen",
+                 "ss -tln"))
+def test_has_room_for_many_clients(chapter):
+    server = chapter.serve("0")
+    with contextlib.ExitStack() as stack:
+        for _ in range(64):
+            stack.enter_context(connect(server, limit=3))
+
+
+@graded(8, "Leaves its clients in the queue: no answer, no end, no output",
+        cause="It calls accept(), closes something, or prints more than its one line: later chapters do.",
+        read="Look underneath",
+        by_hand=("./bind-listen",
+                 "nc -d 127.0.0.1 7890 & sleep 0.2; ss -tln; kill %1"))
 def test_connects_clients_though_nobody_accepts_them(chapter):
     server = chapter.serve("0")
     before = descriptors(server.pid)
     with contextlib.ExitStack() as stack:
-        clients = [stack.enter_context(connect(server)) for _ in range(5)]
+        clients = [stack.enter_context(connect(server)) for _ in range(2)]
         for client in reversed(clients):
             client.sendall(b"is anybody there?\n" * 100)
-        clients[0].settimeout(0.2)
-        with pytest.raises(socket.timeout):
-            clients[0].recv(1)
-        for client in clients:  # no answer and no end, in any of them
-            client.setblocking(False)
-            with pytest.raises(BlockingIOError):
-                client.recv(1)
-        assert descriptors(server.pid) == before
+        ready = select.select(clients, [], [], 0.2)[0]
+        assert not ready, "%s got an answer or an end" % ready[0].name
+        assert server.output == "listening on %s port %d\n" % (server.address, server.port)
+        assert descriptors(server.pid) == before, "it has more descriptors: it accepted a client"
 
 
 @pytest.mark.parametrize("name,command,pattern", [
@@ -83,35 +167,88 @@ def test_survives_clients_that_come_and_go(chapter):
     assert server.stderr == ""
 
 
+@graded(4, "Waits without using the CPU",
+        cause="An empty loop asks the processor to do nothing as fast as it can: pause() waits.",
+        read="Try it",
+        by_hand=("./bind-listen",
+                 "sleep 0.3; ps -o stat= -C bind-listen"))
+def test_waits_without_spinning(chapter):
+    checks.waits_without_spinning(chapter.serve("0").pid)
+
+
+@graded(3, "Runs until a signal such as Ctrl-C's ends it",
+        cause="It waits for input, which may be at its end from the start, or for anything else than a "
+              "signal.",
+        read="Your turn",
+        by_hand=("./bind-listen < /dev/null",
+                 "sleep 0.2; nc -zv 127.0.0.1 7890"))
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_runs_until_a_signal_ends_it(chapter, number):
     # A shell may have had this test ignore SIGINT, and the program would inherit that.
     server = chapter.serve("0", preexec_fn=lambda: signal.signal(number, signal.SIG_DFL))
     with connect(server):
-        assert server.is_running()
+        assert server.is_running(), "it has ended before the signal"
         server.signal(number)
-        assert server.wait() in (-number, 0)
-
-
-def test_port_in_use(chapter):
-    checks.port_in_use(chapter, checks.positional)
+        status = server.wait()
+        assert status in (-number, 0), "%s came of it" % how_it_ended(status)
 
 
 def test_restart_at_once(chapter):
     checks.restart_at_once(chapter, checks.positional, lambda client: client.sendall(b"hello\n"))
 
 
-def test_starts_beside_an_old_connection(chapter):
-    checks.starts_beside_an_old_connection(chapter, checks.positional)
-
-
-@pytest.mark.parametrize("address", ["192.0.2.1", "2001:db8::1"])
-def test_address_of_another_machine(chapter, address):
-    if ":" in address:
-        checks.needs_ipv6()
-    program = chapter.run("0", address)
-    assert "bind %s port 0: " % address in program.stderr
+@graded(5, "Says what failed, where and why, and exits 1",
+        cause="perror() gives no symbol such as EADDRNOTAVAIL; and of bind() one wants to know the address "
+              "and the port.",
+        read="What can go wrong",
+        by_hand=("./bind-listen 7890 192.0.2.1; echo exit status $?",),
+        needs=["test_address"])
+def test_says_what_failed_and_where(chapter, address="192.0.2.1"):
+    program = chapter.run("0", address, limit=5)
     checks.is_failure(chapter, program, "EADDRNOTAVAIL")
+    assert "bind %s port 0: " % address in program.stderr, "it does not say where:\n" + program.stderr
+
+
+def test_says_what_failed_with_ipv6(chapter):
+    checks.needs_ipv6()
+    test_says_what_failed_and_where(chapter, "2001:db8::1")
+
+
+@graded(4, "Ends if another one listens on its port",
+        cause="SO_REUSEPORT, which comes in with `SO_REUSEADDR | SO_REUSEPORT`, lets two servers share a "
+              "port.",
+        read="What can go wrong",
+        by_hand=("./bind-listen",
+                 "timeout 0.5 ./bind-listen"),
+        needs=["test_listens_on_the_port_it_is_given", "test_starts_beside_an_old_connection",
+               "test_says_what_failed_and_where"])
+def test_port_in_use(chapter):
+    checks.port_in_use(chapter, checks.positional)
+
+
+@graded(10, "Whichever call fails: names it, and exits 1",
+        cause="The result of socket(), bind(), listen() or getsockname() was not looked at.",
+        read="The program",
+        by_hand=("for call in socket bind listen getsockname; do "
+                 "timeout 0.5 strace -qq -o /dev/null -e inject=$call:error=ENOBUFS ./bind-listen; done",),
+        needs=["test_says_what_failed_and_where"])
+def test_random_faults(chapter, random_faults):
+    """It listens and says so, or a call has failed and it says that."""
+    usual = chapter.serve("0").address
+    for _ in range(20):
+        program = random_faults(chapter.start, "0", at_start=True)
+        wait_until(lambda: "\n" in program.output or not program.is_running(), what="a line or its end")
+        line = LISTENING.search(program.output)
+        if line:
+            address, port = listening_at(line)
+            assert address == usual, "bind() has failed, and it listens on %s" % address
+            connect(port).close()
+        else:
+            program.status = program.wait()
+            checks.is_failure(chapter, program, "ENOBUFS")
+            assert any(call in program.stderr.partition(": ")[2] for call in CALLS), (
+                "it does not name the call:\n" + program.stderr)
+        program.kill()
 
 
 def test_privileged_port(chapter):
@@ -125,22 +262,18 @@ def test_privileged_port(chapter):
     checks.is_failure(chapter, program, "EACCES")
 
 
-@pytest.mark.parametrize("call", ["socket", "bind", "listen", "getsockname"])
+@pytest.mark.parametrize("call", CALLS)
 def test_names_the_call_that_failed(chapter, faults, call):
     program = chapter.run("0", under=faults(call + ":error=ENOBUFS"))
     assert call in program.stderr.partition(": ")[2]
     checks.is_failure(chapter, program, "ENOBUFS")
 
 
-@pytest.mark.parametrize("bad", checks.BAD_PORTS)
-def test_bad_port(chapter, bad):
-    checks.is_usage_error(chapter.run(bad), bad)
-
-
-@pytest.mark.parametrize("bad", checks.BAD_ADDRESSES)
-def test_bad_address(chapter, bad):
-    checks.is_usage_error(chapter.run("0", bad), bad)
-
-
-def test_too_many_arguments(chapter):
-    checks.is_usage_error(chapter.run("0", "127.0.0.1", "surplus"), "surplus")
+@graded(6, "Refuses what is no port, and a third argument, with a usage line",
+        cause="atoi() and strtol() take 80x for 80 and an empty string for 0; or argc is not looked at.",
+        read="Your turn",
+        by_hand=("timeout 0.5 ./bind-listen ''; for words in 99999 80x '0 ::1 surplus'; do "
+                 "timeout 0.5 ./bind-listen $words; done",))
+@pytest.mark.parametrize("arguments", checks.WRONG_PORTS)
+def test_wrong_usage(chapter, arguments):
+    checks.is_usage_error(chapter.run(*arguments, limit=3), arguments[-1])

@@ -3,6 +3,7 @@ web server runs there."""
 
 import contextlib
 import errno
+import functools
 import os
 import re
 import sys
@@ -12,46 +13,60 @@ import time
 import pytest
 
 from harness import checks
+from harness.grading import graded
 from harness.namespaces import empty_network, getaddrinfo, own_hosts
-from harness.program import Program, seconds
+from harness.program import seconds
 from harness.talk import receive_until, refusing, serving
 from harness.webservers import answering, endless, hold, is_bounded, silent, trickling
 
 CHAPTER = "06-dns-lookup"
 
+# By hand: a server that answers with a header, one that is asked before it answers, and asking it.
+SERVER = "printf 'HTTP/1.0 200 OK\\r\\n%s\\r\\n\\r\\n' | nc -vnNl 7890"
+LATE = "(sleep 0.3; printf 'HTTP/1.0 200 OK\\r\\nServer: teapot\\r\\n\\r\\n') | nc -vnNl %s 7890"
+ASK = "./dns-lookup 127.0.0.1 7890"
+
 
 def start(chapter, host, port, namespace=()):
-    return chapter.start_other([*namespace, chapter.program, host, str(port)])
+    return chapter.start(host, str(port), under=namespace)
 
 
 def addresses(program):
     """The `ADDRESS port PORT` of each address that was printed; fails if they are not numbered."""
-    rows = re.findall(r"^address (\d+): (.+)$", program.output, re.MULTILINE)
-    assert [int(number) for number, _ in rows] == list(range(1, len(rows) + 1))
+    rows = re.findall(r"^address (\S+): (.+)$", program.output, re.MULTILINE)
+    assert [number for number, _ in rows] == [str(number + 1) for number in range(len(rows))]
     return [address for _, address in rows]
 
 
-def ask(chapter, serve, limit=5):
-    """Run the program with the server that serve() plays; return it, with .status set."""
+def ask(chapter, serve, limit=5, how=None):
+    """Run the program with the server that serve() plays; return it, with .status set. `how` starts it,
+    if not chapter.start()."""
     with serving(serve) as server:
-        program = start(chapter, "127.0.0.1", server.port)
+        program = (how or chapter.start)("127.0.0.1", str(server.port))
         program.status = program.wait(limit)
     return program
 
 
+def ended(program, status, limit=5):
+    """The program ends with this exit status."""
+    got = program.wait(limit)
+    assert got == status, "exit status %d, not %d; stderr:\n%s" % (got, status, program.stderr)
+
+
 def found(program, host="127.0.0.1"):
     """What the program says of the web server of a host; fails if it is not its last word."""
-    assert program.wait() == 0, program.stderr
-    lines = program.output.splitlines()
-    assert lines[-1].startswith("The web server for %s is " % host), program.output
-    return lines[-1].partition(" is ")[2]
+    ended(program, 0)
+    *_, last = ["", *program.output.splitlines()]
+    beginning = "The web server for %s is " % host
+    assert last.startswith(beginning), "the last line is not %s...:\n%s" % (beginning, program.output)
+    return last[len(beginning):]
 
 
 def fails(program, error):
     """The program has ended with status 1 and said this on stderr, and has found no web server."""
-    assert program.wait() == 1, program.stderr
+    ended(program, 1)
     assert program.stderr == "dns-lookup: %s\n" % error
-    assert "The web server" not in program.output
+    assert "The web server" not in program.output, "it tells a web server all the same:\n" + program.output
 
 
 def failed(call, number):
@@ -59,6 +74,11 @@ def failed(call, number):
     return "%s: %s (%s)" % (call, os.strerror(number), errno.errorcode[number])
 
 
+@graded(8, "Asks a server with HEAD, and prints what its Server line says",
+        cause="The request or the output differs from the contract's by a character; \\r\\n ends each line "
+              "of the request, and an empty line ends it all.",
+        read="The idea",
+        by_hand=(LATE % "127.0.0.1", ASK))
 def test_asks_with_head_and_host(chapter):
     asked = []
 
@@ -68,24 +88,30 @@ def test_asks_with_head_and_host(chapter):
 
     with serving(serve) as server:
         program = start(chapter, "127.0.0.1", server.port)
-        assert program.wait() == 0
-    assert asked[0].startswith(b"HEAD / HTTP/1.0\r\n")
-    assert re.findall(rb"^Host: (.*)\r$", asked[0], re.MULTILINE) == [b"127.0.0.1"]
+        ended(program, 0)
+    request = asked[0].decode("latin-1")
+    assert request.startswith("HEAD / HTTP/1.0\r\n"), "the request is not HEAD / HTTP/1.0:\n" + request
+    hosts = re.findall("^(Host:.*)$", request, re.MULTILINE)
+    assert hosts == ["Host: 127.0.0.1\r"], "not one line Host: 127.0.0.1 in the request:\n" + request
     assert program.output == ("address 1: 127.0.0.1 port %d\n"
                               "The web server for 127.0.0.1 is Example/1.0 (old)\n" % server.port)
     assert program.stderr == ""
 
 
+@graded(4, "Prints each line at once, also into a pipe",
+        cause="Into a pipe stdout is buffered in full: setvbuf() makes it go out line by line.",
+        read="Your turn",
+        by_hand=("nc -vnl 7890", "timeout 0.5 %s | cat" % ASK))
 def test_prints_the_addresses_before_it_is_answered(chapter):
     printed = threading.Event()
 
     def serve(connection):
-        assert printed.wait(seconds(5))
+        assert printed.wait(seconds(5)), "the address was not printed before the answer came"
         answering(b"HTTP/1.0 200 OK\r\nServer: late\r\n\r\n")(connection)
 
     with serving(serve) as server:
         program = start(chapter, "127.0.0.1", server.port)
-        program.wait_for_output(r"^address 1: 127\.0\.0\.1 port %d$" % server.port)
+        program.wait_for_output(r"^address 1: 127\.0\.0\.1 port %d$" % server.port, limit=3)
         printed.set()
         assert found(program) == "late"
 
@@ -103,10 +129,14 @@ def refusals(rows):
     return "".join("dns-lookup: %s\n" % failed("connect " + row, errno.ECONNREFUSED) for row in rows)
 
 
+@graded(4, "Reports an address that refuses, and exits 1 if none is left",
+        cause="The result of connect() is not checked, its error is not named, or the exit status is not 1.",
+        read="What can go wrong",
+        by_hand=("./dns-lookup 127.0.0.1 1; echo exit status $?",))
 def test_refused(chapter):
     with refusing("127.0.0.1") as port:
-        program = chapter.run("127.0.0.1", str(port))
-    assert program.status == 1
+        program = start(chapter, "127.0.0.1", port)
+        ended(program, 1)
     assert addresses(program) == ["127.0.0.1 port %d" % port]
     assert program.stderr == refusals(addresses(program))
 
@@ -118,11 +148,17 @@ def test_refused_by_every_address(chapter, tmp_path):
         expected = getaddrinfo("many", port, namespace)
         assert len(expected) == 3
         program = start(chapter, "many", port, namespace)
-        assert program.wait() == 1
+        ended(program, 1)
     assert addresses(program) == expected
     assert program.stderr == refusals(expected)
 
 
+@graded(10, "Goes on to the next address when one refuses, until one accepts",
+        cause="Only the first address of the list is tried, or it is not left when one has accepted.",
+        read="The program",
+        by_hand=(LATE % "127.0.0.2",
+                 "printf '127.0.0.%d three\\n' 1 2 3 > hosts; unshare -rm sh -c 'mount --bind hosts "
+                 "/etc/hosts; ./dns-lookup three 7890'"))
 def test_goes_on_to_the_next_address_when_one_refuses(chapter, tmp_path):
     namespace = own_hosts(tmp_path, "".join("127.0.0.%d several\n" % last for last in (2, 3, 4)))
     first, second, third = [row.split()[0] for row in getaddrinfo("several", 80, namespace)]
@@ -132,13 +168,19 @@ def test_goes_on_to_the_next_address_when_one_refuses(chapter, tmp_path):
         program = start(chapter, "several", port, namespace)
         assert found(program, "several") == "the second"
         assert program.stderr == refusals(["%s port %d" % (first, port)])
-    assert other.connections == 0, "one server is enough"
+    assert other.connections == 0, "it connected once more, though one server is enough"
 
 
-@pytest.mark.parametrize("host,name", [("::1", b"[::1]"), ("six", b"six")])
+@graded(6, "Reaches an IPv6 address, and puts it in brackets for Host",
+        cause="The hints ask for AF_INET only, the length of the address is not ai_addrlen, or the brackets "
+              "of Host: [::1] are missing.",
+        read="The program",
+        by_hand=(LATE % "::1", "./dns-lookup ::1 7890"))
+@pytest.mark.parametrize("host,name", [("::1", "[::1]"), ("six", "six")])
 def test_only_ipv6(chapter, tmp_path, host, name):
     def serve(connection):
-        assert b"\r\nHost: %s\r\n" % name in receive_until(connection, b"\r\n\r\n")
+        request = receive_until(connection, b"\r\n\r\n").decode("latin-1")
+        assert "\r\nHost: %s\r\n" % name in request, "Host is not %s:\n%s" % (name, request)
         connection.sendall(b"HTTP/1.0 200 OK\r\nServer: Six\r\n\r\n")
 
     checks.needs_ipv6()
@@ -149,6 +191,11 @@ def test_only_ipv6(chapter, tmp_path, host, name):
     assert addresses(program) == ["::1 port %d" % server.port]
 
 
+@graded(7, "Says why a name is not found, with gai_strerror()'s text",
+        cause="getaddrinfo() returns its error and leaves errno alone: strerror() and perror() do not know "
+              "it.",
+        read="The program",
+        by_hand=("./dns-lookup no-such-host.invalid; echo exit status $?",))
 @pytest.mark.parametrize("world", ["without the name", "without a network"])
 def test_a_name_that_cannot_be_found(chapter, tmp_path, world):
     if world == "without a network":
@@ -166,6 +213,11 @@ def test_a_service_that_does_not_exist(chapter, service):
     fails(chapter.run("127.0.0.1", service), "getaddrinfo 127.0.0.1 %s: %s" % (service, expected))
 
 
+@graded(4, "Refuses what is no port, with a usage line and exit status 2",
+        cause="getaddrinfo() takes 99999 for 34463: a service that looks like a number has to be checked "
+              "before.",
+        read="Your turn",
+        by_hand=("./dns-lookup 127.0.0.1 99999; echo exit status $?",))
 @pytest.mark.parametrize("bad", ["99999", "65536", "", "-1", "+80", " 80", "8 0"])
 def test_bad_port(chapter, bad):
     checks.is_usage_error(chapter.run("127.0.0.1", bad), bad)
@@ -176,24 +228,69 @@ def test_bad_usage(chapter, arguments, bad):
     checks.is_usage_error(chapter.run(*arguments), bad)
 
 
-@pytest.mark.parametrize("head,value", [
+HEADS = [
     (b"Server: Tiny\r\n", "Tiny"),
     (b"Server:Tiny\r\n", "Tiny"),
     (b"server: Tiny\r\n", "Tiny"),
     (b"SERVER:\t Tiny\r\n", "Tiny"),
     (b"Server: a, b: (c) d\r\nServer: second\r\n", "a, b: (c) d"),
     (b"Server-Timing: 1\r\nX-Server: 2\r\nVia: Server: 3\r\nServer: 4\r\n", "4"),
-    (b"Set-Cookie: %s\r\n" % (b"x" * 4000) + b"X: y\r\n" * 100 + b"Server: far down\r\n", "far down"),
-], ids=["usual", "no blank", "lower case", "upper case", "two", "names like it", "long head"])
-@pytest.mark.parametrize("form", ["whole", "single bytes", "bare LF"])
+]
+LONG_HEAD = b"Set-Cookie: %s\r\n" % (b"x" * 4000) + b"X: y\r\n" * 100 + b"Server: far down\r\n"
+
+
+def answer_with(head):
+    """An answer with these header lines and one more."""
+    return b"HTTP/1.0 404 Not Found\r\n" + head + b"Date: today\r\n\r\n"
+
+
+@graded(8, "Finds the Server line, in capitals or not, ended by CR LF or LF",
+        cause="The name is compared with its case, or not up to its colon; the blanks or the line end are "
+              "cut wrongly; or what recv() fetched behind one line is lost.",
+        read="The program",
+        by_hand=("printf 'HTTP/1.0 200 OK\\nServer-Timing: 1\\nSERVER:tea pot\\n\\n' | nc -vnNl 7890", ASK))
+@pytest.mark.parametrize("head,value", HEADS)
+@pytest.mark.parametrize("form", ["CR LF", "bare LF"])
 def test_finds_the_server_line(chapter, form, head, value):
-    answer = b"HTTP/1.0 404 Not Found\r\n" + head + b"Date: today\r\n\r\n"
+    answer = answer_with(head)
     if form == "bare LF":
         answer = answer.replace(b"\r\n", b"\n")
-    parts = [answer[i:i + 1] for i in range(len(answer))] if form == "single bytes" else [answer]
-    assert found(ask(chapter, answering(*parts))) == value
+    assert found(ask(chapter, answering(answer))) == value
 
 
+@graded(8, "Reads lines that come in pieces",
+        cause="One recv() is taken for one line, or for the whole answer: TCP has no lines.",
+        read="The program",
+        by_hand=("(sleep 0.4; printf 'HTTP/1.0 200 OK\\r\\nSer'; sleep 0.2; printf 'ver: "
+                 "teapot\\r\\n\\r\\n') | nc -Nl 7890 > /dev/null & sleep 0.2; " + ASK,))
+@pytest.mark.parametrize("size", [1, 7, 100000])
+def test_reads_lines_that_come_in_pieces(chapter, size):
+    answer = answer_with(LONG_HEAD)
+    pieces = [answer[start:start + size] for start in range(0, len(answer), size)]
+    assert found(ask(chapter, answering(*pieces))) == "far down"
+
+
+@graded(10, "Loses nothing to short counts and EINTR",
+        cause="send() and recv() may do a part, or be interrupted (EINTR) before they did anything: ask "
+              "again.",
+        read="The program",
+        by_hand=(SERVER % "Server: teapot",
+                 "strace -o /dev/null -e inject=sendto,recvfrom:error=EINTR:when=1+2 " + ASK),
+        needs=["test_reads_lines_that_come_in_pieces"])
+def test_random_faults(chapter, random_faults):
+    for number in range(20):
+        head = b"X: %s\r\n" % (b"x" * 400 * number) + b"X: y\r\n" * 100 + b"Server: number %d\r\n" % number
+        program = ask(chapter, answering(answer_with(head)),
+                      how=functools.partial(random_faults, chapter.start))
+        assert found(program) == "number %d" % number
+
+
+@graded(5, "Says so, and exits 1, if there is no Server line",
+        cause="It reads on behind the empty line that ends the head, or takes the end of the answer for a "
+              "success.",
+        read="Your turn",
+        by_hand=("printf 'HTTP/1.0 200 OK\\r\\n\\r\\nServer: body\\r\\n' | nc -vnNl 7890",
+                 ASK + "; echo exit status $?"))
 @pytest.mark.parametrize("answer", [
     b"HTTP/1.0 200 OK\r\nDate: today\r\n\r\n",
     b"HTTP/1.0 200 OK\r\n\r\nServer: only the body says so\r\n\r\n",
@@ -202,33 +299,55 @@ def test_finds_the_server_line(chapter, form, head, value):
     b""], ids=["head without it", "after the head", "after the head, bare LF", "names like it", "nothing"])
 def test_no_server_line(chapter, answer):
     program = ask(chapter, answering(answer))
-    assert program.status == 1
-    assert re.fullmatch("dns-lookup: .+\n", program.stderr), program.stderr
-    assert len(program.output.splitlines()) == 1, "nothing but the address"
+    ended(program, 1)
+    assert re.fullmatch("dns-lookup: .+\n", program.stderr), "not one line on stderr:\n" + program.stderr
+    assert len(program.output.splitlines()) == 1, "more than the address on stdout:\n" + program.output
 
 
+@graded(4, "Does not wait for more than it needs",
+        cause="It reads to the end of the answer, though it knows what it wants to know after the Server "
+              "line.",
+        read="Your turn",
+        by_hand=("(printf 'HTTP/1.0 200 OK\\r\\nServer: teapot\\r\\n'; sleep 1) | nc -vnl 7890",
+                 "timeout 0.5 %s; echo exit status $?" % ASK))
 @pytest.mark.parametrize("head,status", [(b"Server: Tiny\r\n", 0), (b"Server: Tiny\r\n\r\n", 0), (b"\r\n", 1)])
 def test_does_not_wait_for_more_than_it_needs(chapter, head, status):
     def serve(connection):
         answering(b"HTTP/1.1 200 OK\r\nContent-Length: 5000\r\n" + head)(connection)
         hold(connection)
 
-    assert ask(chapter, serve).status == status
+    ended(ask(chapter, serve, limit=3), status)
 
 
+@graded(4, "Lets no control character reach the terminal",
+        cause="The value is printed as it came: iscntrl() tells which bytes steer a terminal.",
+        read="The program",
+        by_hand=(SERVER % "Server: \\033[31mred\\177", ASK + " | od -c"))
 def test_control_characters_do_not_reach_the_terminal(chapter):
     value = b"x" + bytes(set(range(1, 32)) - set(b"\n")) + b"\x1b[2J\x7fy"
     program = ask(chapter, answering(b"HTTP/1.0 200 OK\r\nServer: %s\r\n\r\n" % value))
     assert found(program) == "x" + 30 * "?" + "?[2J?y"
 
 
+@graded(7, "Takes a line of 8,191 bytes, and no longer one",
+        cause="The buffer has no bound, or the bound is off by one: the line end and the final zero need "
+              "room, too.",
+        read="The program",
+        by_hand=("printf 'HTTP/1.0 200 OK\\r\\nServer: %08182d\\r\\n\\r\\n' 0 | nc -vnNl 7890",
+                 ASK + " | wc -c"),
+        needs=["test_reads_lines_that_come_in_pieces"])
 def test_a_line_of_8191_bytes_is_taken_and_a_longer_one_is_not(chapter):
     value = "x" * (8191 - len("Server: \r\n"))
-    assert found(ask(chapter, answering(b"HTTP/1.0 200 OK\r\nServer: %s\r\n\r\n" % value.encode()))) == value
+    took = found(ask(chapter, answering(b"HTTP/1.0 200 OK\r\nServer: %s\r\n\r\n" % value.encode())))
+    assert took == value
     program = ask(chapter, answering(b"HTTP/1.0 200 OK\r\nServer: %sx\r\n\r\n" % value.encode()))
     fails(program, failed("recv", errno.EMSGSIZE))
 
 
+@graded(3, "Refuses a line with a NUL byte",
+        cause="Behind a NUL byte a string is over: what was received is longer than strlen() says.",
+        read="The program",
+        by_hand=(SERVER % "Server: tea\\0pot", ASK))
 @pytest.mark.parametrize("line", [b"a\0b\r\n", b"Server: a\0b\r\n"])
 def test_a_line_with_a_nul_byte_is_an_error(chapter, line):
     program = ask(chapter, answering(b"HTTP/1.0 200 OK\r\n" + line + b"Server: Tiny\r\n\r\n"))
@@ -299,24 +418,23 @@ def test_an_endless_line_is_given_up(chapter, beginning):
     fails(program, failed("recv", errno.EMSGSIZE))
 
 
-@pytest.fixture(scope="module", autouse=True)
-def patience(builds):
-    """Started before the first test, since it takes 10 seconds; used by the last."""
-    program = builds(CHAPTER)
+@graded(8, "Gives up a server that keeps it waiting, after ten seconds in all",
+        cause="SO_RCVTIMEO limits one recv(), not all of them: before each, set what is left of the ten "
+              "seconds.",
+        read="The program",
+        by_hand=("(while sleep 0.5; do printf x; done) | nc -vnl 7890",
+                 "timeout 12 %s; echo exit status $?" % ASK),
+        needs=["test_reads_lines_that_come_in_pieces"])
+def test_a_server_that_keeps_it_waiting_is_given_up_after_ten_seconds(chapter):
     headers, sent = endless(b"", b"X: y\r\n")
     with contextlib.ExitStack() as running:
-        started, programs = time.monotonic(), []
+        begin, programs = time.monotonic(), []
         for serve in (silent, trickling, headers):
             server = running.enter_context(serving(serve, limit=20))
-            programs.append(Program([program, server.address, str(server.port)]))
-            running.callback(programs[-1].kill)
-        yield started, programs, sent
-
-
-def test_a_server_that_keeps_it_waiting_is_given_up_after_ten_seconds(patience):
-    started, programs, sent = patience
-    is_bounded(programs[2], sent)
-    for program in programs:
-        program.wait(max(0.5, started + 13 - time.monotonic()))
-        assert time.monotonic() > started + 9.9
-        fails(program, failed("recv", errno.ETIMEDOUT))
+            programs.append(start(chapter, server.address, server.port))
+        is_bounded(programs[2], sent)
+        for program in programs:
+            program.wait(max(0.5, begin + 13 - time.monotonic()))
+            after = time.monotonic() - begin
+            assert after > 9.9, "it gave up after %.1f seconds" % after
+            fails(program, failed("recv", errno.ETIMEDOUT))

@@ -10,7 +10,8 @@ import pytest
 
 from harness import checks, http_checks
 from harness.compare import identical
-from harness.http_checks import FILES, PAGE, answers, log_lines, serves
+from harness.grading import graded
+from harness.http_checks import FILES, PAGE, answers, brings, log_lines, serves
 from harness.http_requests import ACCEPTED, AMBIGUOUS, REFUSED, lines, with_headers
 from harness.inspect import memory
 from harness.talk import Response, connect, exchange, get, receive_all, receive_until
@@ -32,12 +33,51 @@ def server(chapter, root):
 
 # ---- What is served
 
+@graded(7, "Starts, and serves a page with GET",
+        cause="The answer is not a status line, headers, an empty line and the file, with \\r\\n at the end "
+              "of each line of its head; or the connection stays open behind it.",
+        read="The idea",
+        by_hand=("./tinyweb", "printf 'GET / HTTP/1.0\\r\\n\\r\\n' | timeout 1 nc 127.0.0.1 8080 > answer; "
+                              "echo exit status $?; head -9 answer | cat -A"))
+def test_serves_a_page(server):
+    brings(server, "/", PAGE)
+
+
+@graded(6, "Puts the same headers into every answer, errors included",
+        cause="A header is missing, misspelt or wrong: Content-Length counts the bytes of the body alone, "
+              "and Date is in GMT.",
+        read="Your turn",
+        by_hand=("./tinyweb", "curl -sI http://127.0.0.1:8080/; curl -si http://127.0.0.1:8080/missing"))
+def test_every_answer_has_the_headers(server):
+    for line in ("GET / HTTP/1.0", "GET /sub HTTP/1.0", "GET /missing HTTP/1.0", "GET /.. HTTP/1.0", "what?",
+                 "POST / HTTP/1.0", "BREW / HTTP/1.0", "GET / HTTP/2.0"):
+        http_checks.is_well_formed(exchange(server, lines(line)))
+    http_checks.has_header(get(server, "/"), "Last-Modified", http_checks.MODIFIED)
+
+
+@graded(5, "Answers HEAD as GET, but without a body, also for errors",
+        cause="HEAD gets the body, or a Content-Length of 0; or the code that sends errors does not know of "
+              "it.",
+        read="Your turn",
+        by_hand=("./tinyweb",
+                 "for t in / /missing; do printf \"HEAD $t HTTP/1.0\\r\\n\\r\\n\" | nc 127.0.0.1 8080; done"))
+@pytest.mark.parametrize("target,status", [("/", 200), ("/sub", 301), ("/%zz", 400), ("/..", 403), ("/missing", 404)])
+def test_head_is_answered_as_get_is(server, target, status):
+    http_checks.same_head(server, target, answers(server, lines("GET %s HTTP/1.0" % target), status))
+
+
 def test_serves_its_own_webroot_wherever_it_is_called_from(chapter, tmp_path):
     server = chapter.serve("-p", "0", cwd=str(tmp_path))
     with open(os.path.join(chapter.folder, "webroot", "index.html"), "rb") as page:
         serves(server, "/", page.read())
 
 
+@graded(5, "Finds the file that a path means: a folder's page, %XX, a query",
+        cause="%XX is not decoded, or twice, or only with digits and capitals; the query is not cut off "
+              "before; or a path that ends in / does not mean its index.html.",
+        read="The program",
+        by_hand=("./tinyweb", "cp webroot/how.html 'webroot/%61'; for t in / '/?a=b' /%69ndex%2Ehtml "
+                              "/%2561; do curl -s http://127.0.0.1:8080$t | sed -n 1,4p; done"))
 @pytest.mark.parametrize("target,name", [
     ("/", "index.html"), ("/index.html", "index.html"), ("/sub/", "sub/index.html"), ("/a", "a"),
     ("/sub/deep/file.txt", "sub/deep/file.txt"), ("/empty.txt", "empty.txt"), ("/a%20b.txt", "a b.txt"),
@@ -45,9 +85,15 @@ def test_serves_its_own_webroot_wherever_it_is_called_from(chapter, tmp_path):
     ("/%2561", "%61"), ("/%61", "a"), ("//sub//deep///file.txt", "sub/deep/file.txt"), ("/?a=b", "index.html"),
 ])
 def test_serves_the_file_that_a_target_means(server, target, name):
-    serves(server, target, FILES[name])
+    brings(server, target, FILES[name])
 
 
+@graded(4, "Tells the type of a file by the ending of its name",
+        cause="The ending begins at the last dot of the name, its case does not count, and text has a "
+              "charset.",
+        read="Your turn",
+        by_hand=("./tinyweb", "cd webroot; cp index.html a.b.HTML; for f in *; do curl -sI "
+                              "http://127.0.0.1:8080/$f | grep Type; done"))
 @pytest.mark.parametrize("content_type,names", [
     ("text/html; charset=utf-8", ["a.html", "a.htm", "a.min.HTML"]), ("text/css; charset=utf-8", ["style.css"]),
     ("text/javascript; charset=utf-8", ["a.js"]), ("text/plain; charset=utf-8", ["a.txt"]),
@@ -61,7 +107,7 @@ def test_serves_the_file_that_a_target_means(server, target, name):
 def test_content_type_follows_the_ending(root, server, content_type, names):
     for name in names:
         (root / name).write_bytes(b"content")
-        assert get(server, "/" + name).headers["content-type"] == content_type
+        http_checks.has_header(get(server, "/" + name), "Content-Type", content_type)
 
 
 def test_dates_are_in_gmt_wherever_the_server_is(chapter, root):
@@ -69,6 +115,12 @@ def test_dates_are_in_gmt_wherever_the_server_is(chapter, root):
     assert serves(server, "/", PAGE).headers["last-modified"] == http_checks.MODIFIED
 
 
+@graded(4, "Redirects a folder without its slash, with 301 and Location",
+        cause="Location is the target as it came with a slash behind its path, before the query; and with "
+              "one slash before it, since //sub/ would be another host.",
+        read="Your turn",
+        by_hand=("./tinyweb", "mkdir -p webroot/sub; for t in /sub '/sub?a=b' //sub; do curl -si "
+                              "http://127.0.0.1:8080$t | grep -E 'HTTP|Location'; done"))
 @pytest.mark.parametrize("target,location", [
     ("/sub", "/sub/"), ("/sub/deep", "/sub/deep/"), ("/sub?a=b?c/d", "/sub/?a=b?c/d"), ("//sub", "/sub/"),
     ("///sub?", "/sub/?"), ("/%73ub", "/%73ub/"), ("http://localhost/sub", "/sub/"), ("http://x//sub", "/sub/"),
@@ -83,6 +135,11 @@ def test_a_folder_without_a_page_is_not_listed(root, server):
     assert b"private-name" not in answers(server, lines("GET /no-index/ HTTP/1.0"), 404).body
 
 
+@graded(4, "Serves files of every size and content whole",
+        cause="The loop that reads and sends ends too early, or takes the bytes of the file for a string.",
+        read="The program",
+        by_hand=("./tinyweb", "(printf '\\0'; head -c 100000 /dev/zero) > webroot/large; curl -s --max-time "
+                              "2 http://127.0.0.1:8080/large | wc -c"))
 def test_files_of_all_sizes_around_those_of_buffers(root, server):
     head = len(exchange(server, lines("HEAD / HTTP/1.0")))  # its length depends on the file's a little
     for size in [2 ** power for power in range(10, 18)]:
@@ -140,17 +197,46 @@ def test_a_large_file_takes_no_more_memory_than_a_small_one(root, server):
 
 # ---- Requests, good and bad
 
-@pytest.mark.parametrize("name", ACCEPTED)
-def test_accepts(server, name):
-    status, request = ACCEPTED[name]
-    assert answers(server, request, status).body == PAGE
+@graded(5, "Accepts every form of request that the contract allows",
+        cause="A bare LF, an empty line before the request, a header in other letters or the form "
+              "http://host/path is refused; or a line or the headers may not be as long as they should.",
+        read="Your turn",
+        by_hand=("./tinyweb", "for r in $'\\nGET / HTTP/1.0' $'GET / HTTP/1.1\\nhOST:x' 'GET http://x "
+                              "HTTP/1.0'; do echo \"$r\"$'\\n' | nc 127.0.0.1 8080 | head -1; done"))
+def test_accepts(server):
+    for status, request in ACCEPTED.values():
+        assert answers(server, request, status).body == PAGE
 
 
-@pytest.mark.parametrize("name", REFUSED)
-def test_refuses(server, name):
-    status, request = REFUSED[name]
-    answers(server, request, status)
-    serves(server, "/", PAGE)
+def refuses(server, *wanted):
+    """All requests of REFUSED to which one of these is the answer are answered with it."""
+    for status, request in REFUSED.values():
+        if status in wanted:
+            answers(server, request, status)
+    brings(server, "/", PAGE)
+
+
+@graded(6, "Answers 400 to what is not HTTP",
+        cause="A check is missing: of the request line's form, of what an escape may be, or of what a "
+              "header may be.",
+        read="The program",
+        by_hand=("./tinyweb", "for r in 'GET /' 'GET /%zz HTTP/1.0' 'GET /%00 HTTP/1.0' $'GET / "
+                              "HTTP/1.0\\nX : y' $'GET / HTTP/1.1\\nHost: a\\nHost: b' 'GET / HTTP/1.1'; do "
+                              "echo \"$r\"$'\\n' | nc 127.0.0.1 8080 | head -1; done"))
+def test_answers_400_to_what_is_not_http(server):
+    refuses(server, 400)
+
+
+@graded(6, "Answers 405, 414, 431, 501 and 505 where they belong",
+        cause="The version decides before the method, and a method's case counts; 405 comes with the header "
+              "Allow; a line that is too long, or the 101st header, has an answer, too.",
+        read="What can go wrong",
+        by_hand=("./tinyweb", "for r in 'POST / HTTP/1.0' 'get / HTTP/1.0' 'POST / HTTP/2.0' $'GET / "
+                              "HTTP/1.0\\n'\"$(yes X:y | head -101)\"; do echo \"$r\"$'\\n' | nc 127.0.0.1 "
+                              "8080 | grep -aE 'HTTP/|Allow'; done; curl -si http://127.0.0.1:8080/$(printf "
+                              "%09000d 0) | head -1"))
+def test_refuses_methods_versions_and_excess(server):
+    refuses(server, 405, 414, 431, 501, 505)
 
 
 @pytest.mark.parametrize("name", AMBIGUOUS)
@@ -192,10 +278,22 @@ def test_a_request_that_ends_half_way_is_not_served(server):
 
 # ---- Nothing outside the webroot
 
+@graded(8, "Serves nothing outside the webroot, however .. is written",
+        cause="A part .. anywhere in the path leads out; look for it once %XX is decoded, and decode only "
+              "once.",
+        read="The program",
+        by_hand=("./tinyweb", "for t in /../tinyweb.c /x/../../tinyweb.c /%2e%2e/tinyweb.c; do curl -si "
+                              "--path-as-is http://127.0.0.1:8080$t | grep -aE 'HTTP/|program'; done"))
 def test_no_target_leads_out_of_the_webroot(server):
     http_checks.hides_what_lies_outside(server)
 
 
+@graded(4, "Follows no link out of the webroot",
+        cause="open() follows symbolic links; and a folder beside the webroot may begin with the same name.",
+        read="The program",
+        by_hand=("./tinyweb", "mkdir -p webroot-2; cp tinyweb.c webroot-2; ln -sf ../tinyweb.c webroot; ln "
+                              "-sfn ../webroot-2 webroot/folder; for t in /tinyweb.c /folder/tinyweb.c; do "
+                              "curl -si http://127.0.0.1:8080$t | grep -aE 'HTTP/|program'; done"))
 def test_no_link_leads_out_of_the_webroot(chapter, root):
     http_checks.hides_where_links_lead(chapter.serve("-p", "0", root, cwd=str(root.parent)), root)
 
@@ -218,7 +316,15 @@ def test_links_that_lead_nowhere_are_refused(root, server):
         answers(server, lines("GET %s HTTP/1.0" % target), (403, 404))  # is a circle not there, or forbidden?
 
 
+@graded(4, "Answers 404 to what is not there, and 403 to what is no file",
+        cause="ENOTDIR and ENAMETOOLONG mean 404, too. To open a FIFO is to wait for its writer, without "
+              "O_NONBLOCK; fstat() tells what was opened.",
+        read="The program",
+        by_hand=("./tinyweb", "mkfifo webroot/fifo 2> /dev/null; for t in /missing /index.html/x /$(printf "
+                              "%0300d 0) /fifo; do curl -si --max-time 1 http://127.0.0.1:8080$t | head -1; "
+                              "done"))
 def test_what_is_no_file_is_refused_at_once(root, server, monkeypatch):
+    refuses(server, 404, (400, 404))
     monkeypatch.chdir(str(root))  # a socket's path must be short
     os.mkfifo("fifo")
     os.symlink("fifo", "link")

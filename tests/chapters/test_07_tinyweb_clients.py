@@ -9,7 +9,8 @@ import pytest
 
 from harness import checks, http_checks
 from harness.concurrency import begin, finish
-from harness.http_checks import PAGE, answers, log_lines, serves
+from harness.grading import graded
+from harness.http_checks import PAGE, answers, brings, log_lines, serves
 from harness.http_requests import lines, of_size, with_headers
 from harness.inspect import descriptors, memory
 from harness.program import seconds
@@ -32,6 +33,12 @@ def server(chapter, root):
 
 # ---- No reply is lost
 
+@graded(5, "Loses no answer to a reset, however much the client still sends",
+        cause="To close with unread bytes makes the kernel send a reset: shut down, and read on for a "
+              "moment.",
+        read="The program",
+        by_hand=("./tinyweb", "(printf 'POST / HTTP/1.0\\r\\n\\r\\n'; head -c 9000000 /dev/zero && echo all "
+                              "was sent >&2) | nc -N 127.0.0.1 8080 > answer; head -1 answer"))
 def test_a_large_body_does_not_cost_the_reply(server):
     http_checks.loses_no_reply(server, lines("POST / HTTP/1.0") + bytes(10 * MEGABYTE), 405, times=3)
     http_checks.loses_no_reply(server, lines("POST / HTTP/1.0") + bytes(200000), 405)
@@ -68,6 +75,13 @@ def test_nor_does_it_where_the_first_just_fills_a_buffer(server, size):
 
 # ---- Clients that leave, or take their time
 
+@graded(5, "Survives clients that leave in the middle",
+        cause="Sending to a client that has gone raises SIGPIPE, which ends a process that does not ignore "
+              "it.",
+        read="What can go wrong",
+        by_hand=("./tinyweb", "head -c 90000000 /dev/zero > webroot/large; printf 'GET /large "
+                              "HTTP/1.0\\r\\n\\r\\n' | nc -N 127.0.0.1 8080 | head -1; curl -sI "
+                              "http://127.0.0.1:8080/ | head -1"))
 def test_survives_clients_that_reset(root, server):
     (root / "large").write_bytes(bytes(MEGABYTE))
     http_checks.survives_resets(server, "/large")
@@ -91,24 +105,53 @@ def test_survives_interrupted_calls(chapter, root, faults):
         serves(server, "/large", b"x" * MEGABYTE)
 
 
-def test_slow_clients_are_given_up(chapter, root):
+@graded(10, "Answers all of it under short counts, EINTR and failing accept()",
+        cause="A call that did a part, or was interrupted (EINTR), has to be made again for the rest; an "
+              "accept() that fails is no reason to end.",
+        read="The program",
+        by_hand=("strace -o /dev/null -e inject=accept,recvfrom,sendto:error=EINTR:when=1+2 ./tinyweb",
+                 "curl -sI --max-time 2 http://127.0.0.1:8080/; curl -s --max-time 2 http://127.0.0.1:8080/ "
+                 "| wc -c"))
+def test_random_faults(chapter, root, random_faults):
+    (root / "large").write_bytes(b"x" * 100000)
+    server = random_faults(chapter.serve, "-p", "0", root)
+    for _ in range(6):
+        brings(server, "/", PAGE)
+        brings(server, "/large", b"x" * 100000)
+        answers(server, lines("GET /missing HTTP/1.0"), 404)
+
+
+def at_once(chapter, root, ways):
+    """What each of the ways (function, arguments...) returns, called side by side with a server of its
+    own, which then still serves."""
+    servers = [chapter.serve("-p", "0", root) for _ in ways]
+    with concurrent.futures.ThreadPoolExecutor(len(ways)) as threads:
+        running = [threads.submit(way[0], server, *way[1:]) for server, way in zip(servers, ways)]
+    results = [done.result() for done in running]
+    for server in servers:
+        brings(server, "/", PAGE)
+    return results
+
+
+@graded(4, "Gives up a request that takes too long, with 408",
+        cause="A time limit on each recv() starts again with every byte: one deadline is for all of the "
+              "request.",
+        read="The program",
+        by_hand=("./tinyweb", "(for i in 1 2 3 4 5 6 7 8 9; do printf G; sleep 1; done) | timeout 10 nc "
+                              "127.0.0.1 8080 | head -1"))
+def test_a_request_that_takes_too_long_is_given_up(chapter, root):
+    ways = [(b"",), (b"GET / HTTP/1.0\r\nX: ", b"x"), (b"", b"G")]
+    for after, response in at_once(chapter, root, [(http_checks.given_up_after, *way) for way in ways]):
+        assert response.status == 408
+        assert seconds(3) < after < seconds(15), "it was given up after %.1f seconds" % after
+
+
+def test_clients_that_do_not_come_to_an_end_are_given_up(chapter, root):
     (root / "large").write_bytes(bytes(50 * MEGABYTE))
-    ways = [(http_checks.given_up_after, b""), (http_checks.given_up_after, b"GET / HTTP/1.0\r\nX: ", b"x"),
-            (http_checks.given_up_after, b"", b"G"), (http_checks.cut_off_after, lines("POST / HTTP/1.0"), bytes(65536)),
+    ways = [(http_checks.cut_off_after, lines("POST / HTTP/1.0"), bytes(65536)),
             (http_checks.next_served_after, lines("GET /large HTTP/1.0")),
             (http_checks.next_served_after, lines("POST / HTTP/1.0"))]
-    with concurrent.futures.ThreadPoolExecutor(len(ways)) as threads:
-        servers = [chapter.serve("-p", "0", root) for _ in ways]
-        silent, trickling, typing, *others = [
-            threads.submit(way[0], server, *way[1:]) for server, way in zip(servers, ways)]
-    for done in (silent, trickling, typing):
-        after, response = done.result()
-        assert response.status == 408
-        assert seconds(3) < after < seconds(15)
-    for done in others:
-        assert done.result() < seconds(15)
-    for server in servers:
-        serves(server, "/", PAGE)
+    assert max(at_once(chapter, root, ways)) < seconds(15)
 
 
 def test_answers_who_has_to_wait_for_another(server):
@@ -119,13 +162,20 @@ def test_answers_who_has_to_wait_for_another(server):
             assert Response(receive_all(client)).status == 200
 
 
+@graded(3, "Leaks no descriptor and no memory",
+        cause="The file, or the client's socket, is not closed on every way out: not after an error, or "
+              "after HEAD.",
+        read="Your turn",
+        by_hand=("./tinyweb", "mkdir -p webroot/sub; for t in / /missing /sub; do curl -s "
+                              "http://127.0.0.1:8080$t > /dev/null; done; ls /proc/$(pidof tinyweb)/fd | wc "
+                              "-l"))
 def test_leaves_nothing_behind(server):
     visit = http_checks.visit_in_all_ways(server)
     for _ in range(100):
         visit()
     before = memory(server.pid)
     checks.no_descriptor_leaks(server, visit, visitors=2500)
-    assert memory(server.pid) - before < 256 * 1024
+    assert memory(server.pid) - before < 256 * 1024, "it takes more and more memory"
     checks.complains_of_clients_only(server)
 
 
@@ -163,16 +213,33 @@ def test_a_small_file_goes_out_in_one_call_with_its_headers(chapter, root, tool,
 
 # ---- The log
 
+def escaped(line):
+    """A request line as it is in the log."""
+    return re.sub(r'[^ -~]|["\\]', lambda found: r"\x%02x" % ord(found.group()), line)
+
+
+def with_small_digits(line):
+    """A line of the log with the digits of each \\xHH in small letters, since capitals will do, too."""
+    return re.sub(r"\\x[0-9A-Fa-f]{2}", lambda found: found.group().lower(), line)
+
+
+@graded(5, "Writes one line to the log for each answer, which nobody can forge",
+        cause="A field is missing or wrong; stdout is buffered in full; or what is not plain ASCII, the "
+              "quote and the backslash do not become \\xHH (a char may be signed).",
+        read="The program",
+        by_hand=("./tinyweb | cat", "curl -sI http://127.0.0.1:8080/; printf 'GET /\\033[31m\\377\\\\\" 200 "
+                                    "1 HTTP/1.0\\r\\n\\r\\n' | nc 127.0.0.1 8080; sleep 0.1"))
 def test_logs_each_request(server):
     asked = [("GET / HTTP/1.0", 200), ("HEAD /sub/ HTTP/1.0", 200), ("GET /sub HTTP/1.0", 301), ("what?", 400),
-             ("GET /a%20b.txt?x=y HTTP/1.1", 400), ("GET /missing HTTP/1.0", 404), ("POST / HTTP/1.0", 405)]
+             ("GET /a%20b.txt?x=y HTTP/1.1", 400), ("GET /missing HTTP/1.0", 404), ("POST / HTTP/1.0", 405),
+             ('GET /\x1b[31m\xff\\" 200 1 HTTP/1.0', 400)]
     for number, (line, status) in enumerate(asked, 1):
         with connect(server) as client:
             client.sendall(lines(line))
             response = Response(receive_all(client))
             logged = log_lines(server, number)[-1]
-            assert logged.group("port", "line", "status", "bytes") == (
-                str(client.getsockname()[1]), line, str(status), str(len(response.body)))
+            assert with_small_digits(logged.group()) == '127.0.0.1 port %d "%s" %d %d' % (
+                client.getsockname()[1], escaped(line), status, len(response.body))
 
 
 @pytest.mark.parametrize("text,escaped", [

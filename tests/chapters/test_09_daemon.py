@@ -14,10 +14,12 @@ import termios
 import pytest
 
 from harness import checks
-from harness.concurrency import (answers_in_reverse_order, begin, begin_download, finish, finish_download,
-                                 is_refused, make_webroot)
-from harness.daemon import configure, reserved_port
+from harness.concurrency import (answer_on_a_bad_day, answers_in_reverse_order, begin, begin_download, finish,
+                                 finish_download, is_refused, make_webroot)
+from harness.daemon import configure, pid_in, reserved_port
+from harness.grading import graded
 from harness.inspect import children, parent
+from harness.namespaces import own_root
 from harness.program import wait_until
 from harness.talk import get
 from harness.users import PublicFolder, ordinary_user
@@ -39,15 +41,23 @@ def status(pid, name):
 
 def leads_to(pid):
     """What a process's open descriptors lead to, by their numbers."""
-    path = "/proc/%d/fd" % pid
-    return {int(number): os.readlink(os.path.join(path, number)) for number in os.listdir(path)}
+    path, found = "/proc/%d/fd" % pid, {}
+    for number in os.listdir(path):
+        with contextlib.suppress(FileNotFoundError):  # it was open for a moment only
+            found[int(number)] = os.readlink(os.path.join(path, number))
+    return found
+
+
+def standard(descriptors):
+    """What 0, 1 and 2 lead to, of what leads_to() returns."""
+    return [descriptors.get(number, "closed") for number in (0, 1, 2)]
 
 
 def fails(daemons, *arguments, **options):
     """The program ends with status 1, and leaves nothing running. Return what it says on stderr."""
     program = daemons.run(*arguments, **options)
     assert program.status == 1, "exit status %d; stderr:\n%s" % (program.status, program.stderr)
-    assert program.stderr.startswith("daemon: ")
+    assert program.stderr.startswith("daemon: "), "no message on stderr, but: %r" % program.stderr
     assert program.output == ""
     wait_until(lambda: not daemons.left(), what="the end of all that was started")
     return program.stderr
@@ -55,22 +65,32 @@ def fails(daemons, *arguments, **options):
 
 # ---- Starting
 
+@graded(8, "Goes to the background; once it has exited 0, the port answers",
+        cause="The started process ends before the daemon is ready, or the pid file was written by a process that is no more.",
+        read="The program",
+        by_hand=("./daemon; echo exit status $?; curl -sSI -m 1 http://127.0.0.1:8080/ | head -1; kill -0 $(cat daemon.pid) && echo it runs; wc -l < daemon.pid",))
 def test_answers_once_the_started_process_has_ended(daemons, folder):
-    for _ in range(5):
+    for _ in range(3):
         daemon = daemons.start("-c", configure(folder))
         assert get(daemon, "/").body == b"the page\n"
-        assert (folder / "daemon.pid").read_text() == "%d\n" % daemon.pid
+        assert pid_in(folder / "daemon.pid") == daemon.pid
         assert daemon.starter.output == "listening on 127.0.0.1 port %d\n" % daemon.port
         assert daemon.starter.stderr == ""
         daemon.signal(signal.SIGTERM)
         daemon.wait()
 
 
+@graded(5, "Serves as chapter 8 does, with max-children as the limit",
+        cause="Something of the chapters before was lost on the way, or the key max-children does not reach the place where children are counted.",
+        read="Your turn",
+        by_hand=("echo max-children = 1 > my.conf; ./daemon -n -c my.conf",
+                 "printf 'HEAD / HTTP/1.0\\r\\n\\r\\n' | nc 127.0.0.1 8080; sleep 2 | nc 127.0.0.1 8080 & sleep 0.2; curl -sSI -m 1 http://127.0.0.1:8080/ | head -1"))
 def test_serves_as_chapter_8_does(daemons, folder):
     daemon = daemons.start("-c", configure(folder, max_children=4))
     assert get(daemon, "/", method="HEAD").body == b""
     assert get(daemon, "/missing").status == 404
-    assert get(daemon, "/../daemon.conf").status in (400, 403, 404)
+    status = get(daemon, "/../daemon.conf").status
+    assert status in (400, 403, 404), "/../daemon.conf leads out of the webroot, and got %d" % status
     answers_in_reverse_order(daemon, 3)
     wait_until(lambda: not children(daemon.pid), what="the end of all children, zombies included")
     held = [begin(daemon) for _ in range(4)]
@@ -94,13 +114,13 @@ def test_bad_usage(chapter, arguments):
 
 # ---- Leaving whoever started it
 
+@graded(8, "Has a session without a terminal, the folder / and the umask 022",
+        cause="setsid(), the second fork(), chdir() or umask() is missing, or comes in the wrong process.",
+        read="The idea",
+        by_hand=("umask 0; ./daemon; cd /proc/$(cat daemon.pid); readlink cwd; grep Umask status; ps -o pid,sid,tty,comm -C daemon",))
 def test_leaves_its_session_folder_and_umask(daemons, folder):
-    old = os.umask(0)
-    try:
-        daemon = daemons.start("-c", configure(folder), cwd=str(folder))
-    finally:
-        os.umask(old)
-    assert parent(daemon.pid) == os.getpid(), "an orphan, adopted by the test in place of process 1"
+    daemon = daemons.start("-c", configure(folder), cwd=str(folder), preexec_fn=lambda: os.umask(0))
+    assert parent(daemon.pid) == os.getpid(), "it is no orphan, which process 1 would adopt"
     session = os.getsid(daemon.pid)
     assert session not in (os.getsid(0), daemon.starter.pid), "still in the session it was started in"
     assert session != daemon.pid, "the leader of a session can get a terminal again"
@@ -119,14 +139,18 @@ def test_lives_on_when_its_terminal_goes(daemons, folder):
     assert get(daemon, "/").status == 200
 
 
+@graded(5, "Keeps no descriptor but its own, and 0, 1, 2 are /dev/null",
+        cause="What was open at the start is open still; or 0, 1 and 2 were closed, or left as they were, and not made to lead to /dev/null.",
+        read="The program",
+        by_hand=("./daemon 20< io.c; readlink /proc/$(cat daemon.pid)/fd/{0,1,2,20}",))
 def test_keeps_no_descriptor_that_was_open(daemons, folder):
     with open(str(folder / "inherited"), "w") as file, socket.socketpair()[0] as pair:
         high = fcntl.fcntl(file.fileno(), fcntl.F_DUPFD, 700)
         daemon = daemons.start("-c", configure(folder), pass_fds=[file.fileno(), pair.fileno(), high])
         before = leads_to(daemon.pid)
         os.close(high)
-    assert [before[number] for number in (0, 1, 2)] == ["/dev/null"] * 3
-    assert "inherited" not in str(before) and "pipe" not in str(before)
+    assert standard(before) == ["/dev/null"] * 3
+    assert not re.search("inherited|pipe", str(before)), "it keeps what was open: %s" % before
     kinds = sorted(re.sub(r"\W.*", "", target.lstrip("/")) for target in before.values())
     assert kinds.count("socket") <= 2, "the listener, and the way to the log: %s" % before
 
@@ -143,30 +167,49 @@ def test_starts_with_standard_descriptors_closed(daemons, folder, closed):
         daemon = daemons.start("-c", configure(folder, port=port),
                                preexec_fn=lambda: [os.close(number) for number in closed])
         assert get(port, "/").body == b"the page\n"
-    opened = leads_to(daemon.pid)
-    assert [opened[number] for number in (0, 1, 2)] == ["/dev/null"] * 3
+    assert standard(leads_to(daemon.pid)) == ["/dev/null"] * 3
 
 
+@graded(5, "With -n it stays in the foreground, and logs there",
+        cause="It detaches although -n is there, or what it logs goes to syslog or nowhere, or stays in a buffer.",
+        read="Your turn", needs=[],
+        by_hand=("./daemon -n; echo exit status $?",
+                 "curl -sSI -m 1 http://127.0.0.1:8080/ | head -1; kill $(cat daemon.pid); sleep 0.2; ls daemon.pid"))
 def test_stays_in_the_foreground_with_n(chapter, folder):
     server = chapter.serve("-n", "-c", configure(folder))
     assert get(server, "/").body == b"the page\n"
     server.wait_for_output(r'^127\.0\.0\.1 port \d+ "GET / HTTP/1\.0" 200 9$')
-    assert (folder / "daemon.pid").read_text() == "%d\n" % server.pid
+    assert pid_in(folder / "daemon.pid") == server.pid
     server.signal(signal.SIGTERM)
     assert server.wait() == 0
-    assert re.fullmatch(r"listening on .*\nstarted\n127.*\nstopped\n", server.output), server.output
+    assert re.fullmatch(r"listening on .*\nstarted\n127.*\nstopped\n", server.output), (
+        "stdout is not `listening`, `started`, the request, `stopped`:\n" + server.output)
     assert server.stderr == ""
-    assert not (folder / "daemon.pid").exists()
+    assert not (folder / "daemon.pid").exists(), "the pid file is still there"
+
+
+@graded(10, "Answers all the same under short counts, EINTR and failing calls",
+        cause="A call that did a part, or was interrupted (EINTR), has to be made again for the rest; a fork() or accept() that fails is no reason to end.",
+        read="What can go wrong", needs=["test_stays_in_the_foreground_with_n"],
+        by_hand=("strace -f -qq -o /dev/null -e inject=accept,recvfrom,sendto:error=EINTR:when=1+2 ./daemon -n",
+                 "for i in 1 2 3; do curl -sSI -m 1 http://127.0.0.1:8080/ | head -1; done"))
+def test_random_faults(chapter, folder, random_faults):
+    server = random_faults(chapter.serve, "-n", "-c", configure(folder))
+    assert 200 in [answer_on_a_bad_day(server).status for _ in range(20)]
 
 
 # ---- Failing to start
 
+@graded(7, "A start that fails says why on the terminal, and exits 1",
+        cause="The started process does not wait for word from the daemon, or the daemon lets go of the terminal too early.",
+        read="The program", needs=[],
+        by_hand=("nc -l 127.0.0.1 8080 & sleep 0.2; ./daemon; echo exit status $?; sleep 0.1; ls daemon.pid",))
 def test_port_in_use(daemons, folder):
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         said = fails(daemons, "-c", configure(folder, port=port))
-    assert re.fullmatch(r"daemon: bind 127\.0\.0\.1 port %d: .* \(EADDRINUSE\)\n" % port, said)
-    assert not (folder / "daemon.pid").exists()
+    assert re.fullmatch(r"daemon: bind 127\.0\.0\.1 port %d: .* \(EADDRINUSE\)\n" % port, said), said
+    assert not (folder / "daemon.pid").exists(), "the pid file is left behind"
 
 
 def test_missing_webroot(daemons, folder):
@@ -202,19 +245,37 @@ def test_lack_of_descriptors(daemons, folder, limit):
 
 # ---- Only one, and its pid file
 
+def is_locked(path):
+    """Does another process hold a lock of fcntl(2) on the file?"""
+    assert path.exists(), "there is no pid file"
+    with open(str(path), "r+") as file:
+        try:
+            fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            return True
+    return False
+
+
+@graded(7, "A second instance names the first, and harms nothing",
+        cause="The pid file is not locked, or the lock is lost: with the process that took it, or when any descriptor of the file is closed.",
+        read="The program",
+        by_hand=("./daemon; ./daemon 2> said; echo exit status $?; grep -c \"already running as process $(cat daemon.pid)$\" said",))
 def test_only_one_holds_the_pid_file(daemons, folder):
     daemon = daemons.start("-c", configure(folder))
-    with open(str(folder / "daemon.pid"), "r+") as file, pytest.raises(OSError):
-        fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    assert is_locked(folder / "daemon.pid"), "nobody holds a lock of fcntl() on the pid file"
     for _ in range(3):
         program = daemons.run("-c", configure(folder))
         assert program.status == 1
         assert program.stderr == "daemon: %s/daemon.pid: already running as process %d\n" % (folder, daemon.pid)
         assert daemons.left() == [daemon.pid]
-    assert (folder / "daemon.pid").read_text() == "%d\n" % daemon.pid
+    assert pid_in(folder / "daemon.pid") == daemon.pid
     assert get(daemon, "/").status == 200
 
 
+@graded(4, "A pid file that a killed daemon left is taken over",
+        cause="That the file exists was taken for a proof that its process does; or what the file held before is still in it.",
+        read="The program", needs=["test_only_one_holds_the_pid_file"],
+        by_hand=("./daemon; kill -KILL $(cat daemon.pid); echo more >> daemon.pid; ./daemon; echo exit status $?; wc -l < daemon.pid",))
 def test_pid_file_of_a_killed_daemon_is_taken_over(daemons, folder):
     killed = daemons.start("-c", configure(folder))
     with contextlib.closing(begin(killed)):
@@ -226,12 +287,17 @@ def test_pid_file_of_a_killed_daemon_is_taken_over(daemons, folder):
             file.write("and more than the new process id is long\n")
         starter = daemons.run("-c", configure(folder))
         assert starter.status == 0, starter.stderr
-    pid = int((folder / "daemon.pid").read_text())
-    assert pid != killed.pid and pid in daemons.left()
+    pid = pid_in(folder / "daemon.pid")
+    assert pid != killed.pid, "the pid file still tells the process that was killed"
+    assert pid in daemons.left(), "the pid file tells process %d, which is not the daemon" % pid
 
 
 # ---- The end
 
+@graded(5, "SIGTERM: finishes what is under way, removes the pid file, and ends",
+        cause="The daemon does not wait for its children, keeps the port open meanwhile, or forgets the pid file.",
+        read="Your turn",
+        by_hand=("./daemon; (printf 'HEAD / HTTP/1.0\\r\\n'; sleep 0.8; printf '\\r\\n') | nc 127.0.0.1 8080 | head -1 & sleep 0.3; kill $(cat daemon.pid); sleep 0.2; pgrep -c -x daemon; nc -zv 127.0.0.1 8080; wait; sleep 0.1; ls daemon.pid",))
 def test_sigterm_finishes_the_requests_under_way(daemons, folder):
     daemon = daemons.start("-c", configure(folder))
     asking = begin(daemon)
@@ -240,20 +306,20 @@ def test_sigterm_finishes_the_requests_under_way(daemons, folder):
     daemon.signal(signal.SIGTERM)
     wait_until(lambda: is_refused(daemon), what="new connections to be refused")
     finish_download(downloading)
-    assert daemon.is_running()
-    assert (folder / "daemon.pid").exists(), "it still runs"
+    assert daemon.is_running(), "it ended before its child, which serves a client"
+    assert (folder / "daemon.pid").exists(), "the pid file is gone, and the daemon still runs"
     assert finish(asking).status == 200
     daemon.wait()
-    assert not (folder / "daemon.pid").exists()
+    assert not (folder / "daemon.pid").exists(), "the pid file is still there"
     assert not daemons.left()
 
 
 # ---- Users
 
 @pytest.fixture
-def public(chapter):
+def public(chapter, containment):
     """A folder that everybody may read, with a webroot and a copy of the program."""
-    with PublicFolder() as public:
+    with PublicFolder(containment.folder if containment else None) as public:
         make_webroot(public.path / "webroot")
         chapter.program = public.copy(chapter.program)
         yield public.path
@@ -269,26 +335,58 @@ def low_port():
     pytest.skip("no port below 1024 is free")
 
 
-def test_gives_up_root_for_good(daemons, folder):
-    if os.geteuid() != 0:
-        pytest.skip("needs root")
-    nobody = ordinary_user()
-    folder.chmod(0o700)  # the pid file in here, and the port: while it is still root
-    daemon = daemons.start("-c", configure(folder, user="nobody", port=low_port()))
+def is_nobody_for_good(daemon, offset=0):
+    """The daemon and its child are the user nobody and nothing else. `offset` is what its namespace adds
+    to the ids."""
+    uid, gid = pwd.getpwnam("nobody")[2:4]
     with contextlib.closing(begin(daemon)):
         child = wait_until(lambda: children(daemon.pid), what="a child")[0]
         for pid in (daemon.pid, child):
             # Real, effective, saved and for files: with all four there is no way back.
-            assert status(pid, "Uid").split() == [str(nobody["user"])] * 4
-            assert status(pid, "Gid").split() == [str(nobody["group"])] * 4
-            assert set(map(int, status(pid, "Groups").split())) == set(
-                os.getgrouplist("nobody", nobody["group"]))
+            got = {kind: [int(number) - offset for number in status(pid, kind).split()]
+                   for kind in ("Uid", "Gid", "Groups")}
+            assert got == {"Uid": [uid] * 4, "Gid": [gid] * 4, "Groups": os.getgrouplist("nobody", gid)}
             for kind in ("CapPrm", "CapEff", "CapAmb"):
-                assert int(status(pid, kind), 16) == 0
+                assert int(status(pid, kind), 16) == 0, "it has kept a part of root's power: %s" % kind
+
+
+def leaves_no_pid(daemon, pid_file):
+    """At its end the daemon removes its pid file, or empties it where it may not."""
     daemon.signal(signal.SIGTERM)
     daemon.wait()
-    pid_file = folder / "daemon.pid"
-    assert not pid_file.exists() or pid_file.read_text() == ""
+    assert not pid_file.exists() or pid_file.read_text() == "", "the pid file still has a process id"
+
+
+def test_gives_up_root_for_good(daemons, folder):
+    if os.geteuid() != 0:
+        pytest.skip("needs root")
+    folder.chmod(0o700)  # the pid file in here, and the port: while it is still root
+    daemon = daemons.start("-c", configure(folder, user="nobody", port=low_port()))
+    is_nobody_for_good(daemon)
+    leaves_no_pid(daemon, folder / "daemon.pid")
+
+
+FIRST_ID = 1500000000  # of a namespace's users: nobody else has these
+
+
+@pytest.fixture
+def root():
+    """The words to put before a command so that it is a root who is harmless."""
+    with own_root(FIRST_ID) as words:
+        yield words
+
+
+@graded(4, "With user = NAME it gives up root for good, groups included",
+        cause="initgroups() and setgid() are missing, or come after setuid(), when it is too late; or root is given up before the pid file is open, or only for a while, as seteuid() does.",
+        read="The program",
+        by_hand=("printf 'user = nobody\\npidfile = daemon.pid\\n' > my.conf; ./daemon -n -c my.conf  # as root",
+                 "grep -E '^(Uid|Gid|Groups):' /proc/$(cat daemon.pid)/status"))
+def test_gives_up_root_of_a_namespace(root, daemons, public):
+    public.chmod(0o700)  # the pid file in here: while it is still root
+    os.chown(str(public), FIRST_ID, FIRST_ID)
+    daemon = daemons.start("-c", configure(public, user="nobody"), under=root)
+    is_nobody_for_good(daemon, FIRST_ID)
+    leaves_no_pid(daemon, public / "daemon.pid")
 
 
 def test_only_root_may_become_another_user(daemons, public):

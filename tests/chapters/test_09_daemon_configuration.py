@@ -13,6 +13,7 @@ from harness import checks
 from harness.concurrency import (Load, begin, begin_download, finish, finish_download, is_refused, is_whole,
                                  make_webroot)
 from harness.daemon import configure, reserved_port
+from harness.grading import graded
 from harness.inspect import children, descriptors
 from harness.program import wait_until
 from harness.talk import Response, connect, get, receive_all
@@ -37,6 +38,11 @@ def server(chapter, folder):
 
 # ---- What the file may hold
 
+@graded(5, "Reads keys and values, comments, spaces and line ends of all sorts",
+        cause="Spaces, a comment behind a value, a carriage return or a long line are not taken for what the contract says.",
+        read="Your turn", needs=["test_stays_in_the_foreground_with_n"],
+        by_hand=("printf '# %3000s\\n\\n port=8081\\r\\nwebroot = webroot # mine\\n' x > my.conf; ./daemon -n -c my.conf",
+                 "curl -sSI -m 1 http://127.0.0.1:8081/ | head -1"))
 @pytest.mark.parametrize("text", [
     "port=0\nwebroot=other",
     "\n# a comment\n\n   # another\n  port  =\t0  \n\twebroot = other\t# a third\n\n",
@@ -48,7 +54,7 @@ def server(chapter, folder):
 def test_reads(chapter, folder, text):
     (folder / "daemon.conf").write_bytes(text.replace("{folder}", str(folder)).encode())
     server = chapter.serve("-n", "-c", "daemon.conf", cwd=str(folder))
-    assert server.port != 99
+    assert server.port != 99, "the first line for a key has won"
     assert get(server, "/").body == b"the other page\n"
 
 
@@ -81,23 +87,40 @@ def test_ipv6(chapter, folder):
     assert get(server, "/").status == 200
 
 
+@graded(5, "Refuses a wrong configuration: exit status 1, and it names file and line",
+        cause="An unknown key is skipped, atoi() takes 80x for 80, or lines are counted wrong, such as from 0 or without the blank ones.",
+        read="Your turn", needs=[],
+        by_hand=("for line in 'prot = 81' 'port = 81x'; do printf \"\\n$line\\n\" > my.conf; timeout 0.3 ./daemon -n -c my.conf; echo exit status $?; done",))
 @pytest.mark.parametrize("text,line", [
-    ("colour = blue\n", 1), ("\n# a comment\n\nPort = 0\n", 4), ("port\n", 1), ("port 80\n", 1), ("= 0\n", 1),
-    ("port =\n", 1), ("port = # 80\n", 1), ("port = 0\nwebroot = \n", 2),
-    ("port = 99999\n", 1), ("port = 80x\n", 1), ("port = -1\n", 1), ("port = +80\n", 1), ("port = 8 0\n", 1),
-    ("address = localhost.\n", 1), ("address = 127.0.0.256\n", 1), ("address = 127.0.0.1 x\n", 1),
-    ("max-children = 0\n", 1), ("max-children = 10001\n", 1), ("max-children = many\n", 1),
-    ("webroot = missing\n", 1), ("webroot = daemon.conf\n", 1), ("user = no-such-user\n", 1),
+    ("\n# a comment\n\ncolour = blue\n", 4), ("port 80\n", 1), ("port = # 80\n", 1), ("port = 80x\n", 1),
+    ("port = 99999\n", 1), ("address = 127.0.0.256\n", 1), ("max-children = 0\n", 1),
+    ("port = 0\nwebroot = missing\n", 2), ("user = no-such-user", 1),
+], ids=lambda value: repr(value)[1:30])
+def test_refuses(daemons, folder, text, line):
+    is_refused_at(daemons, folder, text, line)
+
+
+@pytest.mark.parametrize("text,line", [
+    ("Port = 0\n", 1), ("port\n", 1), ("= 0\n", 1), ("port =\n", 1), ("port = 0\nwebroot = \n", 2),
+    ("port = -1\n", 1), ("port = +80\n", 1), ("port = 8 0\n", 1),
+    ("address = localhost.\n", 1), ("address = 127.0.0.1 x\n", 1),
+    ("max-children = 10001\n", 1), ("max-children = many\n", 1), ("webroot = daemon.conf\n", 1),
     ("port = 0\nwebroot = %s\n" % ("x" * 100000), 2), ("port = 0\0\nwebroot = webroot\n", 1),
     ("webroot = webroot\nport = 0\0001", 2), ("port = 0\nnonsense", 2), ("\ufeffport = 0\n", 1),
 ], ids=lambda value: repr(value)[1:30])
-def test_refuses(daemons, folder, text, line):
+def test_refuses_what_is_only_nearly_right(daemons, folder, text, line):
+    is_refused_at(daemons, folder, text, line)
+
+
+def is_refused_at(daemons, folder, text, line):
+    """The program does not start with this text as its configuration, and names the line."""
     (folder / "daemon.conf").write_bytes(text.encode())
     program = daemons.run("-c", "daemon.conf", cwd=str(folder))
-    assert program.status == 1, "exit status %d" % program.status
-    assert re.match(r"daemon: %s/daemon\.conf:%d: .+\n\Z" % (folder, line), program.stderr), program.stderr[:500]
+    assert program.status == 1, "exit status %d, not 1" % program.status
+    assert re.match(r"daemon: %s/daemon\.conf:%d: .+\n\Z" % (folder, line), program.stderr), (
+        "stderr is not `daemon: %s/daemon.conf:%d: what and why`, but:\n%s" % (folder, line, program.stderr[:500]))
     assert program.output == ""
-    assert not daemons.left()
+    assert not daemons.left(), "a process is left"
 
 
 @pytest.mark.parametrize("name,symbol", [("missing", "ENOENT"), ("webroot", "EISDIR"), ("daemon.conf/x", "ENOTDIR")])
@@ -151,6 +174,10 @@ def test_new_maximum(server, folder):
         assert finish(client).status == 200
 
 
+@graded(6, "SIGHUP: reads the file again, for new connections",
+        cause="SIGHUP ends a process that does not catch it; or the file's name is relative, and the daemon is in / by now; or what was read is not taken over.",
+        read="The program",
+        by_hand=("cp daemon.conf my.conf; ./daemon -c my.conf; mkdir -p other; echo the other page > other/index.html; echo webroot = other >> my.conf; kill -HUP $(cat daemon.pid); sleep 0.2; curl -sS -m 1 http://127.0.0.1:8080/",))
 def test_a_daemon_finds_its_configuration_again(daemons, folder):
     configure(folder)
     daemon = daemons.start("-c", "daemon.conf", cwd=str(folder))
@@ -192,6 +219,12 @@ def test_those_in_the_accept_queue_are_served(server, folder):
             assert is_whole(Response(receive_all(client))).status == 200
 
 
+@graded(4, "SIGHUP: a new port is open, and who waits at the old one is served",
+        cause="The old listener is closed before those in its queue are served; or it stays open for ever, or the new one is not opened.",
+        read="Your turn",
+        needs=["test_stays_in_the_foreground_with_n", "test_a_daemon_finds_its_configuration_again"],
+        by_hand=("cp daemon.conf my.conf; ./daemon -n -c my.conf",
+                 "kill -STOP $(cat daemon.pid); for i in 1 2 3; do curl -sSI -m 1 http://127.0.0.1:8080/ | head -1 & done; sleep 0.2; echo port = 8081 >> my.conf; kill -HUP $(cat daemon.pid); kill -CONT $(cat daemon.pid); wait; curl -sSI -m 1 http://127.0.0.1:8081/ | head -1; nc -zv 127.0.0.1 8080"))
 def test_those_in_the_accept_queue_of_the_old_port_are_served(server, folder):
     with reserved_port() as port:
         with checks.stopped(server):
@@ -246,6 +279,12 @@ def test_a_sighup_that_comes_while_the_file_is_read_counts_too(server, folder):
 
 # ---- What does not change at all
 
+@graded(4, "SIGHUP: a broken configuration is reported, and all of the old stays",
+        cause="The new configuration is read over the old one, or a mistake in it ends the daemon as at the start.",
+        read="The program",
+        needs=["test_stays_in_the_foreground_with_n", "test_a_daemon_finds_its_configuration_again"],
+        by_hand=("cp daemon.conf my.conf; ./daemon -n -c my.conf",
+                 "mkdir -p other; printf 'webroot = other\\nprot = 1\\n' >> my.conf; kill -HUP $(cat daemon.pid); sleep 0.2; curl -sSI -m 1 http://127.0.0.1:8080/ | head -1"))
 @pytest.mark.parametrize("keys,line", [
     ({"port": "x"}, 1), ({"webroot": "missing"}, 2), ({"pidfile": ""}, 3), ({"max_children": 0}, 4), ({"colour": "blue"}, 4),
 ])

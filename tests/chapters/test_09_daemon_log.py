@@ -8,6 +8,7 @@ import pytest
 
 from harness.concurrency import make_webroot
 from harness.daemon import configure
+from harness.grading import graded
 from harness.http_checks import LOG_LINE
 from harness.program import wait_until
 from harness.syslog import DAEMON, ERROR, INFORMATION, NOTICE, WARNING, Log, log_socket
@@ -40,6 +41,11 @@ def daemon(daemons, folder, place, log):
     return daemons.start("-c", configure(folder), under=place[1])
 
 
+@graded(5, "Logs start, requests and end to syslog, with the right priorities",
+        cause="openlog() has another name, facility or no LOG_PID, a priority is not the contract's, or the messages still go to a stdout that leads nowhere.",
+        read="The program",
+        by_hand=("strace -f -o log -s 99 -e trace=connect,sendto -e inject=connect:retval=0 ./daemon",
+                 "curl -so /dev/null http://127.0.0.1:8080/; kill $(cat daemon.pid); sleep 0.3; grep -o '<[0-9]*>' log | sort | uniq -c; grep -c 'daemon\\[' log"))
 def test_start_requests_and_end_are_logged(daemon, log):
     assert get(daemon, "/").status == 200
     assert get(daemon, "/missing").status == 404
@@ -67,21 +73,29 @@ def test_reloads_and_errors_are_logged(daemon, log, folder):
     assert log.wait_for("configuration not changed").priority == ERROR
 
 
-@pytest.mark.parametrize("line", [
+FORGERIES = [
     b"GET /%n%s%x%999999s HTTP/1.0", b"GET /%0a<3>daemon[1]:%20forged HTTP/1.0", b'GET /" 200 9 HTTP/1.0',
     b"GET /\r<3>daemon[1]: forged HTTP/1.0", b"GET /\x1b[2J\x07\x7f\x9b HTTP/1.0",
-])
-def test_no_request_can_forge_a_message(daemon, log, line):
-    exchange(daemon, line + b"\r\n\r\n")
-    get(daemon, "/the-end")
-    log.wait_for(r'.* "GET /the-end HTTP/1\.0" .*')
-    messages = [message.text for message in log.messages if message.priority == INFORMATION]
-    assert len(messages) == 2
-    logged = LOG_LINE.fullmatch(messages[0])
-    assert logged and logged.group("status") in ("400", "404"), messages[0]
-    assert all(" " <= character <= "~" for character in messages[0])
-    if line.startswith(b"GET /%"):  # plain text, which means something only to printf(3)
-        assert logged.group("line").encode() == line
+]
+
+
+@graded(3, "No request can forge or spoil a message of the log",
+        cause="What the client sent is passed to syslog() as the format, or control characters and quotes in it are not escaped.",
+        read="The program", needs=["test_start_requests_and_end_are_logged"],
+        by_hand=("strace -f -o log -s 99 -e trace=connect,sendto -e inject=connect:retval=0 ./daemon",
+                 "printf 'GET /%%x\\\"\\033[2J HTTP/1.0\\r\\n\\r\\n' | nc -N 127.0.0.1 8080 | head -1; sleep 0.2; grep -o 'GET /.*HTTP' log"))
+def test_no_request_can_forge_a_message(daemon, log):
+    for number, line in enumerate(FORGERIES):
+        exchange(daemon, line + b"\r\n\r\n")
+        get(daemon, "/the-end-%d" % number)
+        log.wait_for(r'.* "GET /the-end-%d HTTP/1\.0" .*' % number)
+        messages = [message.text for message in log.messages if message.priority == INFORMATION]
+        assert len(messages) == 2 * number + 2, "not one message for each request: %r" % messages
+        logged = LOG_LINE.fullmatch(messages[-2])
+        assert logged and logged.group("status") in ("400", "404"), "not a line of the log: %r" % messages[-2]
+        assert re.fullmatch("[ -~]*", messages[-2]), "there is what is not plain text in %r" % messages[-2]
+        if line.startswith(b"GET /%"):  # plain text, which means something only to printf(3)
+            assert logged.group("line").encode() == line
 
 
 def test_in_the_foreground_it_writes_to_its_standard_output(chapter, folder, place, log):

@@ -14,7 +14,7 @@ import pytest
 from grade import results as model
 from harness import compare, steps
 from harness.build import BuildError
-from harness.contain import end_descendants
+from harness.contain import end_descendants, end_with_parent
 from harness.program import how_it_ended, seconds
 
 
@@ -31,6 +31,7 @@ def pytest_addoption(parser):
 
 def pytest_configure(config):
     if config.getoption("--results"):
+        end_with_parent()
         config.pluginmanager.register(Grader(config), "grader")
 
 

@@ -9,6 +9,7 @@ import subprocess
 import tempfile
 import threading
 
+from grade import formats
 from grade import results as model
 from harness.program import seconds
 
@@ -32,13 +33,17 @@ def check_files(chapter):
     return sorted(glob.glob(os.path.join(glob.escape(TESTS), "chapters", "test_%s_*.py" % chapter[:2])))
 
 
+def begin(chapter, folder, path, seed):
+    """Write, and return, the results of a chapter of which nothing is known yet."""
+    results = {"chapter": chapter, "folder": folder, "seed": seed, "complete": False, "log": ""}
+    model.save(path, results)
+    return results
+
+
 def grade_chapter(python, chapter, folder, path, seed, only=()):
     """Grade the program in `folder` as this chapter's; return the results, which are in the file `path`
     from the start. `python` is one with pytest; `only` are names of checks, if not all are wanted."""
-    results = {"chapter": chapter, "folder": folder, "seed": seed, "complete": False, "log": ""}
-    if os.path.exists(path):
-        os.remove(path)
-    model.save(path, results)
+    results = begin(chapter, folder, path, seed)
     with tempfile.TemporaryDirectory(prefix="grade-") as place:
         os.chmod(place, 0o755)
         os.makedirs(os.path.join(place, "chapters"))
@@ -105,12 +110,15 @@ def finish(results, path, log):
 
 def grade(python, folders, place, seed, done=lambda results: None):
     """Grade several chapters, a few at a time; `folders` is a dictionary from chapter to folder. The
-    results are files in the folder `place`; `done` is called with each as it comes. Returns all of
-    them in order."""
+    results are files in the folder `place`, and in other formats where these are asked for, see
+    formats.py; `done` is called with each as it comes. Returns all of them in order."""
     os.makedirs(place, exist_ok=True)
+    for chapter, folder in folders.items():
+        begin(chapter, folder, os.path.join(place, chapter + ".json"), seed)
     everything = {}
     # Most of a grading is waiting, so there may be more of them than processors.
-    with concurrent.futures.ThreadPoolExecutor(max_workers=2 * (os.cpu_count() or 1)) as pool:
+    with formats.kept(place, folders), \
+            concurrent.futures.ThreadPoolExecutor(max_workers=2 * (os.cpu_count() or 1)) as pool:
         running = {pool.submit(grade_chapter, python, chapter, folder,
                                os.path.join(place, chapter + ".json"), seed): chapter
                    for chapter, folder in folders.items()}

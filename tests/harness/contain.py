@@ -1,14 +1,14 @@
 """Keeping the programs of other people within bounds while they are graded.
 
-They run as nobody where the grader is root, with limits on memory, CPU time, file size and processes,
-with an empty home, and (Linux, Landlock) may write only below the folder of this run. Whatever they
-leave running becomes ours and is ended after each check. See "How a run is contained" in README.md.
+They run as a user without a name where the grader is root, with limits on memory, CPU time, file size
+and processes, with an empty home, and (Linux, Landlock) may write only below the folder of this run.
+Whatever they leave running becomes ours and is ended after each check. See "How a run is contained" in
+README.md.
 """
 
 import contextlib
 import ctypes
 import os
-import pwd
 import resource
 import signal
 import sys
@@ -20,6 +20,7 @@ MEMORY = 1024 * MIB  # address space of one process
 MEMORY_IN_ALL = 2048 * MIB  # resident, of all processes together
 FILE_SIZE = 64 * MIB
 CPU_SECONDS = 30
+FIRST_USER, USERS = 61184, 4336  # ids that nobody has: systemd's range for such users
 PROCESSES = 600  # more than the 256 children of chapters 8 and 9
 PASSED_ON = "PATH", "LANG", "LC_ALL", "TZ", "ASAN_OPTIONS", "UBSAN_OPTIONS"  # of the environment
 
@@ -35,6 +36,17 @@ def adopt_orphans(on):
     """From now on processes whose parent ends become our children, and not those of process 1."""
     if sys.platform == "linux":
         _libc.prctl(PR_SET_CHILD_SUBREAPER, int(on), 0, 0, 0)
+
+
+def end_with_parent():
+    """From now on this process is killed when the one that started it dies."""
+    if sys.platform == "linux":
+        _libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+
+
+def a_user():
+    """The id of a user of this grading alone: what it does, such as kill(-1), hits no other's programs."""
+    return FIRST_USER + os.getpid() % USERS
 
 
 def landlock(*folders):
@@ -110,11 +122,11 @@ class Containment:
     """The bounds of one run: what is started within them may write below `folder` only."""
 
     def __init__(self, folder, user, sanitized=False):
-        """`user`, such as nobody, is who they run as; None: as we do. `sanitized` programs reserve
-        terabytes of addresses, so these are not limited."""
+        """`user` is the id of whom they run as; None: as we do. `sanitized` programs reserve terabytes of
+        addresses, so these are not limited."""
         self.folder = str(folder)
         self.home = os.path.join(self.folder, "home")
-        self.user = pwd.getpwnam(user) if user else None
+        self.user = user
         os.makedirs(self.home, exist_ok=True)
         self.hand_over(self.folder)
         self.hand_over(self.home)
@@ -124,16 +136,17 @@ class Containment:
         if not sanitized:
             self._limits.append((resource.RLIMIT_AS, MEMORY))
         if os.path.isdir("/proc/self"):
-            uid = self.user.pw_uid if self.user else os.getuid()
+            uid = self.user or os.getuid()
             others = sum(len(os.listdir("/proc/%d/task" % pid)) for pid, _, owner, _ in list(_stats())
                          if owner == uid and os.path.isdir("/proc/%d/task" % pid))
             self._limits.append((resource.RLIMIT_NPROC, others + PROCESSES))
 
     def hand_over(self, path):
         """Let the contained programs write to a file or folder of ours."""
-        if self.user and os.stat(path).st_uid != self.user.pw_uid:
-            os.chown(path, self.user.pw_uid, self.user.pw_gid)
-        os.chmod(path, 0o755)
+        if self.user and os.stat(path).st_uid != self.user:
+            os.chown(path, self.user, self.user)
+        if self.user or os.stat(path).st_uid == os.getuid():
+            os.chmod(path, 0o755)
 
     def options(self, options):
         """The options of subprocess.Popen, with these bounds added."""
@@ -148,12 +161,11 @@ class Containment:
                 with contextlib.suppress(ValueError, OSError):  # macOS has no limit on the address space
                     resource.setrlimit(kind, (limit, limit))
             os.umask(0o022)
-            if self.user and os.geteuid() != self.user.pw_uid:
+            if self.user and os.geteuid() != self.user:
                 os.setgroups([])
-                os.setgid(self.user.pw_gid)
-                os.setuid(self.user.pw_uid)
-            if sys.platform == "linux":
-                _libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+                os.setgid(self.user)
+                os.setuid(self.user)
+            end_with_parent()
             if self._rules is not None:
                 _libc.prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
                 _libc.syscall(LANDLOCK_RESTRICT_SELF, self._rules, 0)
@@ -163,10 +175,10 @@ class Containment:
         return {**options, "preexec_fn": enter,
                 "env": {**environment, "HOME": self.home, "TMPDIR": self.home}}
 
-    def command(self):
-        """Words to put before a command that runs it within these bounds, where options() cannot."""
-        return [sys.executable, os.path.abspath(__file__), self.folder,
-                self.user.pw_name if self.user else ""]
+    def command(self, stays=False):
+        """Words to put before a command that runs it within these bounds, where options() cannot; if it
+        `stays`, as the user that it is."""
+        return [sys.executable, os.path.abspath(__file__), self.folder, str(0 if stays else self.user or 0)]
 
     def watch(self):
         """From now on what loses its parent is ours, and all is ended that takes too much memory."""
@@ -181,6 +193,6 @@ class Containment:
 
 
 if __name__ == "__main__":  # contain.py FOLDER USER COMMAND...
-    options = Containment(sys.argv[1], sys.argv[2]).options({})
+    options = Containment(sys.argv[1], int(sys.argv[2])).options({})
     options["preexec_fn"]()
     os.execvpe(sys.argv[3], sys.argv[3:], options["env"])

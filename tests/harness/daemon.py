@@ -8,6 +8,14 @@ import socket
 
 from harness.inspect import children, state
 from harness.program import LISTENING, wait_until
+from harness.steps import step
+
+
+def pid_in(path):
+    """What a pid file (a pathlib.Path) says, which is a process id and a newline."""
+    text = path.read_text(errors="backslashreplace") if path.exists() else "no file"
+    assert re.fullmatch(r"[1-9]\d*\n", text), "the pid file has no process id and newline, but: %r" % text
+    return int(text)
 
 
 def configure(folder, **keys):
@@ -18,6 +26,7 @@ def configure(folder, **keys):
     new.write_text("".join("%s = %s\n" % (key.replace("_", "-"), value)
                            for key, value in keys.items() if value is not None))
     new.rename(path)  # a daemon that reads it just now reads the old or the new, and not a half of it
+    step("write daemon.conf: " + "; ".join(path.read_text().splitlines()))
     return str(path)
 
 
@@ -35,11 +44,19 @@ class Daemon:
 
     def __init__(self, starter, pid):
         self.starter, self.pid = starter, pid
+        step("the daemon is left")
         match = re.search(LISTENING, starter.output)
         if match:
             self.address, self.port = match.group(1), int(match.group(2))
 
+    def __getattr__(self, name):
+        """Where it was started without a stdout, nobody knows its address and port."""
+        assert name not in ("address", "port"), "no line `listening on ADDRESS port PORT` on stdout"
+        raise AttributeError(name)
+
     def signal(self, number):
+        step("send the daemon %s" % signal.Signals(number).name)
+        assert self.is_running(), "the daemon has ended, and should not have"
         os.kill(self.pid, number)
 
     def is_running(self):

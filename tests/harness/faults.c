@@ -4,7 +4,8 @@
  *     LD_PRELOAD=./faults.so LAB_FAULTS=SEED LAB_FAULTS_LOADED=FILE ./program
  *
  * makes FILE, so that one can see that it was loaded. Only calls on stream sockets are disturbed. All
- * that happens is permitted: see the ERRORS of recv(2), send(2), accept(2) and fork(2). */
+ * that happens is permitted: see the ERRORS of recv(2), send(2), accept(2) and fork(2). With
+ * LAB_FAULTS_AT_START in the environment one of the calls that open a listener may fail, too. */
 #define _GNU_SOURCE
 
 #include <dlfcn.h>
@@ -19,6 +20,7 @@
 #define REAL(name) ((__typeof__(&name))dlsym(RTLD_NEXT, #name))
 
 static uint64_t state = 1;
+static size_t openings = SIZE_MAX; /* so many calls for a listener go well before one fails */
 
 /* A random number from 0 to below - 1: xorshift64*, which is the same everywhere. */
 static size_t random_below(size_t below)
@@ -34,6 +36,8 @@ __attribute__((constructor)) static void start(void)
     const char *seed = getenv("LAB_FAULTS"), *loaded = getenv("LAB_FAULTS_LOADED");
 
     state = (seed != NULL ? strtoull(seed, NULL, 10) : 0) * 0x9E3779B97F4A7C15 + 1;
+    if (getenv("LAB_FAULTS_AT_START") != NULL)
+        openings = random_below(5);
     if (loaded != NULL)
         close(open(loaded, O_CREAT | O_WRONLY, 0644));
 }
@@ -132,8 +136,8 @@ static int serves; /* has it called accept()? */
  * gave up. */
 static int accept_fails(void)
 {
-    static const int errors[] = {EINTR, ECONNABORTED, EMFILE};
-    size_t number = random_below(6);
+    static const int errors[] = {EINTR, ECONNABORTED, EINTR, ECONNABORTED, EMFILE};
+    size_t number = random_below(10);
 
     serves = 1;
     if (number >= sizeof errors / sizeof errors[0])
@@ -150,6 +154,35 @@ int accept(int listener, __SOCKADDR_ARG address, socklen_t *restrict length)
 int accept4(int listener, __SOCKADDR_ARG address, socklen_t *restrict length, int flags)
 {
     return accept_fails() ? -1 : REAL(accept4)(listener, address, length, flags);
+}
+
+/* Sets errno if this call for a listener is to fail, and says so. POSIX lists ENOBUFS for all four. */
+static int opening_fails(void)
+{
+    if (openings-- != 0)
+        return 0;
+    errno = ENOBUFS;
+    return 1;
+}
+
+int socket(int family, int type, int protocol)
+{
+    return opening_fails() ? -1 : REAL(socket)(family, type, protocol);
+}
+
+int bind(int descriptor, __CONST_SOCKADDR_ARG address, socklen_t length)
+{
+    return opening_fails() ? -1 : REAL(bind)(descriptor, address, length);
+}
+
+int listen(int descriptor, int backlog)
+{
+    return opening_fails() ? -1 : REAL(listen)(descriptor, backlog);
+}
+
+int getsockname(int descriptor, __SOCKADDR_ARG address, socklen_t *restrict length)
+{
+    return opening_fails() ? -1 : REAL(getsockname)(descriptor, address, length);
 }
 
 /* A server has to go on without a child for a client; others may give up without one. */

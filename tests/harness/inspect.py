@@ -5,8 +5,8 @@ import os
 import pytest
 
 
-class HasEnded(AssertionError, FileNotFoundError):
-    """The process that was asked for is no more."""
+class Ended(AssertionError, FileNotFoundError):
+    """The process is no more."""
 
 
 def _read(path):
@@ -16,7 +16,7 @@ def _read(path):
         with open(path) as file:
             return file.read()
     except (FileNotFoundError, ProcessLookupError):
-        raise HasEnded("the program has ended")
+        raise Ended("the program has ended, and should not have") from None
 
 
 def _stat(pid):
@@ -39,6 +39,16 @@ def cpu_time(pid):
     """The CPU time that a process has used itself, in seconds."""
     fields = _stat(pid)
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def busy_time(pid):
+    """The seconds that a process has run, or waited for a processor to run on: on a busy machine, too,
+    one that spins is busy all the time."""
+    try:
+        running, waiting = _read("/proc/%d/schedstat" % pid).split()[:2]
+        return (int(running) + int(waiting)) / 1e9
+    except Ended:  # or the kernel keeps no such statistics
+        return cpu_time(pid)
 
 
 def state(pid):

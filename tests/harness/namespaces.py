@@ -1,6 +1,9 @@
 """Running a program in a Linux namespace of its own: without a network, or with its own /etc/hosts.
 Where the machine does not permit that, the test is skipped. And what names mean in there."""
 
+import contextlib
+import functools
+import os
 import shutil
 import subprocess
 import sys
@@ -25,7 +28,23 @@ fi
 exec "$@"
 """
 
+MACHINE = """
+ip link set lo up && mkdir -p "$0/log" "$0/dev/pts" && cd "$0/dev" || exit
+for name in null zero full tty random urandom; do
+    touch $name && mount --bind /dev/$name $name || exit
+done
+mount -t devpts -o newinstance,ptmxmode=0666 devpts pts && ln -s pts/ptmx ptmx || exit
+ln -s /proc/self/fd fd && mount --rbind . /dev || exit
+mount --bind "$0/log" /var/log || exit
+if command -v rsyslogd >/dev/null; then
+    rsyslogd -f "$0/rsyslog.conf" -i "$0/dev/rsyslog.pid" || exit
+fi
+cd "$OLDPWD" && "$@"
+exit  # the shell stays, as process 1, which orphans need
+"""
 
+
+@functools.lru_cache()
 def _prefix(*words):
     """What to put before a command so that it runs in a namespace; None if that is not permitted."""
     for mapping in ([], ["--map-root-user"]):  # an ordinary user may do it as root of a user namespace
@@ -47,12 +66,17 @@ def empty_network():
     return _skip_without(_prefix("--net"))
 
 
+def _with_hosts(folder, hosts):
+    """The words to put before a command in a namespace so that it has this /etc/hosts."""
+    (folder / "hosts").write_text(hosts)
+    (folder / "nsswitch.conf").write_text("hosts: files\n")  # glibc shall ask nobody else
+    return ["sh", "-c", MOUNT, str(folder)]
+
+
 def own_hosts(folder, hosts):
     """The words to put before a command so that its only names are those in `hosts`, the text of an
     /etc/hosts. The files for it are made in `folder` (a pathlib.Path)."""
-    (folder / "hosts").write_text(hosts)
-    (folder / "nsswitch.conf").write_text("hosts: files\n")  # glibc shall ask nobody else
-    return _skip_without(_prefix("--mount", "sh", "-c", MOUNT, str(folder)))
+    return _skip_without(_prefix("--mount", *_with_hosts(folder, hosts)))
 
 
 def getaddrinfo(host, service, namespace=()):
@@ -63,6 +87,31 @@ def getaddrinfo(host, service, namespace=()):
                           timeout=60).stdout.splitlines()
 
 
+@contextlib.contextmanager
+def own_root(first, count=65536):
+    """The words to put before a command so that it is root, and in root's groups, of a user namespace of
+    its own: it may become any user there, and for everybody else it is an ordinary user. Its ids 0, 1, 2
+    ... are first, first + 1, first + 2 ... outside."""
+    if os.geteuid() != 0 or not all(map(shutil.which, ("unshare", "nsenter", "setpriv"))):
+        pytest.skip("needs root, to make a user namespace of several users")
+    with subprocess.Popen(["unshare", "--user", "sh", "-c", "echo made; exec sleep 1000"],
+                          stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as holder:
+        try:
+            made = holder.stdout.readline()
+            for kind in ("gid", "uid") if made else ():
+                with open("/proc/%d/%s_map" % (holder.pid, kind), "w") as file:
+                    file.write("0 %d %d\n" % (first, count))
+            words = ["nsenter", "--user=/proc/%d/ns/user" % holder.pid, "--setuid", "0", "--setgid", "0",
+                     "setpriv", "--groups", "0,1"]
+            if not made or subprocess.run([*words, "true"], stderr=subprocess.DEVNULL).returncode != 0:
+                pytest.skip("needs the permission to make a user namespace of several users")
+            yield words
+        except PermissionError:
+            pytest.skip("needs the permission to make a user namespace of several users")
+        finally:
+            holder.kill()
+
+
 def own_dev(folder):
     """The words to put before a command so that its /dev is this folder (a pathlib.Path), in which null
     and fd are made; None if that is not permitted."""
@@ -70,3 +119,15 @@ def own_dev(folder):
     (folder / "fd").symlink_to("/proc/self/fd")
     mount = 'mount --bind /dev/null "$0/null" && mount --rbind "$0" /dev && exec "$@"'
     return _prefix("--mount", "sh", "-c", mount, str(folder))
+
+
+def own_machine(folder):
+    """The words to put before a command so that it sees a machine of its own: a network that is only
+    loopback, with all ports free, its own processes, both addresses of localhost, and the system's log
+    in /var/log/syslog where rsyslogd is installed. The files for it are made in `folder`."""
+    (folder / "rsyslog.conf").write_text('module(load="imuxsock" SysSock.Name="/dev/log")\n'
+                                         "$ActionFileDefaultTemplate RSYSLOG_TraditionalFileFormat\n"
+                                         "daemon.* /var/log/syslog\n")
+    words = _prefix("--net", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc")
+    return [*_skip_without(words), "sh", "-c", MACHINE, str(folder),
+            *_with_hosts(folder, "127.0.0.1 localhost\n::1 localhost\n")]

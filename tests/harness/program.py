@@ -43,6 +43,16 @@ def readable(pattern):
     return re.sub(r"\\([^dswWSD])", r"\1", pattern.strip("^$"))
 
 
+def listening_at(match):
+    """The address and the port of a match of LISTENING; fails if they are none."""
+    try:
+        address, port = str(ipaddress.ip_address(match.group(1))), int(match.group(2))
+    except ValueError:
+        address, port = "", -1
+    assert address and port < 65536, "no ADDRESS port PORT that a client could use: " + match.group()
+    return address, port
+
+
 class Program:
     """A running program. Its stdout and stderr are pipes, and are read all the time."""
 
@@ -116,10 +126,11 @@ class Program:
                 left = end - time.monotonic()
                 if left <= 0 or not self._readers:
                     why = "it ended" if not self._readers else "%g s passed" % seconds(limit)
-                    errors = self._caught["stderr"].decode(errors="backslashreplace")
+                    said, errors = (self._caught[stream].decode(errors="backslashreplace")
+                                    for stream in ("stdout", "stderr"))
                     raise AssertionError(
                         "%s before this line came on %s: %s\nstdout: %s\nstderr: %s"
-                        % (why, name, readable(pattern), text[-1000:] or "(nothing)",
+                        % (why, name, readable(pattern), said[-1000:] or "(nothing)",
                            errors[-1000:] or "(nothing)"))
                 self._changed.wait(left)
 
@@ -163,14 +174,6 @@ class Program:
                     pass
 
 
-def is_address(address, port):
-    """Are these a numeric address, and a number that can be a port?"""
-    try:
-        return bool(ipaddress.ip_address(address)) and 0 < port < 65536
-    except ValueError:
-        return False
-
-
 class Server(Program):
     """A program that listens: ready when its `listening` line has come."""
 
@@ -178,9 +181,8 @@ class Server(Program):
         super().__init__(command, **options)
         try:
             match = self.wait_for_output(LISTENING.pattern)
+            self.address, self.port = listening_at(match)
         except AssertionError:
             self.kill()
             raise
-        self.address, self.port = match.group(1), int(match.group(2))
-        assert is_address(self.address, self.port), "no address and port to connect to: " + match.group()
         steps.step("it prints: " + match.group())

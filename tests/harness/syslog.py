@@ -44,7 +44,7 @@ class Message:
         match = MESSAGE.fullmatch(datagram)
         assert match, "not a message of syslog(3): %r" % datagram
         self.facility, self.priority = divmod(int(match.group(1)), 8)
-        self.program, self.pid = match.group(2).decode(), int(match.group(3))
+        self.program, self.pid = match.group(2).decode(errors="backslashreplace"), int(match.group(3))
         self.text = match.group(4).decode(errors="backslashreplace")
 
 

@@ -54,7 +54,7 @@ class Connection(socket.socket):
 
     def shutdown(self, how):
         steps.step("ends its side (half-close)", self.name)
-        super().shutdown(how)
+        self._try(super().shutdown, how)
 
     def reset(self):
         """Close so that the peer gets a reset (RST) instead of an orderly end."""
@@ -133,17 +133,26 @@ def send_until_stuck(client, data):
     return rest
 
 
+class Headers(dict):
+    """The headers of a response, by their names in small letters; to ask for one that is missing fails."""
+
+    def __missing__(self, name):
+        raise AssertionError("the answer has no header %s" % name.title())
+
+
 class Response:
     """An HTTP response taken apart; fails on one that is malformed."""
 
     def __init__(self, data):
+        assert data, "there is no answer: the connection was closed without a byte"
         head, separator, self.body = data.partition(b"\r\n\r\n")
         assert separator, "no empty line ends the head of %r" % data[:200]
         lines = head.decode("latin-1").split("\r\n")
         status_line = re.fullmatch(r"HTTP/1\.[01] (\d{3}) ([^\r\n]*)", lines[0])
         assert status_line, "not a status line such as HTTP/1.0 200 OK: %r" % lines[0]
+        self.status_line = lines[0]
         self.status, self.reason = int(status_line.group(1)), status_line.group(2)
-        self.headers = {}
+        self.headers = Headers()
         for line in lines[1:]:
             name, colon, value = line.partition(":")
             assert colon and name == name.strip(), "not a header: %r" % line

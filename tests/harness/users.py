@@ -40,8 +40,11 @@ def set_limit(pid, kind, limit):
 class PublicFolder:
     """A folder that everybody may read, such as a build of pytest's is not; from `with` to its end."""
 
+    def __init__(self, parent=None):
+        self._parent = parent
+
     def __enter__(self):
-        self.path = pathlib.Path(tempfile.mkdtemp(prefix="chapter-"))
+        self.path = pathlib.Path(tempfile.mkdtemp(prefix="chapter-", dir=self._parent))
         self.path.chmod(0o755)
         return self
 

@@ -58,6 +58,6 @@ def endless(beginning, piece):
 
 def is_bounded(program, sent):
     """The program does not keep all of what an endless() server sends."""
-    assert sent.wait(seconds(15))
+    assert sent.wait(seconds(15)), "the program did not take what the server sent"
     if program.is_running():
-        assert memory(program.pid) < 40000000
+        assert memory(program.pid) < 40000000, "it keeps all that the server sends"

@@ -9,7 +9,8 @@ import time
 
 SECONDS = 15  # for the commands of the last terminal
 MAY_VARY = [  # what differs from run to run
-    (r"(from \S+ port|127\.0\.0\.1:|\(UNKNOWN\) \[127\.0\.0\.1\]|received on \S+) ?\d+", r"\1 PORT"),
+    (r"(from \S+ port|received on \S+|127\.0\.0\.1:|\(UNKNOWN\) \[127\.0\.0\.1\]) ?\d+", r"\1 PORT"),
+    (r'^(\S+ port) \d+(?= ")', r"\1 PORT"),  # the log of chapters 7 to 9
     (r"^\[\d+\] \d+$", "[JOB]"),
     (r"\b\d\d:\d\d:\d\d\b", "TIME"),
     (r"(Date|Last-Modified): .*", r"\1: DATE"),
@@ -66,5 +67,5 @@ def show(commands, folder):
         outputs = []
         for path in script:
             with open(path + ".out", errors="backslashreplace") as file:
-                outputs.append(normal(file.read(1000000)))
+                outputs.append(normal(file.read(1000000).replace(os.path.realpath(folder), ".")))
         return outputs

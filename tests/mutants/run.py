@@ -3,6 +3,7 @@
     run.py PYTHON [CHAPTER [WORDS OF A TITLE]]
 """
 
+import collections
 import concurrent.futures
 import glob
 import importlib
@@ -18,6 +19,9 @@ from grade import results as model  # noqa: E402
 from grade import run  # noqa: E402
 from harness.build import program_name  # noqa: E402
 from mutants import by_hand  # noqa: E402
+
+
+CAUGHT, ESCAPED, NOT_POSSIBLE = "caught", "ESCAPED", "not possible here"
 
 
 def table(chapter):
@@ -56,6 +60,8 @@ def trouble(mutant, chapter, python):
         if mutant.caught_by not in checks:
             return "there is no check %s; %s" % (mutant.caught_by, results["log"][-300:])
         check = checks[mutant.caught_by]
+        if check["verdict"] == model.NOT_POSSIBLE:
+            return "%s: %s" % (NOT_POSSIBLE, check["reason"])
         if check["verdict"] != model.FAILED:
             return "%s: %s %s" % (check["name"], check["verdict"], check["reason"])
         told = check["message"] + "\n" + check["crash"] + "\n" + check["cause"]
@@ -75,6 +81,14 @@ def trouble(mutant, chapter, python):
         return ""
 
 
+def outcome(mutant, chapter, python):
+    """What became of this mutant, and why: a pair."""
+    what = trouble(mutant, chapter, python)
+    if what.startswith(NOT_POSSIBLE):
+        return NOT_POSSIBLE, what[len(NOT_POSSIBLE) + 2:]
+    return (ESCAPED, what) if what else (CAUGHT, "")
+
+
 def uncaught_checks(chapter):
     """The names of the chapter's graded checks that no mutant proves."""
     caught = {mutant.caught_by for mutant in table(chapter)}
@@ -89,19 +103,21 @@ def main(python, wanted="", *words):
     chapters = [chapter for chapter in run.chapters() if chapter.startswith(wanted)]
     jobs = [(mutant, chapter) for chapter in chapters for mutant in table(chapter)
             if " ".join(words) in mutant.title]
-    escaped = 0
+    outcomes = collections.Counter()
     with concurrent.futures.ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
-        done = pool.map(lambda job: trouble(*job, python), jobs)
-        for (mutant, chapter), what in zip(jobs, done):
-            escaped += bool(what)
-            print("%-7s %-15s %s%s" % ("ESCAPED" if what else "caught", chapter, mutant.title,
-                                       "\n        " + what.replace("\n", "\n        ") if what else ""), flush=True)
+        done = pool.map(lambda job: outcome(*job, python), jobs)
+        for (mutant, chapter), (what, why) in zip(jobs, done):
+            outcomes[what] += 1
+            print("%-7s %-15s %s%s" % (what, chapter, mutant.title,
+                                       "\n        " + why.replace("\n", "\n        ") if why else ""), flush=True)
     unproved = [] if words else [(chapter, name) for chapter in chapters for name in uncaught_checks(chapter)]
     for chapter, name in unproved:
         print("no mutant is caught by %s of %s" % (name, chapter))
-    print("%d of %d mutants caught (%d%%), %d checks unproved" % (
-        len(jobs) - escaped, len(jobs), 100 * (len(jobs) - escaped) // max(1, len(jobs)), len(unproved)))
-    return 1 if escaped or unproved else 0
+    possible = len(jobs) - outcomes[NOT_POSSIBLE]
+    print("%d of %d mutants caught (%d%%), %d checks unproved%s" % (
+        outcomes[CAUGHT], possible, 100 * outcomes[CAUGHT] // max(1, possible), len(unproved),
+        ", %d more not possible here" % outcomes[NOT_POSSIBLE] if outcomes[NOT_POSSIBLE] else ""))
+    return 1 if outcomes[ESCAPED] or unproved else 0
 
 
 if __name__ == "__main__":

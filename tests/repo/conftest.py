@@ -1,17 +1,94 @@
-"""What several checks of the repository need."""
+"""Fixtures for the checks of the repository. Those of the error tables take their chapter from their
+mark `row`."""
 
+import contextlib
+import os
 import shutil
+import sys
 
 import pytest
 
-from harness.build import program_name
-from repo.repository import CHAPTERS, REPOSITORY
+from harness.build import build
+from harness.namespaces import own_machine
+from harness.program import Program
+from harness.transcripts import blocks
+from harness.users import PublicFolder, ordinary_user
+from repo import repository
+from repo.repository import LESSONS, path, read
+
+
+def stop(lesson):
+    """The number of the first transcript of a lesson that needs a tool which is not installed."""
+    return next((block.number for block in blocks(read(lesson))
+                 if not all(map(shutil.which, block.tools))), sys.maxsize)
 
 
 @pytest.fixture(scope="module")
 def clone(tmp_path_factory):
     """A copy of the repository without what was built, whose path has a space."""
-    copy = tmp_path_factory.mktemp("make") / "my sockets"
-    shutil.copytree(REPOSITORY, copy, ignore=shutil.ignore_patterns(
-        ".git", ".venv", "work", "__pycache__", "*.pid", *map(program_name, CHAPTERS)))
-    return str(copy)
+    return repository.clone(tmp_path_factory.mktemp("make") / "my sockets")
+
+
+@pytest.fixture(scope="session")
+def plays(tmp_path_factory):
+    """All lessons, being played side by side: from lesson to Program."""
+    started = {}
+    for lesson in LESSONS:
+        folder = tmp_path_factory.mktemp("lesson")
+        command = [sys.executable, "-m", "harness.play", lesson, repository.clone(folder / "sockets"), stop(lesson)]
+        started[lesson] = Program([*own_machine(folder), *command], cwd=path("tests"))
+    yield started
+    for program in started.values():
+        program.kill()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def early_plays(request):
+    """The lessons are played while other tests run, for most of it is waiting."""
+    if any("plays" in getattr(item, "fixturenames", ()) for item in request.session.items):
+        with contextlib.suppress(pytest.skip.Exception):
+            request.getfixturevalue("plays")
+
+
+@pytest.fixture
+def name(request):
+    """The chapter of the test's row."""
+    if sys.platform != "linux":
+        pytest.skip("the tables say what Linux does")
+    return request.node.get_closest_marker("row").args[0]
+
+
+@pytest.fixture
+def chapter(name, other):
+    """The program of that chapter."""
+    return other(name)
+
+
+@pytest.fixture
+def changed(chapter, name, tmp_path):
+    """changed("listener.c", OLD, NEW) is the chapter with its source changed, as a row tells to."""
+
+    def change(file, old, new):
+        folder = shutil.copytree(path(name), str(tmp_path / "changed" / name))
+        with open(os.path.join(folder, file), "r+", encoding="utf-8") as source:
+            text = source.read()
+            assert old in text, "%s has no %s" % (file, old)
+            source.seek(0)
+            source.write(text.replace(old, new))
+            source.truncate()
+        chapter.program = build(folder, str(tmp_path / "built" / name))
+        return chapter
+
+    return change
+
+
+@pytest.fixture
+def run_by_a_user(chapter):
+    """run_by_a_user("80") runs the program to its end, and not as root."""
+    with PublicFolder() as folder:
+
+        def run(*arguments):
+            chapter.program = folder.copy(chapter.program)
+            return chapter.run(*arguments, **ordinary_user())
+
+        yield run

@@ -2,10 +2,14 @@
 
 import glob
 import os
+import shutil
+
+from harness.build import program_name
 
 REPOSITORY = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 CHAPTERS = sorted(os.path.basename(path.rstrip(os.sep))
                   for path in glob.glob(os.path.join(glob.escape(REPOSITORY), "0[1-9]-*" + os.sep)))
+LESSONS = ["README.md", "tests/README.md"] + [chapter + "/README.md" for chapter in CHAPTERS]
 FLAGS = "-std=c11 -Wall -Wextra -Wpedantic -Wshadow -Wconversion -O2"
 
 
@@ -21,3 +25,9 @@ def read(*parts):
 def sources(chapter):
     """The names of a chapter's C files."""
     return sorted(name for name in os.listdir(path(chapter)) if name.endswith((".c", ".h")))
+
+
+def clone(target):
+    """Copy the repository without what was built; return the path of the copy."""
+    return str(shutil.copytree(REPOSITORY, target, ignore=shutil.ignore_patterns(
+        ".git", ".venv", "work", "__pycache__", "*.pid", *map(program_name, CHAPTERS))))

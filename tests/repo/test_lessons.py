@@ -2,18 +2,16 @@
 
 import os
 import re
+import subprocess
+import sys
 
 import pytest
 
-from repo.repository import CHAPTERS, path, read
+from excerpts import EXCERPT, difference, drifted
+from repo.repository import CHAPTERS, LESSONS, clone, path, read
 
 HEADINGS = ["The idea", "The program", "Try it", "Look underneath", "What can go wrong",
             "What is still wrong", "Your turn", "Read on"]
-
-
-def fences(text):
-    """The fenced blocks of a Markdown text: pairs of what stands behind the fence, and the content."""
-    return re.findall(r"^```([^\n]*)\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
 
 
 @pytest.mark.parametrize("chapter", CHAPTERS)
@@ -28,20 +26,48 @@ def test_same_form_in_every_lesson(chapter):
 
 @pytest.mark.parametrize("chapter", CHAPTERS)
 def test_excerpts_are_the_source(chapter):
-    excerpts = [(kind, block) for kind, block in fences(read(chapter, "README.md"))
-                if kind.startswith("c ") or kind == "c"]
-    assert excerpts
-    for kind, block in excerpts:
-        assert kind != "c", "an excerpt must name its file:\n" + block
-        file = kind.split()[1]
-        assert block in read(chapter, file), "not in %s/%s:\n%s" % (chapter, file, block)
+    assert EXCERPT.search(read(chapter, "README.md"))
+    found = [difference(path(chapter), *row) for row in drifted(path(chapter))]
+    assert not found, "renew it with `python3 tests/lab.py excerpts`:\n" + "\n".join(found)
 
 
-@pytest.mark.parametrize("readme", ["README.md", "tests/README.md"] + [c + "/README.md" for c in CHAPTERS])
-def test_no_link_inside_the_repository_is_dead(readme):
-    for target in re.findall(r"\]\(([^)#]+)[^)]*\)", read(readme)):
+@pytest.mark.parametrize("old,new", [
+    ("int client = accept(", "int guest = accept("),
+    ("    if (client >= 0)\n", "    /* A client! */\n    if (client >= 0)\n"),
+    ("    socklen_t length = sizeof *peer;\n", "    socklen_t size = sizeof *peer;\n"),
+    ("        return client;\n", "        return client; /* the usual case */\n"),
+], ids=["changed", "one line more", "its first line", "its last line"])
+def test_an_excerpt_that_has_drifted_is_shown_and_can_be_renewed(tmp_path, old, new):
+    copy = clone(tmp_path / "sockets")
+    chapter = os.path.join(copy, "03-accept")
+    source = read("03-accept", "connection.c")
+    assert old in source
+    with open(os.path.join(chapter, "connection.c"), "w") as file:
+        file.write(source.replace(old, new))
+    shown = difference(chapter, *next(drifted(chapter)))
+    assert shown.startswith("--- 03-accept/README.md\n+++ 03-accept/connection.c\n")
+    assert re.search(r"^\+.*" + re.escape(new.splitlines()[0]), shown, re.MULTILINE), shown
+    subprocess.run([sys.executable, os.path.join(copy, "tests", "lab.py"), "excerpts"], check=True,
+                   stdout=subprocess.DEVNULL)
+    assert not list(drifted(chapter))
+    lesson = read("03-accept", "README.md")
+    with open(os.path.join(chapter, "README.md")) as file:
+        assert file.read() == lesson.replace(old, new)
+
+
+def anchors(text):
+    """The anchors that GitHub gives to the headings of a Markdown text."""
+    headings = re.findall(r"^#+ (.*)$", re.sub(r"^```.*?^```$", "", text, flags=re.M | re.S), re.MULTILINE)
+    return [re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings]
+
+
+@pytest.mark.parametrize("lesson", LESSONS)
+def test_no_link_inside_the_repository_is_dead(lesson):
+    for target, anchor in re.findall(r"\]\(([^)#]*)#?([^)]*)\)", read(lesson)):
         if not re.match(r"[a-z]+:", target):
-            assert os.path.exists(path(os.path.dirname(readme), target)), target
+            file = os.path.join(os.path.dirname(lesson), target) if target else lesson
+            assert os.path.exists(path(file)), target
+            assert not anchor or anchor in anchors(read(file)), "%s#%s" % (target, anchor)
 
 
 def test_every_chapter_is_in_the_table_of_the_top_readme():

@@ -10,7 +10,6 @@ from ladder.calls import parse, split_arguments
 from ladder.text import WIDTH
 from ladder.trace import trace
 from repo.repository import CHAPTERS, path, read
-from repo.test_lessons import fences
 from repo.test_makefile import make
 
 # What each ladder has to show, in this order.
@@ -156,8 +155,6 @@ def test_a_ladder_shows_what_it_must_and_is_the_same_every_time(ladder, chapter)
         number = later[0]
     assert max(map(len, lines)) <= WIDTH
     assert ladder(chapter) == (0, output, "")
-    for kind, block in fences(read(chapter, "README.md")):
-        assert kind != "text trace" or block == output  # a lesson's picture of this kind is the ladder
 
 
 @pytest.mark.parametrize("chapter", ["01-socket", "04-send-recv", "08-fork-server"])

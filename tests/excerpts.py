@@ -1,0 +1,58 @@
+"""The excerpts of the source in the lessons (```c file.c): finding those that have drifted from it, and
+renewing them. Needs Python 3.9 and nothing else."""
+
+import difflib
+import os
+import re
+
+EXCERPT = re.compile(r"^```c\b ?([^\n]*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+
+
+def read(*parts):
+    with open(os.path.join(*parts), encoding="utf-8") as file:
+        return file.read()
+
+
+def nearest(excerpt, source):
+    """The lines of the source that are most like the excerpt, as a string; empty if none are like it."""
+    lines, height = source.splitlines(True), len(excerpt.splitlines())
+    matcher = difflib.SequenceMatcher(autojunk=False)
+    matcher.set_seq2(excerpt)
+    best, found = 0.6, ""
+    for size in sorted(range(max(1, height - 6), height + 7), key=lambda size: abs(size - height)):
+        for start in range(len(lines) - size + 1):
+            matcher.set_seq1("".join(lines[start:start + size]))
+            if matcher.real_quick_ratio() > best and matcher.quick_ratio() > best and matcher.ratio() > best:
+                best, found = matcher.ratio(), "".join(lines[start:start + size])
+    return found
+
+
+def drifted(folder):
+    """The excerpts of a chapter's lesson that are not in the source: rows (excerpt, file, nearest lines)."""
+    for file, excerpt in EXCERPT.findall(read(folder, "README.md")):
+        source = read(folder, file) if os.path.isfile(os.path.join(folder, file)) else ""
+        if excerpt not in source:
+            yield excerpt, file, nearest(excerpt, source)
+
+
+def difference(folder, excerpt, file, lines):
+    """What an excerpt that has drifted says, and what the source does, for people."""
+    names = os.path.join(os.path.basename(folder), "README.md"), os.path.join(os.path.basename(folder), file)
+    return "".join(difflib.unified_diff(excerpt.splitlines(True), lines.splitlines(True), *names, n=100))
+
+
+def renew(folder):
+    """Write the nearest lines in place of each excerpt that has drifted, and print what has changed.
+    Return how many there are that nothing in their file is like: those need a person."""
+    text, left = read(folder, "README.md"), 0
+    for excerpt, file, lines in drifted(folder):
+        fence = "```c %s\n" % file
+        if lines:
+            text = text.replace(fence + excerpt, fence + lines)
+            print(difference(folder, excerpt, file, lines))
+        else:
+            print("%s/README.md: nothing in %s is like this:\n%s" % (folder, file or "any file", excerpt))
+            left += 1
+    with open(os.path.join(folder, "README.md"), "w", encoding="utf-8") as lesson:
+        lesson.write(text)
+    return left

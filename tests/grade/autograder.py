@@ -1,0 +1,84 @@
+"""make gradescope OUT=autograder.zip [CHAPTERS="4 5"]: an autograder for Gradescope, and what it runs.
+
+In the zip: setup.sh, run_autograder, the names of the chapters to grade, and in sockets/ the repository
+without its workshop.
+"""
+
+import glob
+import os
+import random
+import sys
+import tempfile
+import zipfile
+
+from grade import formats, report, run, submissions
+from grade import results as model
+from grade.files import files, has_program
+from harness.grading import TOTAL
+
+SCRIPTS = os.path.join(run.TESTS, "grade", "gradescope")
+
+
+def wanted(numbers):
+    """The chapters of these numbers, such as "4 5"; all if there are none."""
+    unknown = [word for word in numbers.split() if word.zfill(2) not in {name[:2] for name in run.chapters()}]
+    if unknown:
+        sys.exit("make gradescope CHAPTERS=\"%s\": which chapter is %s? 1 to 9" % (numbers, unknown[0]))
+    return [name for name in run.chapters()
+            if not numbers.split() or name[:2] in [word.zfill(2) for word in numbers.split()]]
+
+
+def gradescope():
+    """Make the zip. OUT and CHAPTERS are in the environment."""
+    chapters = wanted(os.environ.get("CHAPTERS", ""))
+    out = os.path.abspath(os.path.expanduser(os.environ.get("OUT") or "autograder.zip"))
+    with zipfile.ZipFile(out + ".new", "w", zipfile.ZIP_DEFLATED) as archive:
+        for name in sorted(os.listdir(SCRIPTS)):
+            archive.write(os.path.join(SCRIPTS, name), name)
+        archive.writestr("chapters", "\n".join(chapters) + "\n")
+        for path in files():
+            archive.write(os.path.join(run.REPOSITORY, path), "sockets/" + path)
+    os.replace(out + ".new", out)
+    print("%s grades %s. Upload it to Gradescope as it is." % (out, ", ".join(chapters)))
+    return 0
+
+
+def receive(submission, target, chapters):
+    """A submission's chapters to grade, a dictionary to folders, and remarks. If there is only one, its
+    files need no folder of that name."""
+    try:
+        found, remarks = submissions.receive(submission, target)
+    except submissions.Bad as error:
+        return {}, ["it " + str(error)]
+    places = [place for place in (target, *glob.glob(os.path.join(glob.escape(target), "*", "")))
+              if has_program(place)]
+    if not found and len(chapters) == len(places) == 1:
+        submissions.complete(places[0], chapters[0])
+        return {chapters[0]: places[0]}, []
+    return {chapter: folder for chapter, folder in found.items() if chapter in chapters}, remarks
+
+
+def not_handed_in(chapter, remarks):
+    """The results of a chapter that a submission lacks."""
+    check = {"name": "handed_in", "title": "Is handed in", "points": TOTAL, "seconds": 0}
+    model.decide(check, model.NOT_CHECKED, "; ".join(
+        ["the submission has no folder %s with a program in it" % chapter, *remarks]))
+    return {"chapter": chapter, "complete": True, "log": "", "checks": [check]}
+
+
+def autograde(python, place):
+    """Grade place/submission; what comes of it is in place/results/results.json, from the start."""
+    with open(os.path.join(place, "source", "chapters"), encoding="utf-8") as file:
+        chapters = file.read().split()
+    output = os.path.join(place, "results", "results.json")
+    os.makedirs(os.path.dirname(output), exist_ok=True)
+    seed = int(os.environ.get("LAB_SEED") or random.randrange(1000000))
+    with tempfile.TemporaryDirectory() as results, \
+            formats.kept(results, chapters, {"GRADESCOPE": output}):
+        found, remarks = receive(os.path.join(place, "submission"), os.path.join(results, "submission"),
+                                 chapters)
+        for chapter in set(chapters) - set(found):
+            model.save(os.path.join(results, chapter + ".json"), not_handed_in(chapter, remarks))
+        everything = run.grade(python, found, results, seed)
+        print("\n\n".join(report.tell(chapter) for chapter in everything))  # for the instructor
+    return 0

@@ -1,0 +1,197 @@
+"""make class DIR=submissions [OUT=results]: grade what a whole class has handed in.
+
+DIR holds one folder or archive for each learner. OUT gets scores.csv, a report for each learner in
+reports/, and the results of each chapter in json/. What is in json/ already, for the same submission and
+the same grader, is not graded again: so a run that was interrupted goes on where it stopped.
+"""
+
+import concurrent.futures
+import csv
+import glob
+import hashlib
+import io
+import os
+import re
+import signal
+import sys
+import tempfile
+import time
+
+from grade import report, run, submissions
+from grade import results as model
+from grade.formats import printable, write
+from harness.contain import adopt_orphans, end_descendants
+
+JOBS = 4 * (os.cpu_count() or 1)  # most of a grading is waiting
+
+
+class Learner:
+    """What one learner has handed in, and what came of it."""
+
+    def __init__(self, source, name, label):
+        self.source, self.name, self.label = source, name, label
+        self.remarks, self.results = [], {}
+        self.waiting = set()  # the chapters that are still to be graded
+
+    def row(self):
+        """The learner's row of scores.csv. A chapter that was not begun has an empty cell."""
+        points = {chapter: model.earned(results) for chapter, results in self.results.items()}
+        troubled = [chapter for chapter, results in self.results.items() if results["log"] or any(
+            check["verdict"] == model.GRADER_ERROR for check in results["checks"])]
+        remarks = self.remarks + ["not all graded yet"] * bool(self.waiting) + [
+            "grader error in " + chapter for chapter in sorted(troubled)]
+        return [harmless(self.name), *(points.get(chapter, "") for chapter in run.chapters()),
+                sum(points.values()), harmless("; ".join(remarks))]
+
+    def report(self):
+        """All that the learner should read, as text."""
+        everything = [self.results[chapter] for chapter in sorted(self.results)]
+        parts = [self.name, *self.remarks, report.scoreboard(everything),
+                 *(report.tell(results, colours=False) for results in everything)]
+        return printable("\n\n".join(part for part in parts if part) + "\n")
+
+
+def harmless(text):
+    """A cell that no spreadsheet takes for a formula, and no writer stumbles over."""
+    text = text.encode(errors="backslashreplace").decode()
+    return "'" + text if text.startswith(("=", "+", "-", "@", "\t", "\r")) else text
+
+
+def learners(folder):
+    """A Learner for each folder and file in the class's folder, in order."""
+    entries = sorted(entry for entry in os.listdir(folder) if not entry.startswith((".", "__MACOSX")))
+    stems = [submissions.stem(entry) for entry in entries]
+    found = []
+    for entry, stem in zip(entries, stems):
+        name = stem if stems.count(stem) == 1 else entry
+        label = re.sub(r"[^\w .@+-]", "_", name)[:60]
+        if label != name:  # and two of them must not become one
+            label += "-" + hashlib.sha256(os.fsencode(name)).hexdigest()[:8]
+        found.append(Learner(os.path.join(folder, entry), name, label))
+    return found
+
+
+def prepare(learner, target, out, grader):
+    """Copy a learner's submission to the folder `target`. Returns what is to be graded of it, a list of
+    (learner, chapter, folder, path of the results, hash); what was graded before becomes its results."""
+    jobs = []
+    try:
+        found, learner.remarks = submissions.receive(learner.source, target)
+    except submissions.Bad as error:
+        found, learner.remarks = {}, [str(error)]
+    place = os.path.join(out, "json", learner.label)
+    os.makedirs(place, exist_ok=True)
+    for chapter, folder in sorted(found.items()):
+        path, digest = os.path.join(place, chapter + ".json"), grader + submissions.digest(folder)
+        before = model.load(path)
+        if before and before.get("digest") == digest:
+            learner.results[chapter] = before
+        else:
+            learner.waiting.add(chapter)
+            jobs.append((learner, chapter, folder, path, digest))
+    for path in glob.glob(os.path.join(glob.escape(place), "*.json")):
+        if os.path.basename(path)[:-5] not in found:
+            os.remove(path)
+    return jobs
+
+
+def write_scores(everyone, out):
+    """Write scores.csv (RFC 4180)."""
+    table = io.StringIO()
+    csv.writer(table).writerows([["name", *run.chapters(), "total", "remark"],
+                                 *(learner.row() for learner in everyone)])
+    write(os.path.join(out, "scores.csv"), table.getvalue())
+
+
+class Progress:
+    """Tells how far the grading is: a line for each learner, and on a terminal one that changes."""
+
+    def __init__(self, chapters, people):
+        self._chapters, self._people = chapters, people
+        self._begin, self._graded, self._finished = time.monotonic(), 0, 0
+        self._changes = sys.stdout.isatty()
+
+    def _left(self):
+        seconds_each = (time.monotonic() - self._begin) / self._graded
+        minutes = seconds_each * (self._chapters - self._graded) / 60
+        return "about %d min left" % round(minutes) if minutes >= 1 else "less than a minute left"
+
+    def graded(self):
+        self._graded += 1
+        if self._changes:
+            print("\r\033[K%d of %d chapters graded, %s" % (self._graded, self._chapters, self._left()),
+                  end="", flush=True)
+
+    def finished(self, learner):
+        self._finished += 1
+        points = ["%d of %d points" % (sum(map(model.earned, learner.results.values())),
+                                       sum(map(model.total, learner.results.values())))]
+        words = "; ".join(points * bool(learner.results) + learner.remarks)
+        if 0 < self._graded < self._chapters and not self._changes:
+            words += ", " + self._left()
+        line = printable("%s: %s" % (learner.name, words)).replace("\n", "\\n")
+        print("%s%3d of %d  %s" % ("\r\033[K" if self._changes else "", self._finished, self._people, line),
+              flush=True)
+
+
+def grade_all(python, everyone, jobs, out):
+    """Grade what is to be graded, and write scores.csv and each learner's report as they come. Returns
+    whether it came to its end."""
+    progress = Progress(len(jobs), len(everyone))
+
+    def finish(learner):
+        write(os.path.join(out, "reports", learner.label + ".txt"), learner.report())
+        write_scores(everyone, out)
+        progress.finished(learner)
+
+    for learner in everyone:
+        if not learner.waiting:
+            finish(learner)
+    seed = int(os.environ.get("LAB_SEED") or 1)  # the same random faults for all
+    pool = concurrent.futures.ThreadPoolExecutor(JOBS)
+    running = {pool.submit(run.grade_chapter, python, chapter, folder, path, seed):
+               (learner, chapter, path, digest) for learner, chapter, folder, path, digest in jobs}
+    try:
+        for future in concurrent.futures.as_completed(running):
+            learner, chapter, path, digest = running[future]
+            try:
+                learner.results[chapter] = {**future.result(), "digest": digest}
+                model.save(path, learner.results[chapter])
+            except Exception as error:  # whatever it is, the others are graded
+                learner.remarks.append("%s could not be graded: %s" % (chapter, error))
+            learner.waiting.remove(chapter)
+            progress.graded()
+            if not learner.waiting:
+                finish(learner)
+    except KeyboardInterrupt:
+        pool.shutdown(wait=False, cancel_futures=True)
+        while any(future.running() for future in running):
+            end_descendants(1)
+            time.sleep(0.02)
+        return False
+    return True
+
+
+def grade_class(python):
+    """The command: DIR and OUT are in the environment. Returns the exit status."""
+    folder, out = (os.path.abspath(os.path.expanduser(os.environ.get(name) or default))
+                   for name, default in (("DIR", ""), ("OUT", "results")))
+    if not os.environ.get("DIR") or not os.path.isdir(folder):
+        sys.exit("make class: whose work? Say DIR=..., a folder with one folder or archive for each learner")
+    everyone = learners(folder)
+    if not everyone:
+        sys.exit("make class: %s is empty" % folder)
+    adopt_orphans(True)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    os.makedirs(os.path.join(out, "reports"), exist_ok=True)
+    grader = submissions.digest(os.path.join(run.TESTS, "chapters"), os.path.join(run.TESTS, "harness"))
+    with tempfile.TemporaryDirectory(prefix="class-") as place:
+        jobs = [job for number, learner in enumerate(everyone)
+                for job in prepare(learner, os.path.join(place, str(number)), out, grader)]
+        print("%d learners, %d chapters to grade, %d are graded already" % (
+            len(everyone), len(jobs), sum(len(learner.results) for learner in everyone)), flush=True)
+        if not grade_all(python, everyone, jobs, out):
+            print("\nInterrupted. The same command goes on from here.", file=sys.stderr)
+            return 130
+    print("%s/scores.csv has the points, %s/reports/ what to tell each learner." % (out, out))
+    return 0

@@ -1,0 +1,51 @@
+"""make handout: the repository for a class that is about to write a chapter.
+
+The chapters before it are complete. From it on only lessons and contracts are left, without the programs
+and without the excerpts that give them away. The same Makefile and the same grader work in it.
+"""
+
+import os
+import re
+import shutil
+
+from grade.files import files, new_place
+from grade.run import REPOSITORY, chapters
+
+EXCERPT = re.compile(r"^```c (\S+)\n.*?^```$", re.MULTILINE | re.DOTALL)
+IN_ITS_PLACE = r"*(Here the lesson shows a piece of `\1`. It is yours to write.)*"
+GONE = re.compile(r"^\| `make (check|bench|mutants|handout|class|gradescope)\b.*\n", re.MULTILINE)
+
+
+def adapted(path, first):
+    """What a file of the handout says, or None where that is what it says here; `first` is the first
+    chapter that is the class's to write, such as 04."""
+    is_withheld = path[:2] >= first and re.match("0[1-9]-", path)
+    is_lesson = path.endswith("README.md")
+    if not (is_withheld and is_lesson) and path not in ("README.md", ".gitignore"):
+        return None
+    with open(os.path.join(REPOSITORY, path), encoding="utf-8") as file:
+        text = file.read()
+    if path == ".gitignore":  # a class hands in its work with git, but not what make builds there
+        return re.sub(r"^/(?=0)", "**/", text.replace("/work/\n", ""), flags=re.MULTILINE)
+    return EXCERPT.sub(IN_ITS_PLACE, text) if is_withheld else GONE.sub("", text)
+
+
+def handout(chapter):
+    """Make the handout for a class that begins with this chapter, in the folder that OUT=... names."""
+    out = new_place(os.environ.get("OUT"), "handout")
+    first, number = chapter[:2], int(chapter[:2])
+    for path in files():
+        if re.match("0[1-9]-", path) and path[:2] >= first and path.endswith((".c", ".h")):
+            continue
+        target = os.path.join(out, path)
+        os.makedirs(os.path.dirname(target), exist_ok=True)
+        shutil.copy2(os.path.join(REPOSITORY, path), target)
+        text = adapted(path, first)
+        if text is not None:
+            with open(target, "w", encoding="utf-8") as file:
+                file.write(text)
+    complete = ", ".join(name for name in chapters() if name[:2] < first)
+    print("%s is for a class that begins with chapter %d. Complete in it: %s.\n"
+          "There, `make start %d` and `make grade %d` work at once." % (
+              out, number, complete or "no program", number, number))
+    return 0

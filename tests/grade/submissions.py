@@ -1,0 +1,175 @@
+"""What learners hand in, folders and archives of every kind: copied within bounds, and looked through."""
+
+import gzip
+import hashlib
+import os
+import shutil
+import stat
+import tarfile
+import tempfile
+import zipfile
+import zlib
+
+from grade.files import files, has_program
+from grade.run import REPOSITORY, chapters
+
+ARCHIVES = ".zip", ".tar.gz", ".tgz", ".tar"
+FILES = 5000  # so many files and folders, and
+BYTES = 64 * 1024 * 1024  # so many bytes, of one submission
+SKIPPED = {".git", ".venv", "node_modules", "__pycache__", "__MACOSX"}
+DAMAGE = (OSError, ValueError, EOFError, RuntimeError, NotImplementedError, zlib.error,
+          zipfile.BadZipFile, tarfile.TarError)
+
+
+class Bad(Exception):
+    """This cannot be graded; the text says why."""
+
+
+def stem(name):
+    """A submission's name without what makes it an archive's."""
+    ending = next((ending for ending in ARCHIVES if name.lower().endswith(ending)), "")
+    return name[:len(name) - len(ending)] or name
+
+
+def is_archive(name):
+    return stem(name) != name
+
+
+# ---- The files of a folder or an archive: (path, size, a function that opens it), None for no file
+
+def in_folder(folder):
+    def fail(error):
+        raise error
+
+    for place, folders, names in os.walk(folder, onerror=fail):
+        folders[:] = [name for name in folders if name not in SKIPPED]
+        for name in names:
+            path = os.path.join(place, name)
+            status = os.lstat(path)
+            yield (os.path.relpath(path, folder), status.st_size,
+                   (lambda path=path: open(path, "rb")) if stat.S_ISREG(status.st_mode) else None)
+
+
+def in_zip(archive):
+    with zipfile.ZipFile(archive) as opened:
+        for member in opened.infolist():
+            is_link = stat.S_ISLNK(member.external_attr >> 16)
+            if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+                raise NotImplementedError("it is packed in an unusual way")  # others unpack without bounds
+            if not member.is_dir():
+                yield (member.filename.replace("\\", "/"), member.file_size,
+                       None if is_link else lambda member=member: opened.open(member))
+
+
+def in_tar(archive):
+    with tempfile.TemporaryFile() as plain:  # bounded, before tarfile believes a word of what it says
+        with open(archive, "rb") as file:
+            packed = gzip.GzipFile(fileobj=file) if file.read(2) == b"\x1f\x8b" else file
+            file.seek(0)
+            copy(packed, plain, 2 * BYTES)
+        plain.seek(0)
+        with tarfile.open(fileobj=plain, mode="r:") as opened:
+            for member in opened:
+                if not member.isdir():
+                    yield (member.name, member.size,
+                           (lambda member=member: opened.extractfile(member)) if member.isreg() else None)
+
+
+def copy(source, target, most):
+    """Copy at most so many bytes; return how many there were."""
+    size = 0
+    for data in iter(lambda: source.read(65536), b""):
+        size += len(data)
+        if size > most:
+            raise Bad("is larger than %d MiB" % (BYTES >> 20))
+        target.write(data)
+    return size
+
+
+def take_in(source, target):
+    """Copy a submission, a folder or an archive, to the new folder `target`, within bounds. Returns the
+    paths that were left out: links, and what would lie outside. Raises Bad."""
+    kind = in_folder if os.path.isdir(source) else in_zip if source.lower().endswith(".zip") else in_tar
+    if not os.path.isdir(source) and not is_archive(source):
+        raise Bad("is neither a folder nor an archive (%s)" % " ".join(ARCHIVES))
+    left_out, number, size = [], 0, 0
+    os.makedirs(target)
+    try:
+        if os.path.isfile(source) and os.path.getsize(source) > BYTES:
+            raise Bad("is larger than %d MiB" % (BYTES >> 20))
+        for path, declared, opens in kind(source):
+            number += 1
+            if number > FILES:
+                raise Bad("has more than %d files" % FILES)
+            if size + declared > BYTES:
+                raise Bad("is larger than %d MiB" % (BYTES >> 20))
+            if SKIPPED.intersection(path.split("/")):
+                continue
+            if opens is None or path.startswith("/") or ".." in path.split("/"):
+                left_out.append(path)
+                continue
+            os.makedirs(os.path.dirname(os.path.join(target, path)), exist_ok=True)
+            with opens() as file, open(os.path.join(target, path), "wb") as copied:
+                size += copy(file, copied, BYTES - size)
+    except DAMAGE as error:
+        raise Bad("cannot be read: %s" % (getattr(error, "strerror", None) or error or type(error).__name__))
+    return left_out
+
+
+# ---- The chapters in it
+
+def find(folder):
+    """The chapters' folders in a submission: a dictionary from chapter to path. They may lie in it, or
+    one or two levels down; if there are some in a folder work/, only those are the learner's own. A
+    folder without a program is one that was not begun."""
+    levels = [[folder]]
+    for _ in range(2):
+        levels.append(sorted(entry.path for place in levels[-1] for entry in os.scandir(place)
+                             if entry.is_dir() and entry.name not in chapters()))
+    places = [place for level in levels for place in level]
+    own = [place for place in places if os.path.basename(place) == "work"]
+    for candidates in (own, places):
+        found = {chapter: os.path.join(place, chapter)
+                 for place in reversed(candidates) for chapter in chapters()
+                 if has_program(os.path.join(place, chapter))}
+        if found:
+            return found
+    return {}
+
+
+def receive(source, target):
+    """Copy a submission to the new folder `target`, and make its chapters ready to be graded. Returns a
+    dictionary from chapter to folder, and a list of remarks. Raises Bad."""
+    left_out = take_in(source, target)
+    found = find(target)
+    archives = [entry.path for entry in os.scandir(target) if is_archive(entry.name)]
+    if not found and len(archives) == 1:  # as some course systems hand it over
+        left_out += take_in(archives[0], target + ".unpacked")
+        found = find(target + ".unpacked")
+    for chapter, folder in found.items():
+        complete(folder, chapter)
+    remarks = ["left out: " + ", ".join(left_out[:5]) + ", ..." * (len(left_out) > 5)] if left_out else []
+    return found, remarks + ([] if found else ["no chapter's folder with a program in it, such as 01-socket"])
+
+
+def complete(folder, chapter):
+    """Add to a chapter that was handed in what belongs to it and is no program, if it lacks that: its
+    Makefile, its webroot."""
+    for path in files():
+        target = os.path.join(folder, os.path.relpath(path, chapter))
+        if path.startswith(chapter + "/") and not path.endswith((".c", ".h", ".md")) \
+                and not os.path.lexists(target):
+            os.makedirs(os.path.dirname(target), exist_ok=True)
+            shutil.copyfile(os.path.join(REPOSITORY, path), target)
+
+
+def digest(*folders):
+    """A hash of all files in these folders, their names and what they contain."""
+    total = hashlib.sha256()
+    for folder in folders:
+        for path, size, opens in sorted((entry for entry in in_folder(folder)), key=lambda entry: entry[0]):
+            if opens:
+                total.update(b"%s\0%d\0" % (os.fsencode(path), size))
+                with opens() as file:
+                    total.update(file.read())
+    return total.hexdigest()

@@ -1,0 +1,141 @@
+"""Wrong versions of 08-fork-server."""
+
+from mutants import Mutant
+
+MUTANTS = [
+    Mutant("the parent keeps the client's descriptor", "children.c",
+           "    close(client); /* the child has its own; the connection ends when both are closed */\n",
+           "    if (child <= 0)\n        close(client);\n",
+           "test_serves_files_and_nothing_outside_the_webroot", "timed out"),
+    Mutant("`..` is served", "webroot.c", "    if (climbs(path)) {", "    if (climbs(path) && 0) {",
+           "test_serves_files_and_nothing_outside_the_webroot", "leads out of the webroot"),
+    Mutant("stdout is buffered in full into a pipe", "fork-server.c",
+           "    setvbuf(stdout, NULL, _IOLBF, BUFSIZ);\n", "",
+           "test_serves_files_and_nothing_outside_the_webroot", "listening"),
+    Mutant("HEAD with a body", "response.c", "request->head ? 0 : info->st_size", "info->st_size",
+           "test_serves_files_and_nothing_outside_the_webroot", "the page"),
+
+    Mutant("the parent waits for each child", "children.c", "        children->running++;\n",
+           "        waitpid(child, NULL, 0);\n",
+           "test_connections_finish_in_reverse_order", "waits for the child"),
+    Mutant("one client after another, without fork()", "children.c",
+           "    if (children->running < children->max && (child = fork()) < 0)\n        report(\"fork\");\n",
+           "    serve_client(client, (struct sockaddr *)&peer, root);\n    close(client);\n    return;\n",
+           "test_connections_finish_in_reverse_order", "timed out"),
+
+    Mutant("no limit of children", "children.c", "children->running < children->max && (child = fork()) < 0",
+           "(child = fork()) < 0",
+           "test_answers_503_at_the_maximum", "expected: 503"),
+    Mutant("one child more than MAX", "children.c", "children->running < children->max",
+           "children->running <= children->max",
+           "test_answers_503_at_the_maximum", "expected: 503"),
+    Mutant("the 503 is cut off by a reset", "children.c",
+           "    shutdown(client, SHUT_WR);\n    for (int i = 0; i < 4 &&", "    for (int i = 0; i < 0 &&",
+           "test_answers_503_at_the_maximum", "reset"),
+    Mutant("who is refused is just closed", "children.c", "send_status(client, NULL, 503)", "0",
+           "test_answers_503_at_the_maximum", "no empty line ends the head of b''"),
+    Mutant("the 503 is not in the log", "children.c", "    log_request(peer, \"\", 503, bytes);\n",
+           "    (void)peer, (void)bytes;\n",
+           "test_answers_503_at_the_maximum", "200 lines in the log"),
+
+    Mutant("-1 of fork() is taken for a child", "children.c",
+           "    if (child == 0) {", "    if (child <= 0) {",
+           "test_failing_fork_is_survived_with_503", "fork() returns -1"),
+    Mutant("fork() fails, and the server ends", "children.c", "        report(\"fork\");\n",
+           "        _exit((report(\"fork\"), 1));\n",
+           "test_failing_fork_is_survived_with_503", "reason to end"),
+    Mutant("fork() fails, and nobody is told why", "children.c", "        report(\"fork\");\n",
+           "        child = -1;\n",
+           "test_failing_fork_is_survived_with_503", "fork-server: fork:"),
+
+    Mutant("an interrupted recv() ends the request", "reader.c", "received < 0 && errno == EINTR",
+           "received < 0 && errno == 0",
+           "test_random_faults", "EINTR"),
+    Mutant("an interrupted send() ends the answer", "io.c", "errno != EINTR", "errno != 0",
+           "test_random_faults", "EINTR"),
+    Mutant("accept() fails, and the server ends", "children.c", "    if (client < 0)\n        return;\n",
+           "    if (client < 0)\n        _exit(1);\n",
+           "test_random_faults", "no reason to end"),
+
+    Mutant("pselect() with a timeout of 0", "signals.c", "&readable, NULL, NULL, NULL, &waiting",
+           "&readable, NULL, NULL, &(struct timespec){0}, &waiting",
+           "test_waiting_takes_no_time_of_the_processor", "spins"),
+
+    Mutant("the webroot is opened for each client, and never closed", "fork-server.c",
+           "        if (client_waits)\n",
+           "        if (client_waits && open_webroot(&root, argc > optind ? argv[optind] : folder) == 0)\n",
+           "test_hundreds_of_clients_leave_no_descriptor", "no more descriptors"),
+
+    Mutant("a line of the log goes out byte by byte", "log.c",
+           "    if (write(STDOUT_FILENO, text, (size_t)length) < 0)\n",
+           "    for (int i = 0; i < length; i++)\n        if (write(STDOUT_FILENO, text + i, 1) < 0)\n",
+           "test_log_lines_of_concurrent_children_do_not_mix", "not one request"),
+    Mutant("a line of the log is lost in stdio's buffer", "log.c",
+           "    if (write(STDOUT_FILENO, text, (size_t)length) < 0)\n",
+           "    setvbuf(stdout, NULL, _IOFBF, BUFSIZ);\n"
+           "    if (fwrite(text, 1, (size_t)length, stdout) == 0)\n",
+           "test_log_lines_of_concurrent_children_do_not_mix", "a line for each request"),
+
+    Mutant("atoi() for MAX", "fork-server.c",
+           "parse_number(max_text, 10000)", "(int)strtol(max_text, NULL, 10)",
+           "test_bad_maximum", "did not end"),
+    Mutant("a wrong MAX exits 1", "fork-server.c",
+           "        return usage(max_text, \"not a number of children from 1 to 10000\");",
+           "        return usage(max_text, \"not a number of children from 1 to 10000\") - 1;",
+           "test_bad_maximum", "exit status 1, not 2"),
+
+    Mutant("accept() waits on after SIGTERM (SA_RESTART)", "fork-server.c",
+           "bool client_waits = wait_for_client(listener);", "bool client_waits = true;",
+           "test_sigterm_ends_a_server_that_has_just_started", "did not end"),
+    Mutant("SIGTERM has no handler", "signals.c", "sigaction(SIGTERM, &note, NULL) < 0 || ", "",
+           "test_sigterm_ends_a_server_that_has_just_started", "expected: 0"),
+
+    Mutant("the child keeps the listener", "children.c",
+           "        close(listener);\n", "        (void)listener;\n",
+           "test_sigterm_finishes_the_requests_under_way", "new connections to be refused"),
+    Mutant("the parent does not wait for its children", "fork-server.c",
+           "    wait_for_children(&children);\n",
+           "", "test_sigterm_finishes_the_requests_under_way", "it ended before its child"),
+    Mutant("the listener stays open until the children have ended", "fork-server.c",
+           "    close(listener);\n    wait_for_children(&children);\n",
+           "    wait_for_children(&children);\n    close(listener);\n",
+           "test_sigterm_finishes_the_requests_under_way", "new connections to be refused"),
+    Mutant("the children die of SIGTERM", "children.c", "        close(listener);\n",
+           "        close(listener);\n        signal(SIGTERM, SIG_DFL);\n",
+           "test_sigterm_finishes_the_requests_under_way", "die of a SIGTERM"),
+
+    Mutant("who is in the queue is forgotten", "fork-server.c",
+           "    serve_queue(&children, listener, &root);\n", "",
+           "test_sigterm_answers_who_is_in_the_accept_queue", "reset"),
+
+    Mutant("one waitpid() for each SIGCHLD", "children.c",
+           "    while (children->running > 0 && waitpid(-1, NULL, WNOHANG) > 0)\n",
+           "    if (children->running > 0 && waitpid(-1, NULL, WNOHANG) > 0)\n",
+           "test_no_zombie_remains_after_a_burst", "zombies included"),
+    Mutant("zombies stay until the next client comes", "fork-server.c",
+           "        reap_children(&children);\n        if (client_waits)\n"
+           "            serve_next(&children, listener, &root);\n",
+           "        if (client_waits) {\n            reap_children(&children);\n"
+           "            serve_next(&children, listener, &root);\n        }\n",
+           "test_no_zombie_remains_after_a_burst", "zombies included"),
+    Mutant("SIGCHLD stays blocked", "signals.c", "    sigdelset(&waiting, SIGCHLD);\n", "",
+           "test_no_zombie_remains_after_a_burst", "zombies included"),
+
+    Mutant("children are never counted out", "children.c",
+           "waitpid(-1, NULL, WNOHANG) > 0)\n        children->running--;",
+           "waitpid(-1, NULL, WNOHANG) > 0)\n        continue;",
+           "test_serves_again_when_one_of_the_maximum_has_left", "expected: 200"),
+
+    Mutant("only children that exit are counted out", "children.c",
+           "    while (children->running > 0 && waitpid(-1, NULL, WNOHANG) > 0)\n"
+           "        children->running--;",
+           "    for (int status; children->running > 0 && waitpid(-1, &status, WNOHANG) > 0;)\n"
+           "        children->running -= WIFEXITED(status);",
+           "test_survives_a_killed_child", "counted out"),
+    Mutant("a killed child ends the server", "children.c",
+           "    while (children->running > 0 && waitpid(-1, NULL, WNOHANG) > 0)\n"
+           "        children->running--;",
+           "    for (int status; children->running > 0 && waitpid(-1, &status, WNOHANG) > 0;\n"
+           "         children->running--)\n        if (WIFSIGNALED(status))\n            _exit(1);",
+           "test_survives_a_killed_child", "reason to end"),
+]

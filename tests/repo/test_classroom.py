@@ -1,0 +1,222 @@
+"""make class: every submission gets its row, whatever it is made of."""
+
+import csv
+import gzip
+import io
+import os
+import pathlib
+import shutil
+import signal
+import sys
+import tarfile
+import tempfile
+import zipfile
+
+import pytest
+
+from grade import classroom, run, submissions
+from grade import results as model
+from harness.inspect import children
+from harness.program import Program, wait_until
+from repo.repository import CHAPTERS, REPOSITORY, path
+
+CHAPTER = "04-send-recv"
+
+
+def program(folder, chapter=CHAPTER, text="int main(void) { return 0; }\n"):
+    """Write a chapter's program into a folder; returns the folder."""
+    os.makedirs(os.path.join(folder, chapter))
+    with open(os.path.join(folder, chapter, "mine.c"), "w") as file:
+        file.write(text)
+    return folder
+
+
+def results(chapter, earned=7):
+    check = {"name": "a", "title": "A", "points": 10, "verdict": model.FAILED, "earned": earned,
+             "seconds": 0.1, "reason": "", "steps": ["start"], "message": "\x1b[2J got nothing",
+             "crash": "", "cause": "Why.", "read": "The idea", "by_hand": ["./x"]}
+    return {"chapter": chapter, "folder": "", "seed": 1, "complete": True, "log": "", "checks": [check]}
+
+
+@pytest.fixture
+def graded(monkeypatch, tmp_path):
+    """graded() grades tmp_path/class without grading, which takes its time: it returns what was asked
+    for, as pairs of learner's source and chapter, and the rows of scores.csv."""
+    asked = []
+
+    def grade_chapter(python, chapter, folder, file, seed):
+        with open(os.path.join(folder, "mine.c")) as source:
+            asked.append((source.read(), chapter))
+        if "raise" in asked[-1][0]:
+            raise OSError("no more disk")
+        model.save(file, results(chapter))
+        return results(chapter)
+
+    def grade():
+        asked.clear()
+        assert classroom.grade_class("python") == 0
+        with open(tmp_path / "out" / "scores.csv", newline="", encoding="utf-8") as file:
+            text = file.read()
+        rows = list(csv.reader(io.StringIO(text)))
+        assert text.count("\r\n") == len(rows)
+        return sorted(asked), {row[0]: row[1:] for row in rows}
+
+    monkeypatch.setattr(run, "grade_chapter", grade_chapter)
+    monkeypatch.setattr(classroom, "adopt_orphans", lambda on: None)
+    monkeypatch.setattr(signal, "signal", lambda number, action: None)
+    monkeypatch.setenv("DIR", str(tmp_path / "class"))
+    monkeypatch.setenv("OUT", str(tmp_path / "out"))
+    (tmp_path / "class").mkdir()
+    return grade
+
+
+def test_every_form_of_submission_is_found(graded, tmp_path):
+    place = tmp_path / "class"
+    program(place / "directly")
+    program(program(place / "two" / "levels" / "down"), "01-socket")
+    program(place / "with work", text="not this one")
+    program(place / "with work" / "work")
+    for kind, suffix in (("zip", ".zip"), ("gztar", ".tar.gz"), ("tar", ".tar")):
+        shutil.make_archive(str(place / kind), kind, str(place / "two"))
+        assert (place / (kind + suffix)).exists()
+    os.rename(shutil.make_archive(str(place / "x"), "gztar", str(place / "two")), place / "Zoë, \n=1.tgz")
+    (place / "nested").mkdir()
+    shutil.copy(place / "zip.zip", place / "nested" / "homework.zip")
+    asked, rows = graded()
+    assert len(asked) == 6 * 2 + 2 and "not this one" not in dict(asked)
+    assert rows.pop("name") == [*CHAPTERS, "total", "remark"]
+    for name in ("two", "zip", "gztar", "tar", "nested", "Zoë, \n=1"):
+        assert rows.pop(name) == ["7", "", "", "7", "", "", "", "", "", "14", ""]
+    assert set(rows) == {"directly", "with work"}
+
+
+def hostile(place):
+    """Submissions that mean no good."""
+    with zipfile.ZipFile(place / "outside.zip", "w") as archive:
+        archive.writestr("../../outside", "x")
+        archive.writestr("/tmp/outside", "x")
+        archive.writestr(CHAPTER + "/mine.c", "good")
+        link = zipfile.ZipInfo("link")
+        link.external_attr = 0o120777 << 16
+        archive.writestr(link, "/etc")
+    with zipfile.ZipFile(place / "bomb.zip", "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("x", bytes(2 << 20))
+    with zipfile.ZipFile(place / "many.zip", "w") as archive:
+        for number in range(60):
+            archive.writestr(str(number), "")
+    with gzip.open(place / "bomb.tgz", "wb") as file:
+        file.write(bytes(3 << 20))
+    with tarfile.open(place / "links.tar", "w") as archive:
+        link = tarfile.TarInfo(CHAPTER)
+        link.type, link.linkname = tarfile.SYMTYPE, REPOSITORY + "/" + CHAPTER
+        archive.addfile(link)
+    (place / "broken.zip").write_bytes(b"PK nonsense")
+    (place / "cut off.tar.gz").write_bytes(gzip.compress(os.urandom(5000))[:4000])
+    (place / "notes.txt").write_text("hello")
+    (place / "empty").mkdir()
+    (place / "fifo").mkdir()
+    os.mkfifo(place / "fifo" / "mine.c")
+    os.symlink("/etc", place / "fifo" / CHAPTER)
+    program(place / "-1+1", text="raise")
+
+
+def test_no_submission_stops_it_or_gets_out(graded, tmp_path, monkeypatch):
+    monkeypatch.setattr(submissions, "BYTES", 1 << 20)
+    monkeypatch.setattr(submissions, "FILES", 50)
+    hostile(tmp_path / "class")
+    program(tmp_path / "class" / "ann")
+    asked, rows = graded()
+    assert [source for source, _ in asked if source == "good"] == ["good"]
+    assert rows["ann"][-2:] == ["7", ""]
+    assert rows["outside"][-2:] == ["7", "left out: ../../outside, /tmp/outside, link"]
+    assert "no more disk" in rows["'-1+1"][-1]
+    for name, words in (("bomb.zip", "larger"), ("bomb.tgz", "larger"), ("many", "50 files"),
+                        ("broken", "cannot be read"), ("cut off", "cannot be read"),
+                        ("notes.txt", "neither"), ("empty", "no chapter"), ("fifo", "left out"),
+                        ("links", "left out: " + CHAPTER)):
+        assert rows[name][:-1] == [""] * 9 + ["0"] and words in rows[name][-1], name
+    assert not os.path.exists("/tmp/outside")
+    report = (tmp_path / "out" / "reports" / "ann.txt").read_text()
+    assert "7 of 10 points" in report and "\\x1b[2J got nothing" in report and "likely:  Why." in report
+
+
+def test_what_has_not_changed_is_not_graded_again(graded, tmp_path):
+    place = tmp_path / "class"
+    program(place / "ann")
+    program(program(place / "bob"), "01-socket")
+    assert len(graded()[0]) == 3
+    assert graded()[0] == []
+    (place / "bob" / CHAPTER / "mine.c").write_text("better")
+    shutil.rmtree(place / "bob" / "01-socket")
+    asked, rows = graded()
+    assert asked == [("better", CHAPTER)]
+    assert rows["bob"][:4] == ["", "", "", "7"]
+    assert os.listdir(tmp_path / "out" / "json" / "bob") == [CHAPTER + ".json"]
+    file = tmp_path / "out" / "json" / "ann" / (CHAPTER + ".json")
+    file.write_text(file.read_text()[:50])  # as by a crash
+    assert len(graded()[0]) == 1
+
+
+def test_two_learners_never_share_a_report(tmp_path):
+    for name in ("a/b", "ann", "ann.zip", "a?b", "a*b", "x" * 70, "x" * 71, ".hidden"):
+        (tmp_path / name.replace("/", ":")).mkdir()
+    labels = [learner.label for learner in classroom.learners(str(tmp_path))]
+    assert len(set(labels)) == len(labels) == 7
+
+
+@pytest.fixture
+def place():
+    """A folder that everybody may look into, as a program in containment has to."""
+    with tempfile.TemporaryDirectory() as name:
+        os.chmod(name, 0o755)
+        os.mkdir(os.path.join(name, "tmp"))
+        yield pathlib.Path(name)
+
+
+def start(place):
+    environment = {**os.environ, "DIR": str(place / "class"), "OUT": str(place / "out"),
+                   "TMPDIR": str(place / "tmp"), "LAB_TIME_SCALE": "20"}  # so no check gives up by itself
+    return Program([sys.executable, path("tests", "lab.py"), "class"], env=environment)
+
+
+def test_interrupted_it_leaves_nothing_behind_and_goes_on(place):
+    """For real, with a program that first hangs, and then does not build."""
+    source = place / "class" / "ann"
+    for name in ("ann", "bob"):
+        program(place / "class" / name,
+                text="#include <unistd.h>\nint main(void) { setsid(); for (;;) pause(); }\n")
+    first, file = start(place), str(place / "out" / "json" / "ann" / (CHAPTER + ".json"))
+    wait_until(lambda: list(commands(first.pid).values()).count("send-recv\n") == 2, 30)
+    family = commands(first.pid)
+    users = {os.stat("/proc/%d" % pid).st_uid for pid, name in family.items() if name == "send-recv\n"}
+    assert len(users) == 2 or os.geteuid() != 0, "one learner's program could end the other's"
+    first.signal(signal.SIGINT)
+    assert first.wait(10) == 130
+    assert "goes on from here" in first.stderr
+    wait_until(lambda: not any(os.path.exists("/proc/%d" % pid) for pid in family))
+    assert "digest" not in model.load(file)
+    assert os.listdir(place / "tmp") == []
+
+    shutil.rmtree(place / "class" / "bob")
+    (source / CHAPTER / "mine.c").write_text("this is no C\n")
+    second = start(place)
+    assert second.wait(30) == 0, second.stderr
+    assert "0 of 100 points" in second.output
+    assert start(place).wait_for_output("0 chapters to grade, 1 are graded already", 10)
+
+
+def read_comm(pid):
+    try:
+        with open("/proc/%d/comm" % pid) as file:
+            return file.read()
+    except OSError:
+        return ""  # it has just ended
+
+
+def commands(pid):
+    """The processes that come from this one: a dictionary to their names."""
+    found, parents = {}, {pid}
+    while parents:
+        parents = {child for parent in parents for child in children(parent)}
+        found.update({child: read_comm(child) for child in parents})
+    return found

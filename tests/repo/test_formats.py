@@ -1,0 +1,164 @@
+"""Results for other programs: complete at every moment, and readable whatever a program prints."""
+
+import base64
+import json
+import os
+import shutil
+import stat
+import subprocess
+import tempfile
+import xml.etree.ElementTree as xml
+import zipfile
+
+import pytest
+
+from grade import formats
+from grade import results as model
+from harness.grading import TOTAL
+from harness.program import wait_until
+from repo.repository import REPOSITORY, path, sources
+
+CHAPTER = "04-send-recv"
+HOSTILE = "".join(map(chr, range(256))) + "\ud800\udcff\ufffe\u2028 ]]> &amp; <b>\n  ::notice::{}\n a ##[error]b"
+
+
+def check(verdict, points=10, message=HOSTILE):
+    made = {"name": "c", "title": "Does it", "points": points, "seconds": 0.25, "steps": ["start ./x"],
+            "message": message, "crash": "", "cause": "It does not.", "read": "The idea",
+            "by_hand": ["./x"]}
+    model.decide(made, verdict, "for a reason" if verdict != model.FAILED else "")
+    return made
+
+
+def results(*verdicts, complete=True):
+    return {"chapter": CHAPTER, "complete": complete, "log": "", "checks": list(map(check, verdicts))}
+
+
+ALL = results(model.PASSED, model.FAILED, model.NOT_CHECKED, model.NOT_POSSIBLE, model.GRADER_ERROR,
+              model.WAITING, model.RUNNING, complete=False)
+
+
+def is_clean(text):
+    """Whether a text has nothing that a strict reader refuses, or that a terminal obeys."""
+    return all(char in "\t\n" or (" " <= char != "\x7f" and not "\x80" <= char < "\xa0"
+                                  and not "\ud800" <= char < "\ue000" and char not in "\ufffe\uffff")
+               for char in text)
+
+
+def test_gradescope():
+    made = json.loads(formats.gradescope([ALL]))
+    tests = made["tests"]
+    assert [test["score"] for test in tests] == [10, 0, 0, 10, 10, 0, 0]
+    assert [test["status"] for test in tests] == ["passed", "failed", "failed", "passed", "passed", "failed",
+                                                  "failed"]
+    assert {test["max_score"] for test in tests} == {10}
+    assert [test["number"] for test in tests][:2] == ["4.1", "4.2"]
+    assert made["stdout_visibility"] == "hidden" and made["visibility"] == "visible"
+    assert made["test_output_format"] == "text" and made["execution_time"] == 7 * 0.25
+    assert "likely:  It does not." in tests[1]["output"] and "\\xdcff" in tests[1]["output"]
+    assert all(is_clean(test["output"]) for test in tests)
+
+
+def test_github_classroom():
+    encoded = formats.github([ALL])
+    made = json.loads(base64.b64decode(encoded, validate=False).decode())
+    assert encoded.count("\n") == 1
+    assert (made["version"], made["status"], made["max_score"]) == (1, "error", 70)
+    assert [test["score"] for test in made["tests"]] == [10, 0, 0, 10, 10, 0, 0]
+    for test in made["tests"]:
+        assert set(test) == {"name", "status", "score", "message", "test_code", "filename", "line_no",
+                             "execution_time"}
+        assert isinstance(test["line_no"], int) and is_clean(test["message"])
+        assert not any(line.lstrip().startswith("::") for line in test["message"].splitlines())
+        assert "##[" not in test["message"]
+    for verdict, status in ((model.FAILED, "fail"), (model.PASSED, "pass")):
+        assert json.loads(base64.b64decode(formats.github([results(verdict)])))["status"] == status
+
+
+def test_all_nine_chapters_fit_into_one_environment_variable():
+    failed = [{**results(), "checks": [check(model.FAILED, message="\u20ac" * 20000)] * 12}] * 9
+    assert len(formats.github(failed)) < 128 * 1024 - 100  # Linux's limit for one string
+
+
+def test_junit():
+    suites = xml.fromstring(formats.junit([ALL, {"chapter": "05-client"}]).encode())
+    suite = suites[0]
+    assert [case[0].tag if len(case) else "passed" for case in suite] == [
+        "passed", "failure", "skipped", "skipped", "error", "error", "error"]
+    assert {name: suite.get(name) for name in ("tests", "failures", "errors", "skipped", "time")} == {
+        "tests": "7", "failures": "1", "errors": "3", "skipped": "2", "time": "1.750"}
+    assert is_clean(suite[1][0].text) and "]]> &amp; <b>" in suite[1][0].text
+    assert suites[1].get("tests") == "1"
+
+
+def read(file):
+    return json.loads(file.read_text())["tests"]
+
+
+def test_the_files_are_there_from_the_start_and_renewed_after_each_check(tmp_path):
+    file, place = tmp_path / "results.json", tmp_path / "place"
+    place.mkdir()
+    with pytest.raises(KeyboardInterrupt):
+        with formats.kept(str(place), [CHAPTER], {"GRADESCOPE": str(file)}):
+            assert [(test["score"], test["max_score"]) for test in read(file)] == [(0, TOTAL)]
+            model.save(str(place / (CHAPTER + ".json")), results(model.PASSED, model.RUNNING))
+            wait_until(lambda: [test["score"] for test in read(file)] == [10, 0])
+            model.save(str(place / (CHAPTER + ".json")), results(model.PASSED, model.PASSED))
+            raise KeyboardInterrupt
+    assert [test["score"] for test in read(file)] == [10, 10]
+    assert sorted(os.listdir(tmp_path)) == ["place", "results.json"]
+
+
+def test_a_file_that_cannot_be_written_is_one_clear_line(tmp_path):
+    with pytest.raises(SystemExit, match="JUNIT=/none/here.xml cannot be written: No such file"):
+        with formats.kept(str(tmp_path), [CHAPTER], {"JUNIT": "/none/here.xml"}):
+            pass
+
+
+@pytest.fixture(scope="module")
+def autograder():
+    """What Gradescope has below /autograder, here in a folder that everybody may look into. It was
+    built for chapter 4."""
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("MAKE")}
+    with tempfile.TemporaryDirectory() as place:
+        os.chmod(place, 0o755)
+        file = os.path.join(place, "autograder.zip")
+        subprocess.run(["make", "gradescope", "OUT=" + file, "CHAPTERS=4"], cwd=REPOSITORY, check=True,
+                       env=environment, stdout=subprocess.DEVNULL)
+        with zipfile.ZipFile(file) as archive:
+            for member in archive.infolist():  # extractall() forgets who may run a file
+                target = archive.extract(member, os.path.join(place, "source"))
+                os.chmod(target, stat.S_IMODE(member.external_attr >> 16) or 0o644)
+        yield place
+
+
+def test_the_autograder_has_what_it_needs_and_no_wrong_answers(autograder):
+    source = os.path.join(autograder, "source")
+    assert sorted(os.listdir(source)) == ["chapters", "run_autograder", "setup.sh", "sockets"]
+    tests = os.listdir(os.path.join(source, "sockets", "tests"))
+    assert {"chapters", "grade", "harness", "lab.py"} <= set(tests)
+    assert not {"mutants", "repo", "bench"} & set(tests)
+    for script in ("run_autograder", "setup.sh"):
+        assert os.access(os.path.join(source, script), os.X_OK)
+        subprocess.run(["bash", "-n", os.path.join(source, script)], check=True)
+
+
+@pytest.mark.parametrize("folder, score", [(CHAPTER, 100), ("", 0), ("05-client", 0)],
+                         ids=["in its folder", "flat, and does not build", "another chapter"])
+def test_the_autograder_grades_a_submission(autograder, folder, score):
+    submission = os.path.join(autograder, "submission")
+    shutil.rmtree(submission, ignore_errors=True)
+    os.makedirs(os.path.join(submission, folder))
+    for name in sources(CHAPTER):
+        shutil.copy(path(CHAPTER, name), os.path.join(submission, folder))
+    if not folder:
+        os.remove(os.path.join(submission, "io.c"))
+    done = subprocess.run([os.path.join(autograder, "source", "run_autograder")], cwd="/", text=True,
+                          env={**os.environ, "AUTOGRADER": autograder}, timeout=120,
+                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    assert done.returncode == 0, done.stdout
+    with open(os.path.join(autograder, "results", "results.json")) as file:
+        tests = json.load(file)["tests"]
+    assert (sum(test["score"] for test in tests), sum(test["max_score"] for test in tests)) == (score, 100)
+    assert folder or "send_all" in tests[0]["output"], "the compiler's words"
+    assert folder != "05-client" or "has no folder " + CHAPTER in tests[0]["output"]

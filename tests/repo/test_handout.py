@@ -1,0 +1,108 @@
+"""make handout: a class gets what it needs to write a chapter, and no answer."""
+
+import glob
+import os
+import re
+import subprocess
+
+import pytest
+
+from repo.repository import CHAPTERS, REPOSITORY, sources, read
+
+ENVIRONMENT = {name: value for name, value in os.environ.items()
+               if not name.startswith("MAKE") and name not in ("ARGS", "N", "OUT")}
+
+
+def make(folder, *words):
+    return subprocess.run(["make", *words], cwd=folder, env=ENVIRONMENT, text=True,
+                          stdout=subprocess.PIPE, stderr=subprocess.PIPE, stdin=subprocess.DEVNULL)
+
+
+@pytest.fixture(scope="module", params=[1, 4, 7, 9])
+def handout(request, tmp_path_factory):
+    """A handout: its number, and the path of its folder, which has a space."""
+    out = tmp_path_factory.mktemp("handout") / ("for chapter %d" % request.param)
+    done = make(REPOSITORY, "handout", str(request.param), "OUT=%s" % out)
+    assert done.returncode == 0, done.stderr
+    return request.param, str(out)
+
+
+def everything(folder):
+    """All files of a handout, as text: a dictionary from path to text."""
+    found = {}
+    for path in glob.glob(os.path.join(folder, "**"), recursive=True):
+        if os.path.isfile(path):
+            with open(path, encoding="utf-8") as file:
+                found[os.path.relpath(path, folder)] = file.read()
+    return found
+
+
+def code(chapters):
+    """The lines of the programs of these chapters, stripped."""
+    return {line.strip() for chapter in chapters for file in sources(chapter)
+            for line in read(chapter, file).splitlines()}
+
+
+def leaks(text, secrets, known):
+    """The secret lines in a text: whole lines of 12 characters and more, or, from 25 on, parts of its
+    lines. What is shorter says nothing, nor does what the earlier programs `known` contain."""
+    lines = {line.strip() for line in text.splitlines()}
+    return [secret for secret in secrets if (len(secret) >= 12 and secret in lines)
+            or (len(secret) >= 25 and secret in text and secret not in known)]
+
+
+def test_no_line_of_a_program_leaks(handout):
+    number, folder = handout
+    earlier = code(name for name in CHAPTERS if int(name[:2]) < number)
+    secrets = code(name for name in CHAPTERS if int(name[:2]) >= number) - earlier
+    known = "\n".join(earlier)
+    files = everything(folder)
+    files.pop("tests/harness/faults.c")  # a C file of the grader's: both begin with the same #includes
+    found = {path: leaks(text, secrets, known) for path, text in files.items()}
+    assert {path: lines for path, lines in found.items() if lines} == {}
+
+
+def test_a_leak_would_be_seen():
+    secret = "while ((received = recv(client, buffer, sizeof buffer, 0)) > 0) {"
+    assert leaks("say `%s`, and so on" % secret, {secret}, "") == [secret]
+    assert leaks("    return client;\n", {"return client;"}, "") == ["return client;"]
+    assert leaks("say `return client;`", {"return client;"}, "") == []
+
+
+def test_nothing_of_the_workshop_is_in_it(handout):
+    number, folder = handout
+    for name in ("tests/mutants", "tests/repo", "tests/bench", ".ci", ".github", ".git"):
+        assert not os.path.exists(os.path.join(folder, name))
+    for name in CHAPTERS[number - 1:]:
+        assert {"README.md", "Makefile"} <= set(os.listdir(os.path.join(folder, name)))
+    assert os.path.exists(os.path.join(folder, "07-tinyweb", "webroot", "index.html"))
+
+
+def test_no_link_is_dead(handout):
+    for path, text in everything(handout[1]).items():
+        for target in re.findall(r"\]\(([^)#]+)[^)]*\)", text) if path.endswith(".md") else ():
+            if not re.match(r"[a-z]+:", target):
+                assert os.path.exists(os.path.join(handout[1], os.path.dirname(path), target)), target
+
+
+def test_the_earlier_chapters_build_and_the_others_are_the_learners(handout):
+    number, folder = handout
+    done = make(folder, "-j4", "CFLAGS=-O0")
+    assert (done.returncode, done.stderr) == (0, "")
+    for name in CHAPTERS:
+        assert os.path.exists(os.path.join(folder, name, name[3:])) == (int(name[:2]) < number)
+    for command in ("chapter", "diff"):
+        done = make(folder, command, str(number))
+        assert "is yours to write: make start %d" % number in done.stderr
+        assert done.returncode == 2 and "Traceback" not in done.stderr
+    help = make(folder, "help").stdout
+    assert "make test" in help and "handout" not in help and "bench" not in help
+    assert make(folder, "clean").returncode == 0
+
+
+def test_without_a_place_or_onto_something_it_says_so(tmp_path):
+    (tmp_path / "mine").write_text("kept")
+    for words in (["OUT="], [], ["OUT=%s" % tmp_path]):
+        done = make(REPOSITORY, "handout", "4", *words)
+        assert done.returncode == 2 and "OUT" in done.stderr and "Traceback" not in done.stderr
+    assert [file.name for file in tmp_path.iterdir()] == ["mine"]

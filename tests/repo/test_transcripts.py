@@ -1,0 +1,23 @@
+"""What the lessons show of terminals is typed there, with the real tools, and has to be printed so."""
+
+import pytest
+
+from harness.transcripts import blocks
+from repo.repository import LESSONS, read
+
+NOT_RUN = [pytest.param(block.not_run, id="%s:%d" % (lesson, block.line))
+           for lesson in LESSONS for block in blocks(read(lesson)) if block.not_run]
+
+
+@pytest.mark.parametrize("lesson", LESSONS)
+def test_what_is_typed_prints_what_the_lesson_shows(lesson, plays, tool):
+    status = plays[lesson].wait(120)
+    assert status == 0, plays[lesson].output + plays[lesson].stderr
+    for block in blocks(read(lesson)):  # it was played up to the first that lacks a tool
+        for name in block.tools:
+            tool(name)
+
+
+@pytest.mark.parametrize("reason", NOT_RUN)
+def test_not_run(reason):
+    pytest.skip(reason)
