@@ -93,7 +93,8 @@ def test_answers_while_the_client_still_speaks(chapter):
               "endless loop) nor a reason to leave what came before unanswered.",
         read="The idea",
         by_hand=("./send-recv",
-                 "(seq 10000 | timeout 1 nc -N 127.0.0.1 7890 || echo it did not close) | tail -2"))
+                 "(seq 10000 | timeout 1 nc -N 127.0.0.1 7890 || echo it did not close) | tail -2"),
+        needs=["test_answers_while_the_client_still_speaks"])
 def test_answers_after_a_half_close(chapter):
     """The program meets the bytes and the end of the client's side together."""
     server = chapter.serve("0")
@@ -104,6 +105,27 @@ def test_answers_after_a_half_close(chapter):
         assert receive(client, 10) == b"last words"
         assert select.select([client], [], [], seconds(2))[0], "the connection is still open 2 s later"
         assert client.recv(1) == b""
+
+
+@graded(7, "Serves clients one after another, and counts them",
+        cause="After the first client the program ends or hangs, the number stays the same, or it answers "
+              "one whose turn has not come.",
+        read="What is still wrong",
+        by_hand=("./send-recv",
+                 "for word in one two three; do echo $word | timeout 1 nc -N 127.0.0.1 7890; done"),
+        needs=["test_answers_after_a_half_close"])
+def test_one_client_after_another(chapter):
+    """Each has to wait until those before it have left, however quick it is to speak."""
+    server = chapter.serve("0")
+    clients = [connect(server) for _ in range(3)]
+    for client in reversed(clients):
+        client.sendall(b"me first!")
+    for visitor, client in enumerate(clients, 1):
+        with client:
+            answer = greeting(visitor) + b"me first!"
+            assert receive(client, len(answer)) == answer
+            early = select.select(clients[visitor:], [], [], 0.05)[0] if clients[visitor:] else []
+            assert not early, "%s is answered before its turn" % early[0].name
 
 
 def test_shows_it_at_once(chapter):
@@ -120,7 +142,7 @@ def test_shows_it_at_once(chapter):
         read="Your turn",
         by_hand=("./send-recv",
                  "printf 'hello\\r\\n\\377\\001 more than sixteen' | nc -N 127.0.0.1 7890"),
-        needs=["test_answers_after_a_half_close"])
+        needs=["test_one_client_after_another"])
 @pytest.mark.parametrize("data", [
     b"x", b"hello\r\n", b"exactly sixteen!", b"exactly sixteen!+", b"%s%d%n\x1b[2J\xff", EVERY_BYTE,
     MEBIBYTE[:10000]], ids=["1 byte", "text", "16 bytes", "17 bytes", "nasty", "every byte", "long"])
@@ -144,7 +166,8 @@ def test_shows_what_it_receives(chapter, data):
               "behind it, or it is taken for an error.",
         read="The program",
         by_hand=("./send-recv",
-                 "seq 3000 | nc -N 127.0.0.1 7890 | tail -n +2 | cksum; seq 3000 | cksum"))
+                 "seq 3000 | nc -N 127.0.0.1 7890 | tail -n +2 | cksum; seq 3000 | cksum"),
+        needs=["test_answers_while_the_client_still_speaks"])
 def test_a_mebibyte_in_pieces(chapter):
     rest = MEBIBYTE
     with greeted(chapter.serve("0"), 1) as client:
@@ -158,7 +181,8 @@ def test_a_mebibyte_in_pieces(chapter):
         cause="send() took only a part, and the rest was never sent: its result was not looked at.",
         read="The program",
         by_hand=("strace -e trace=sendto -e inject=sendto:retval=3:when=2 ./send-recv  # it says: 3 are sent",
-                 "echo hello | nc -N 127.0.0.1 7890  # so of 'hello' only the rest comes: 'lo'"))
+                 "echo hello | nc -N 127.0.0.1 7890  # so of 'hello' only the rest comes: 'lo'"),
+        needs=["test_a_mebibyte_in_pieces"])
 @pytest.mark.parametrize("when_stuck", [lambda server: None, checks.is_not_disturbed_by_stopping],
                          ids=["slow", "stopped and continued"])
 def test_a_mebibyte_to_a_slow_reader(chapter, when_stuck):
@@ -188,7 +212,7 @@ def grows_by_less(server, before, limit):
         by_hand=("./send-recv",
                  "head -c 3000000 /dev/zero | nc -N 127.0.0.1 7890 > /dev/null; "
                  "awk '/VmRSS/ {print int($2 / 2048) * 2 \" MiB\"}' /proc/$(pidof send-recv)/status"),
-        needs=["test_answers_after_a_half_close"])
+        needs=["test_one_client_after_another", "test_a_mebibyte_in_pieces"])
 def test_takes_no_more_than_it_can_send_back(chapter):
     """A client that sends and sends and never receives does not fill the server's memory, and when
     it resets the connection in the middle of that, the next one is served."""
@@ -236,32 +260,11 @@ def test_survives_interrupted_calls(chapter, faults):
         by_hand=("strace -e trace=network -e inject=recvfrom,sendto:error=EINTR:when=2+2"
                  " -e inject=accept:error=ECONNABORTED:when=1 ./send-recv",
                  "head -c 9000 /dev/zero | nc -N 127.0.0.1 7890 | wc -c"),
-        needs=["test_answers_after_a_half_close", "test_a_mebibyte_to_a_slow_reader"])
+        needs=["test_one_client_after_another", "test_a_mebibyte_to_a_slow_reader"])
 def test_random_faults(chapter, random_faults):
     server = random_faults(chapter.serve, "0")
     for visitor in range(1, 8):
         echoes(server, visitor, MEBIBYTE[:30000])
-
-
-@graded(7, "Serves clients one after another, and counts them",
-        cause="After the first client the program ends or hangs, the number stays the same, or it answers "
-              "one whose turn has not come.",
-        read="What is still wrong",
-        by_hand=("./send-recv",
-                 "for word in one two three; do echo $word | timeout 1 nc -N 127.0.0.1 7890; done"),
-        needs=["test_answers_after_a_half_close"])
-def test_one_client_after_another(chapter):
-    """Each has to wait until those before it have left, however quick it is to speak."""
-    server = chapter.serve("0")
-    clients = [connect(server) for _ in range(3)]
-    for client in reversed(clients):
-        client.sendall(b"me first!")
-    for visitor, client in enumerate(clients, 1):
-        with client:
-            answer = greeting(visitor) + b"me first!"
-            assert receive(client, len(answer)) == answer
-            early = select.select(clients[visitor:], [], [], 0.05)[0] if clients[visitor:] else []
-            assert not early, "%s is answered before its turn" % early[0].name
 
 
 @graded(3, "Costs no CPU time while a client is silent",
@@ -295,7 +298,7 @@ def test_survives_resets_before_the_greeting(chapter):
         by_hand=("./send-recv",
                  "kill -STOP $(pidof send-recv); echo hello | timeout 0.3 nc 127.0.0.1 7890; "
                  "kill -CONT $(pidof send-recv); sleep 0.2; timeout 1 nc -N 127.0.0.1 7890 < /dev/null"),
-        needs=["test_answers_after_a_half_close"])
+        needs=["test_one_client_after_another"])
 @pytest.mark.parametrize("half_close", [True, False], ids=["half-closed", "open"])
 def test_survives_a_reset_before_the_echo(chapter, half_close):
     server = chapter.serve("0")
@@ -316,7 +319,7 @@ def test_survives_a_reset_before_the_echo(chapter, half_close):
                  "for i in $(seq 500); do : > /dev/tcp/127.0.0.1/7890; done; sleep 0.2; "
                  "ls /proc/$(pidof send-recv)/fd | wc -l; "
                  "awk '/VmRSS/ {print int($2 / 2048) * 2 \" MiB\"}' /proc/$(pidof send-recv)/status"),
-        needs=["test_answers_after_a_half_close"])
+        needs=["test_one_client_after_another"])
 def test_leaks_nothing(chapter):
     """Neither to polite clients nor to rude ones."""
     server = chapter.serve("0")
@@ -344,7 +347,7 @@ def test_leaks_nothing_over_thousands_of_clients(chapter):
         read="Your turn",
         by_hand=("ulimit -n 4; ./send-recv",
                  "timeout 0.3 nc -d 127.0.0.1 7890; ps -o stat,cmd -C send-recv  # R: it spins"),
-        needs=["test_answers_after_a_half_close", "test_a_silent_client_costs_no_cpu_time"])
+        needs=["test_one_client_after_another", "test_a_silent_client_costs_no_cpu_time"])
 def test_lack_of_descriptors_is_survived_without_spinning(chapter):
     checks.survives_lack_of_descriptors(chapter.serve("0"))
 
