@@ -24,7 +24,7 @@ REQUEST = b"GET / HTTP/1.0\r\n\r\n"
 
 @pytest.fixture
 def folder(tmp_path):
-    make_webroot(tmp_path / "webroot")
+    make_webroot(tmp_path / "webroot", large=b"")
     (tmp_path / "other").mkdir()
     (tmp_path / "other" / "index.html").write_bytes(b"the other page\n")
     return tmp_path
@@ -198,6 +198,7 @@ def test_user_and_pid_file_stay(server, folder):
 # ---- Whom SIGHUP does not disturb
 
 def test_requests_and_downloads_under_way_go_on(server, folder):
+    make_webroot(folder / "webroot")
     asking = begin(server)
     downloading = begin_download(server)
     wait_until(lambda: len(children(server.pid)) == 2, what="two children")

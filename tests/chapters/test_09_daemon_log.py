@@ -19,7 +19,7 @@ CHAPTER = "09-daemon"
 
 @pytest.fixture
 def folder(tmp_path):
-    make_webroot(tmp_path / "webroot")
+    make_webroot(tmp_path / "webroot", large=b"")
     return tmp_path
 
 

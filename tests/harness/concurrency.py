@@ -13,11 +13,11 @@ from harness.talk import Response, connect, get, receive_all, receive_until
 LARGE = bytes(range(256)) * 65536  # 16 MiB: more than the kernel keeps for a client that does not read
 
 
-def make_webroot(folder, page=b"the page\n"):
+def make_webroot(folder, page=b"the page\n", large=LARGE):
     """Fill a folder (a pathlib.Path) with a page and a large file; return its path as a string."""
     folder.mkdir(exist_ok=True)
     (folder / "index.html").write_bytes(page)
-    (folder / "large.bin").write_bytes(LARGE)
+    (folder / "large.bin").write_bytes(large)
     return str(folder)
 
 

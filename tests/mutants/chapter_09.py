@@ -139,7 +139,7 @@ MUTANTS = [
            "test_refuses", "atoi()"),
 
     Mutant("SIGHUP has no handler", "signals.c", "sigaction(SIGHUP, &note, NULL) < 0 || ", "",
-           "test_a_daemon_finds_its_configuration_again", "refused"),
+           "test_a_daemon_finds_its_configuration_again", "SIGHUP ends a process"),
     Mutant("the configuration's path is relative", "daemon.c", "realpath(file, server.config_path) == NULL",
            "snprintf(server.config_path, PATH_MAX, \"%s%s\", file[0] == '/' ? \"\" : \"./\", file) < 0",
            "test_a_daemon_finds_its_configuration_again", "relative"),
