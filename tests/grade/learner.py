@@ -14,6 +14,7 @@ from grade import results as model
 
 WORK = os.path.join(run.REPOSITORY, "work")
 RESULTS = os.path.join(WORK, ".results")
+HELPERS_TOO = {"07-tinyweb": "04-send-recv"}  # a server again: chapter 4 has its helpers
 FIRST_PROGRAM = """/* %s: what it is to do stands in CONTRACT.md. */
 
 int main(void)
@@ -61,18 +62,19 @@ def contract(chapter):
 
 # ---- make start N
 
-def earlier_program(chapter):
-    """The folder of the finished program that this chapter's grows from; None for the first."""
-    chapters = run.chapters()
-    position = chapters.index(chapter)
-    if position == 0:
-        return None
-    before = chapters[position - 1]
-    for folder in (os.path.join(run.REPOSITORY, before), os.path.join(WORK, before)):
+def finished_program(chapter):
+    """The folder of a chapter's finished program: ours, or where that is withheld the learner's own."""
+    for folder in (os.path.join(run.REPOSITORY, chapter), os.path.join(WORK, chapter)):
         if sources(folder):
             return folder
-    sys.exit("make: %s grows from %s, which is yours to write first: make start %d"
-             % (chapter, before, number(before)))
+    sys.exit("make: this grows from %s, which is yours to write first: make start %d"
+             % (chapter, number(chapter)))
+
+
+def earlier_program(chapter):
+    """The folder of the finished program that this chapter's grows from; None for the first."""
+    position = run.chapters().index(chapter)
+    return finished_program(run.chapters()[position - 1]) if position else None
 
 
 def renamed(text, old, new):
@@ -94,6 +96,11 @@ def lay_out(chapter, folder):
                 write(renamed(read(before, file), old, program), folder, program + ".c")
             else:
                 shutil.copy(os.path.join(before, file), folder)
+    if chapter in HELPERS_TOO:
+        other = finished_program(HELPERS_TOO[chapter])
+        for file in sources(other):
+            if file != name(HELPERS_TOO[chapter]) + ".c" and not os.path.exists(os.path.join(folder, file)):
+                shutil.copy(os.path.join(other, file), folder)
     given = os.path.join(run.REPOSITORY, chapter)
     for file in sorted(os.listdir(given)):
         path = os.path.join(given, file)
