@@ -53,7 +53,9 @@ def grade_chapter(python, chapter, folder, path, seed, only=()):
                    "--chapters=" + os.path.join(place, "chapters"), "--rootdir=" + TESTS,
                    "--basetemp=" + os.path.join(place, "run"), "--checks=" + ",".join(only),
                    *check_files(chapter)]
-        environment = {**os.environ, "LAB_SEED": str(seed), "PYTHONPATH": TESTS}
+        # Nothing that somebody has set up for pytest elsewhere is to change a verdict.
+        environment = {**os.environ, "LAB_SEED": str(seed), "PYTHONPATH": TESTS, "PYTEST_ADDOPTS": "",
+                       "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
         log = ""
         for _ in range(ATTEMPTS):
             log = run_bounded(command, environment, os.path.join(place, "log"))
