@@ -133,7 +133,7 @@ MUTANTS = [
            "test_takes_its_port", "htons()"),
     Mutant("INADDR_ANY", "send-recv.c",
            '"127.0.0.1"; /* only this machine can reach us */', '"0.0.0.0";',
-           "test_takes_its_port", "more than 127.0.0.1"),
+           "test_takes_its_port", "not on 127.0.0.1 only"),
     Mutant("80x is taken for 80", "address.c",
            'return -1; /* strtol() would let " 80", "+80" and "80x" pass */', "break;",
            "test_wrong_arguments", "exit status"),
