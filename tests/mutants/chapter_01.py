@@ -77,7 +77,7 @@ MUTANTS = [
     Mutant("wrong usage is exit status 1", "socket.c", "    return 2;", "    return 1;",
            "test_unknown_word", "not exit status 2"),
     Mutant("the usage line is on stdout", "socket.c", 'fprintf(stderr, "usage: ', 'printf("usage: ',
-           "test_unknown_word", "has no `usage: ` line"),
+           "test_unknown_word", "no line usage: "),
     Mutant("an unknown TYPE is passed over", "socket.c",
            'return usage(argv[2], "not a type this program knows")', "type = types",
            "test_unknown_word", "exit status 0"),

@@ -5,6 +5,7 @@
 
 import collections
 import concurrent.futures
+import functools
 import glob
 import importlib
 import os
@@ -19,7 +20,6 @@ from grade import results as model  # noqa: E402
 from grade import run  # noqa: E402
 from harness.build import program_name  # noqa: E402
 from mutants import by_hand  # noqa: E402
-
 
 CAUGHT, ESCAPED, NOT_POSSIBLE = "caught", "ESCAPED", "not possible here"
 
@@ -42,11 +42,20 @@ def make(mutant, chapter, parent):
     return folder
 
 
-def shown(check, folder):
-    """What the check's commands by hand print with the program in this folder, which is built here."""
+def shown(commands, folder):
+    """What a check's commands by hand print with the program in this folder, which is built here."""
     subprocess.run(["make", "-s", "-C", folder], check=True, stdout=subprocess.DEVNULL,
                    stderr=subprocess.DEVNULL)
-    return by_hand.show(check["by_hand"], folder)
+    return by_hand.show(commands, folder)
+
+
+@functools.lru_cache(maxsize=None)
+def shown_when_right(chapter, commands):
+    """What the commands by hand print with our own program, twice: what differs from run to run proves
+    nothing."""
+    with tempfile.TemporaryDirectory(prefix="right-") as parent:
+        folder = shutil.copytree(os.path.join(run.REPOSITORY, chapter), os.path.join(parent, chapter))
+        return shown(commands, folder), shown(commands, folder)
 
 
 def trouble(mutant, chapter, python):
@@ -71,9 +80,8 @@ def trouble(mutant, chapter, python):
             return "its message is about Python, not about the program:\n" + told
         if not check["by_hand"] or by_hand.own_network() is None:
             return "" if check["by_hand"] else "nothing shows it by hand"
-        right = os.path.join(parent, "right", chapter)
-        shutil.copytree(os.path.join(run.REPOSITORY, chapter), right)
-        expected, again, got = shown(check, right), shown(check, right), shown(check, folder)
+        expected, again = shown_when_right(chapter, tuple(check["by_hand"]))
+        got = shown(check["by_hand"], folder)
         stable = [number for number in range(len(expected)) if expected[number] == again[number]]
         if all(got[number] == expected[number] for number in stable):
             return "by hand there is no difference to the right program:\n%s\n%s" % (
@@ -104,7 +112,7 @@ def main(python, wanted="", *words):
     jobs = [(mutant, chapter) for chapter in chapters for mutant in table(chapter)
             if " ".join(words) in mutant.title]
     outcomes = collections.Counter()
-    with concurrent.futures.ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
+    with concurrent.futures.ThreadPoolExecutor(max_workers=1 + os.cpu_count()) as pool:
         done = pool.map(lambda job: outcome(*job, python), jobs)
         for (mutant, chapter), (what, why) in zip(jobs, done):
             outcomes[what] += 1
