@@ -36,7 +36,7 @@ MUTANTS = [
            "test_a_name_that_cannot_be_found", "returns its error"),
     Mutant("a port is what getaddrinfo() takes for one", "dns-lookup.c",
            "service[strspn(service, \"+- 0123456789\")] == '\\0'", "false",
-           "test_bad_port", "exit status 1, not 2"),
+           "test_bad_port", "exit status 1, not exit status 2"),
     Mutant("only a Server line in this case is found", "dns-lookup.c", 'strncasecmp(line, "Server:", 7)',
            'strncmp(line, "Server:", 7)',
            "test_finds_the_server_line", "no Server line"),

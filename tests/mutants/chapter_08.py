@@ -33,7 +33,7 @@ MUTANTS = [
            "    shutdown(client, SHUT_WR);\n    for (int i = 0; i < 4 &&", "    for (int i = 0; i < 0 &&",
            "test_answers_503_at_the_maximum", "reset"),
     Mutant("who is refused is just closed", "children.c", "send_status(client, NULL, 503)", "0",
-           "test_answers_503_at_the_maximum", "no empty line ends the head of b''"),
+           "test_answers_503_at_the_maximum", "without a byte"),
     Mutant("the 503 is not in the log", "children.c", "    log_request(peer, \"\", 503, bytes);\n",
            "    (void)peer, (void)bytes;\n",
            "test_answers_503_at_the_maximum", "200 lines in the log"),
@@ -82,7 +82,7 @@ MUTANTS = [
     Mutant("a wrong MAX exits 1", "fork-server.c",
            "        return usage(max_text, \"not a number of children from 1 to 10000\");",
            "        return usage(max_text, \"not a number of children from 1 to 10000\") - 1;",
-           "test_bad_maximum", "exit status 1, not 2"),
+           "test_bad_maximum", "exit status 1, not exit status 2"),
 
     Mutant("accept() waits on after SIGTERM (SA_RESTART)", "fork-server.c",
            "bool client_waits = wait_for_client(listener);", "bool client_waits = true;",
