@@ -81,7 +81,9 @@ static int move_listener(struct server *server, const struct config *config)
     if (listener < 0)
         return -1;
     /* Those in the old queue came in time: they are still served. */
+    server->children.next_listener = listener;
     serve_queue(&server->children, server->listener, &server->root);
+    server->children.next_listener = -1;
     close(server->listener);
     server->listener = listener;
     return 0;
@@ -136,7 +138,7 @@ static void run(struct server *server)
 
 int main(int argc, char *argv[])
 {
-    struct server server = {.listener = -1, .pidfile = -1};
+    struct server server = {.listener = -1, .pidfile = -1, .children.next_listener = -1};
     bool foreground = false;
     char file[PATH_MAX];
     int ready = -1;

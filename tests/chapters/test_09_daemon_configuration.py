@@ -239,6 +239,18 @@ def test_those_in_the_accept_queue_of_the_old_port_are_served(server, folder):
         assert get(port, "/").status == 200
 
 
+def test_who_waited_at_the_old_port_does_not_keep_the_new_one_open(server, folder):
+    """A child that serves somebody from the old queue has no business with the new listener."""
+    with reserved_port() as port:
+        with checks.stopped(server):
+            silent = connect(server)
+            reload(server, folder, port=port)
+        with silent:
+            wait_until(lambda: is_refused(server), what="the old port to be left")
+            server.signal(signal.SIGTERM)
+            wait_until(lambda: is_refused(port), limit=3, what="the new port to be left")
+
+
 def test_no_request_is_lost_over_20_reloads(server, folder):
     with Load(server) as load:
         for number in range(20):

@@ -14,7 +14,10 @@ from grade import results as model
 
 WORK = os.path.join(run.REPOSITORY, "work")
 RESULTS = os.path.join(WORK, ".results")
-HELPERS_TOO = {"07-tinyweb": "04-send-recv"}  # a server again: chapter 4 has its helpers
+HELPERS_TOO = {  # from an earlier chapter than the one before
+    "06-dns-lookup": ("04-send-recv", ["io.c", "io.h"]),
+    "07-tinyweb": ("04-send-recv", ["connection.c", "connection.h", "listener.c", "listener.h"]),
+}
 FIRST_PROGRAM = """/* %s: what it is to do stands in CONTRACT.md. */
 
 int main(void)
@@ -97,10 +100,10 @@ def lay_out(chapter, folder):
             else:
                 shutil.copy(os.path.join(before, file), folder)
     if chapter in HELPERS_TOO:
-        other = finished_program(HELPERS_TOO[chapter])
-        for file in sources(other):
-            if file != name(HELPERS_TOO[chapter]) + ".c" and not os.path.exists(os.path.join(folder, file)):
-                shutil.copy(os.path.join(other, file), folder)
+        other, files = HELPERS_TOO[chapter]
+        other = finished_program(other)
+        for file in set(files) & set(sources(other)):
+            shutil.copy(os.path.join(other, file), folder)
     given = os.path.join(run.REPOSITORY, chapter)
     for file in sorted(os.listdir(given)):
         path = os.path.join(given, file)

@@ -36,10 +36,10 @@ def failure(check, chapter):
         parts.append(indent(check["crash"], "    where:   "))
     parts.append(indent(check["cause"], "    likely:  "))
     parts.append(indent('%s/README.md, "%s"' % (chapter, check["read"]), "    read:    "))
+    parts.append("    by hand, in your program's folder, after make:")
     for number, command in enumerate(check["by_hand"], 1):
-        label = "    by hand: " if number == 1 else "             "
         terminal = "terminal %d: " % number if len(check["by_hand"]) > 1 else ""
-        parts.append(label + terminal + command)  # not wrapped: it is to be copied
+        parts.append("             " + terminal + command)  # not wrapped: it is to be copied
     return "\n".join(parts)
 
 
