@@ -13,6 +13,11 @@ from grade.run import REPOSITORY, chapters
 
 EXCERPT = re.compile(r"^```c (\S+)\n.*?^```$", re.MULTILINE | re.DOTALL)
 IN_ITS_PLACE = r"*(Here the lesson shows a piece of `\1`. It is yours to write.)*"
+INSTEAD = """
+*(Once your own program runs, it stands in here: build it with `make` in `work/{chapter}/`, and start it there
+in place of `make chapter {number}` and of programs in `{chapter}/`. `make trace {number} DIR=work/{chapter}` draws its
+ladder.)*
+"""
 GONE = re.compile(r"^\| `make (check|bench|mutants|handout|class|gradescope)\b.*\n", re.MULTILINE)
 
 
@@ -27,7 +32,11 @@ def adapted(path, first):
         text = file.read()
     if path == ".gitignore":  # a class hands in its work with git, but not what make builds there
         return re.sub(r"^/(?=0)", "**/", text.replace("/work/\n", ""), flags=re.MULTILINE)
-    return EXCERPT.sub(IN_ITS_PLACE, text) if is_withheld else GONE.sub("", text)
+    if not is_withheld:
+        return GONE.sub("", text)
+    chapter = path.partition("/")[0]
+    instead = INSTEAD.format(chapter=chapter, number=int(chapter[:2]))
+    return EXCERPT.sub(IN_ITS_PLACE, text).replace("\n## Try it\n", "\n## Try it\n" + instead)
 
 
 def handout(chapter):

@@ -1,5 +1,6 @@
 """Telling the results of a grading to a person."""
 
+import os
 import shutil
 import sys
 import textwrap
@@ -47,16 +48,22 @@ def tell(results, colours=None):
     """All of a chapter's grading as text."""
     colours = sys.stdout.isatty() if colours is None else colours
     chapter = results["chapter"]
-    lines = ["%s: %d of %d points" % (chapter, model.earned(results), model.total(results)), ""]
-    told = ""
+    lines = ["%s: %d of %d points (%s)" % (chapter, model.earned(results), model.total(results),
+                                           os.path.relpath(results["folder"])), ""]
+    waiting = [check for check in results["checks"] if check["verdict"] == model.NOT_CHECKED]
     for check in results["checks"]:
+        if check in waiting:
+            continue
         mark = paint("%-11s" % MARKS[check["verdict"]], check["verdict"], colours)
         lines.append("  %s %3d/%-3d %s" % (mark, check["earned"], check["points"], check["title"]))
         if check["verdict"] == model.FAILED:
             lines += [failure(check, chapter), ""]
-        elif check["reason"] != told:
+        elif check["reason"]:
             lines.append(indent(check["reason"], "    "))
-        told = check["reason"]
+    if waiting:
+        lines.append("  %-11s %3d/%-3d %d more: %s" % (
+            MARKS[model.NOT_CHECKED], 0, sum(check["points"] for check in waiting), len(waiting),
+            ", ".join(sorted({check["reason"] for check in waiting}))))
     if any(check["verdict"] == model.GRADER_ERROR for check in results["checks"]) or results["log"]:
         lines.append("  A grader error is not your fault, and costs no points. Please report it:")
         lines.append(indent(results["log"], "    "))
