@@ -61,9 +61,8 @@ def tell(results, colours=None):
         elif check["reason"]:
             lines.append(indent(check["reason"], "    "))
     if waiting:
-        lines.append("  %-11s %3d/%-3d %d more: %s" % (
-            MARKS[model.NOT_CHECKED], 0, sum(check["points"] for check in waiting), len(waiting),
-            ", ".join(sorted({check["reason"] for check in waiting}))))
+        lines.append("  %-11s %3d/%-3d %d more, which wait for what failed above" % (
+            MARKS[model.NOT_CHECKED], 0, sum(check["points"] for check in waiting), len(waiting)))
     if any(check["verdict"] == model.GRADER_ERROR for check in results["checks"]) or results["log"]:
         lines.append("  A grader error is not your fault, and costs no points. Please report it:")
         lines.append(indent(results["log"], "    "))
