@@ -59,8 +59,15 @@ def contract(chapter):
     """What the lesson says under "Your turn", as a text of its own."""
     lesson = read(run.REPOSITORY, chapter, "README.md")
     section = lesson.partition("\n## Your turn\n")[2].partition("\n## ")[0]
-    return "# The contract of %s\n%s" % (chapter, section.replace("](", "](../../%s/" % chapter).replace(
-        "](../../%s/http" % chapter, "](http"))
+    home = "../../"  # the repository, as seen from work/NN-name/
+
+    def from_there(link):
+        target = link.group(1)
+        if re.match(r"[a-z]+:", target):
+            return link.group()
+        return "](%s%s" % (home, os.path.normpath(os.path.join(chapter, target)) if target else chapter)
+
+    return "# The contract of %s\n%s" % (chapter, re.sub(r"\]\(([^)#]*)", from_there, section))
 
 
 # ---- make start N
