@@ -337,6 +337,9 @@ def main():
     except KeyboardInterrupt:
         print()
         return 130
+    except BrokenPipeError:  # such as by `| head -1`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
 
 
 if __name__ == "__main__":

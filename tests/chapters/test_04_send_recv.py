@@ -296,6 +296,7 @@ def test_survives_resets_before_the_greeting(chapter):
               "it; or EPIPE or ECONNRESET was taken for a reason to end.",
         read="The program",
         by_hand=("./send-recv",
+                 "exec 3<> /dev/tcp/127.0.0.1/7890; sleep 0.2; exec 3>&-  # unread bytes: a reset\n"
                  "kill -STOP $(pidof send-recv); echo hello | timeout 0.3 nc 127.0.0.1 7890; "
                  "kill -CONT $(pidof send-recv); sleep 0.2; timeout 1 nc -N 127.0.0.1 7890 < /dev/null"),
         needs=["test_one_client_after_another"])
@@ -308,7 +309,8 @@ def test_survives_a_reset_before_the_echo(chapter, half_close):
         if half_close:
             client.shutdown(socket.SHUT_WR)
         client.reset()
-    echoes(server, 2)
+    greeted(server, 2).reset()  # the server waits in recv() for this one
+    echoes(server, 3)
 
 
 @graded(4, "Leaks no descriptor and no memory",

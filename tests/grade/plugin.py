@@ -15,7 +15,7 @@ from grade import results as model
 from harness import compare, steps
 from harness.build import BuildError
 from harness.contain import end_descendants, end_with_parent
-from harness.program import how_it_ended, seconds
+from harness.program import Server, how_it_ended, seconds
 
 
 
@@ -172,6 +172,8 @@ class Grader:
         if crashed:
             check["message"] += "\nThe program crashed: %s." % how_it_ended(crashed[0].process.returncode)
             check["crash"] = self._where(item)
+        elif chapter:
+            check["message"] += "".join(map(unasked_end, chapter.started))
 
     def _where(self, item):
         """Run a check once more with the sanitizers in the program: the report of where it crashed."""
@@ -198,6 +200,14 @@ class Grader:
         self._save()
 
 
+def unasked_end(program):
+    """That a server has ended though nobody told it to, as a line; empty if it has not."""
+    if not isinstance(program, Server) or program.is_running() or program.was_told_to_end:
+        return ""
+    return "\nThe server has ended: %s; stderr: %s" % (
+        how_it_ended(program.process.returncode), program.stderr[-400:].strip() or "(nothing)")
+
+
 def shorten(report):
     """Of a sanitizer's report: what happened, and where in the learner's source."""
     what = re.search(r"(?:ERROR: \w+: |runtime error: )(.*?)(?: on address| \(|$)", report, re.MULTILINE)
@@ -205,4 +215,4 @@ def shorten(report):
     own = [frame for frame in frames if not frame[1].startswith(("asan_", "sanitizer_"))]
     if not what or not own:
         return report[:600]
-    return "%s in %s()" % (what.group(1), ", called from ".join("%s() at %s" % frame for frame in own[:3]))
+    return "%s in %s" % (what.group(1), ", called from ".join("%s() at %s" % frame for frame in own[:3]))

@@ -60,6 +60,7 @@ class Program:
         """Start `command`; `options` are those of subprocess.Popen, such as cwd, env, preexec_fn."""
         self.command = [str(word) for word in command]
         self.name = os.path.basename(self.command[0])
+        self.was_told_to_end = False
         self.process = subprocess.Popen(
             self.command, stdin=stdin, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
             start_new_session=True, **options)
@@ -155,6 +156,7 @@ class Program:
     def signal(self, number):
         """Send a signal to the program, but not to its children."""
         steps.step("send it %s" % signal.Signals(number).name)
+        self.was_told_to_end = self.was_told_to_end or number not in (signal.SIGSTOP, signal.SIGCONT)
         self.process.send_signal(number)
 
     def kill(self):

@@ -105,6 +105,12 @@ MUTANTS = [
            SERVE.replace("        serve_client(", "        if (serve_client(").replace(
                ");", ") < 0)\n            return 1;"),
            "test_survives_a_reset_before_the_echo", "a reason to end"),
+    Mutant("a reset in recv() is fatal", "send-recv.c", """        if (received < 0)
+            return report("recv from %s", peer);""", """        if (received < 0) {
+            report("recv from %s", peer);
+            _exit(1);
+        }""",
+           "test_survives_a_reset_before_the_echo", "The server has ended: exit status 1"),
     Mutant("shutdown() stands for close()", "send-recv.c", "        close(client);\n",
            "        shutdown(client, SHUT_RDWR);\n",
            "test_leaks_nothing", "no more descriptors than before"),
