@@ -3,6 +3,7 @@
 import concurrent.futures
 import re
 import resource
+import select
 import subprocess
 
 import pytest
@@ -37,8 +38,9 @@ def server(chapter, root):
         cause="To close with unread bytes makes the kernel send a reset: shut down, and read on for a "
               "moment.",
         read="The program",
-        by_hand=("./tinyweb", "(printf 'POST / HTTP/1.0\\r\\n\\r\\n'; head -c 9000000 /dev/zero && echo all "
-                              "was sent >&2) | nc -N 127.0.0.1 8080 > answer; head -1 answer"))
+        by_hand=("./tinyweb", "for i in 1 2 3 4 5; do (printf 'GET / HTTP/1.0\\r\\nContent-Length: "
+                              "9000000\\r\\n\\r\\n'; head -c 9000000 /dev/zero && echo all was sent >&2) | "
+                              "nc -N 127.0.0.1 8080 > answer; head -1 answer; done; rm answer"))
 def test_a_large_body_does_not_cost_the_reply(server):
     http_checks.loses_no_reply(server, lines("POST / HTTP/1.0") + bytes(10 * MEGABYTE), 405, times=3)
     http_checks.loses_no_reply(server, lines("POST / HTTP/1.0") + bytes(200000), 405)
@@ -81,7 +83,7 @@ def test_nor_does_it_where_the_first_just_fills_a_buffer(server, size):
         read="What can go wrong",
         by_hand=("./tinyweb", "head -c 90000000 /dev/zero > webroot/large; printf 'GET /large "
                               "HTTP/1.0\\r\\n\\r\\n' | nc -N 127.0.0.1 8080 | head -1; curl -sI "
-                              "http://127.0.0.1:8080/ | head -1"))
+                              "http://127.0.0.1:8080/ | head -1; rm webroot/large"))
 def test_survives_clients_that_reset(root, server):
     (root / "large").write_bytes(bytes(MEGABYTE))
     http_checks.survives_resets(server, "/large")
@@ -105,7 +107,7 @@ def test_survives_interrupted_calls(chapter, root, faults):
         serves(server, "/large", b"x" * MEGABYTE)
 
 
-@graded(10, "Answers all of it under short counts, EINTR and failing accept()",
+@graded(8, "Answers all of it under short counts, EINTR and failing accept()",
         cause="A call that did a part, or was interrupted (EINTR), has to be made again for the rest; an "
               "accept() that fails is no reason to end.",
         read="The program",
@@ -133,25 +135,33 @@ def at_once(chapter, root, ways):
     return results
 
 
-@graded(4, "Gives up a request that takes too long, with 408",
+@graded(4, "Gives up clients that take too long to ask (408), to read or to leave",
         cause="A time limit on each recv() starts again with every byte: one deadline is for all of the "
-              "request.",
+              "request. send() waits for a client that does not read, unless SO_SNDTIMEO limits it; and "
+              "what is still to be read after an answer may take one second.",
         read="The program",
-        by_hand=("./tinyweb", "(for i in 1 2 3 4 5 6 7 8 9; do printf G; sleep 1; done) | timeout 10 nc "
-                              "127.0.0.1 8080 | head -1"))
-def test_a_request_that_takes_too_long_is_given_up(chapter, root):
-    ways = [(b"",), (b"GET / HTTP/1.0\r\nX: ", b"x"), (b"", b"G")]
-    for after, response in at_once(chapter, root, [(http_checks.given_up_after, *way) for way in ways]):
+        by_hand=("(./tinyweb -p 8081 & ./tinyweb)",
+                 "head -c 90000000 /dev/zero > webroot/large; curl -s http://127.0.0.1:8081/large | sleep 12 "
+                 "& (for i in 1 2 3 4 5 6 7 8 9; do printf G; sleep 1; done) | timeout 10 nc 127.0.0.1 8080 | "
+                 "head -1; sleep 14 | nc 127.0.0.1 8080 | head -1 & curl -sI --max-time 2 "
+                 "http://127.0.0.1:8081/ | head -1; rm webroot/large"))
+def test_clients_that_take_too_long_are_given_up(chapter, root):
+    (root / "large").write_bytes(bytes(50 * MEGABYTE))
+    slow = [(b"",), (b"GET / HTTP/1.0\r\nX: ", b"x"), (b"", b"G")]
+    *asking, reading, leaving = at_once(chapter, root, [
+        *((http_checks.given_up_after, *way) for way in slow),
+        (http_checks.next_served_after, lines("GET /large HTTP/1.0")),
+        (http_checks.next_served_after, lines("POST / HTTP/1.0"))])
+    for after, response in asking:
         assert response.status == 408
         assert seconds(3) < after < seconds(15), "it was given up after %.1f seconds" % after
+    assert reading < seconds(15), "a client that does not read made the next one wait %.1f seconds" % reading
+    assert leaving < seconds(4), "a client that got 405 and stayed held the next one %.1f seconds" % leaving
 
 
-def test_clients_that_do_not_come_to_an_end_are_given_up(chapter, root):
-    (root / "large").write_bytes(bytes(50 * MEGABYTE))
-    ways = [(http_checks.cut_off_after, lines("POST / HTTP/1.0"), bytes(65536)),
-            (http_checks.next_served_after, lines("GET /large HTTP/1.0")),
-            (http_checks.next_served_after, lines("POST / HTTP/1.0"))]
-    assert max(at_once(chapter, root, ways)) < seconds(15)
+def test_a_client_that_sends_for_ever_is_given_up(server):
+    assert http_checks.cut_off_after(server, lines("POST / HTTP/1.0"), bytes(65536)) < seconds(15)
+    brings(server, "/", PAGE)
 
 
 def test_answers_who_has_to_wait_for_another(server):
@@ -162,13 +172,14 @@ def test_answers_who_has_to_wait_for_another(server):
             assert Response(receive_all(client)).status == 200
 
 
-@graded(3, "Leaks no descriptor and no memory",
+@graded(3, "Leaks no descriptor and no memory, and answers 503 when they run out",
         cause="The file, or the client's socket, is not closed on every way out: not after an error, or "
-              "after HEAD.",
+              "after HEAD. EMFILE, ENFILE and ENOMEM mean 503.",
         read="Your turn",
         by_hand=("./tinyweb", "mkdir -p webroot/sub; for t in / /missing /sub; do curl -s "
-                              "http://127.0.0.1:8080$t > /dev/null; done; ls /proc/$(pidof tinyweb)/fd | wc "
-                              "-l"))
+                              "http://127.0.0.1:8080$t > /dev/null; done; rmdir webroot/sub; "
+                              "p=$(pidof tinyweb); ls /proc/$p/fd | wc -l; prlimit -p $p -n$(($(ls /proc/$p/fd | wc -l) + 1)); "
+                              "curl -sI --max-time 2 http://127.0.0.1:8080/ | head -1"))
 def test_leaves_nothing_behind(server):
     visit = http_checks.visit_in_all_ways(server)
     for _ in range(100):
@@ -177,6 +188,13 @@ def test_leaves_nothing_behind(server):
     checks.no_descriptor_leaks(server, visit, visitors=2500)
     assert memory(server.pid) - before < 256 * 1024, "it takes more and more memory"
     checks.complains_of_clients_only(server)
+    set_limit(server.pid, resource.RLIMIT_NOFILE, max(descriptors(server.pid)) + 2)
+    with begin(server) as client:
+        client.sendall(b"\r\n")
+        answered = select.select([client], [], [], seconds(1))[0]  # or it waits until there are some again
+        set_limit(server.pid, resource.RLIMIT_NOFILE, None)
+        status = Response(receive_all(client)).status
+    assert status == 503 or (status == 200 and not answered), "%d without a descriptor for the file" % status
 
 
 def test_lack_of_descriptors_is_survived_without_spinning(server):
@@ -193,7 +211,7 @@ def test_lack_of_descriptors_is_survived_without_spinning(server):
 def test_lack_of_a_descriptor_for_the_file_is_told_the_client(server):
     set_limit(server.pid, resource.RLIMIT_NOFILE, max(descriptors(server.pid)) + 2)
     for _ in range(20):
-        answers(server, lines("GET / HTTP/1.0"), (500, 503))
+        answers(server, lines("GET / HTTP/1.0"), 503)
     set_limit(server.pid, resource.RLIMIT_NOFILE, None)
     serves(server, "/", PAGE)
 
@@ -225,14 +243,17 @@ def with_small_digits(line):
 
 @graded(5, "Writes one line to the log for each answer, which nobody can forge",
         cause="A field is missing or wrong; stdout is buffered in full; or what is not plain ASCII, the "
-              "quote and the backslash do not become \\xHH (a char may be signed).",
+              "quote and the backslash do not become \\xHH (a char may be signed). Who leaves without a byte "
+              "is not in it.",
         read="The program",
         by_hand=("./tinyweb | cat", "curl -sI http://127.0.0.1:8080/; printf 'GET /\\033[31m\\377\\\\\" 200 "
-                                    "1 HTTP/1.0\\r\\n\\r\\n' | nc 127.0.0.1 8080; sleep 0.1"))
+                                    "1 HTTP/1.0\\r\\n\\r\\n' | nc 127.0.0.1 8080; nc -N 127.0.0.1 8080 < "
+                                    "/dev/null; sleep 0.1"))
 def test_logs_each_request(server):
     asked = [("GET / HTTP/1.0", 200), ("HEAD /sub/ HTTP/1.0", 200), ("GET /sub HTTP/1.0", 301), ("what?", 400),
              ("GET /a%20b.txt?x=y HTTP/1.1", 400), ("GET /missing HTTP/1.0", 404), ("POST / HTTP/1.0", 405),
              ('GET /\x1b[31m\xff\\" 200 1 HTTP/1.0', 400)]
+    assert exchange(server, b"") == b"", "a client that left without a byte was answered"
     for number, (line, status) in enumerate(asked, 1):
         with connect(server) as client:
             client.sendall(lines(line))

@@ -252,7 +252,7 @@ def next_served_after(server, request):
         client.sendall(request)
         receive_until(client, b"\r\n")
         begin = time.monotonic()
-        answers(server, lines("GET / HTTP/1.0"), 200, limit=30)
+        answers(server, lines("GET / HTTP/1.0"), 200, limit=16)
         return time.monotonic() - begin
 
 

@@ -108,7 +108,7 @@ def test_the_clients_mistakes(other, faults, tool, status, command):
     chapter = other("07-tinyweb")
     late = status.startswith("408")  # instead of waiting for 8 seconds
     server = chapter.serve("-p", "0", under=faults("recvfrom:error=EAGAIN:when=1") if late else ())
-    command = command.replace("U/", "http://127.0.0.1:8080/").replace("8080", str(server.port))
+    command = ("U=http://127.0.0.1:8080; " + command).replace("8080", str(server.port))
     command = command.replace("sleep 9", ":")
     done = subprocess.run(["bash", "-c", command], cwd=chapter.folder, text=True, stdout=subprocess.PIPE,
                           stderr=subprocess.DEVNULL, timeout=20)
