@@ -377,10 +377,10 @@ def root():
 
 
 @graded(4, "With user = NAME it gives up root for good, groups included",
-        cause="initgroups() and setgid() are missing, or come after setuid(), when it is too late; or root is given up before the pid file is open, or only for a while, as seteuid() does.",
+        cause="initgroups() and setgid() are missing, or come after setuid(), when it is too late; or root is given up before the pid file is open, or only for a while, as seteuid() does; or at the end: the user may not remove the pid file, nor perhaps look into its folder, so empty it through the descriptor that is still open.",
         read="The program",
-        by_hand=("printf 'user = nobody\\npidfile = daemon.pid\\n' > my.conf; ./daemon -n -c my.conf  # as root",
-                 "grep -E '^(Uid|Gid|Groups):' /proc/$(cat daemon.pid)/status"))
+        by_hand=("mkdir -pm 700 run; printf 'user = nobody\\npidfile = run/pid\\n' > my.conf; ./daemon -n -c my.conf  # as root",
+                 "pid=$(cat run/pid); grep -E '^(Uid|Gid|Groups):' /proc/$pid/status; kill $pid; sleep 0.3; cat run/pid  # is empty now"))
 def test_gives_up_root_of_a_namespace(root, daemons, public):
     public.chmod(0o700)  # the pid file in here: while it is still root
     os.chown(str(public), FIRST_ID, FIRST_ID)
