@@ -7,6 +7,7 @@ import os
 import pwd
 import re
 import resource
+import shutil
 import signal
 import socket
 import termios
@@ -215,6 +216,12 @@ def test_port_in_use(daemons, folder):
 def test_missing_webroot(daemons, folder):
     said = fails(daemons, "-c", configure(folder, webroot="missing"))
     assert said.startswith("daemon: %s/daemon.conf:2: " % folder)
+
+
+def test_default_webroot_that_is_missing(daemons, folder):
+    shutil.rmtree(str(folder / "webroot"))
+    said = fails(daemons, "-c", configure(folder, webroot=None))
+    assert re.fullmatch(r"daemon: webroot %s/webroot: .* \(ENOENT\)\n" % re.escape(str(folder)), said), said
 
 
 @pytest.mark.parametrize("pidfile,symbol", [("missing/daemon.pid", "ENOENT"), ("webroot", "EISDIR")])
