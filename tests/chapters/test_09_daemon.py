@@ -7,6 +7,7 @@ import os
 import pwd
 import re
 import resource
+import shutil
 import signal
 import socket
 import termios
@@ -217,6 +218,12 @@ def test_missing_webroot(daemons, folder):
     assert said.startswith("daemon: %s/daemon.conf:2: " % folder)
 
 
+def test_default_webroot_that_is_missing(daemons, folder):
+    shutil.rmtree(str(folder / "webroot"))
+    said = fails(daemons, "-c", configure(folder, webroot=None))
+    assert re.fullmatch(r"daemon: webroot %s/webroot: .* \(ENOENT\)\n" % re.escape(str(folder)), said), said
+
+
 @pytest.mark.parametrize("pidfile,symbol", [("missing/daemon.pid", "ENOENT"), ("webroot", "EISDIR")])
 def test_pid_file_that_cannot_be_written(daemons, folder, pidfile, symbol):
     assert fails(daemons, "-c", configure(folder, pidfile=pidfile)).endswith("(%s)\n" % symbol)
@@ -377,10 +384,10 @@ def root():
 
 
 @graded(4, "With user = NAME it gives up root for good, groups included",
-        cause="initgroups() and setgid() are missing, or come after setuid(), when it is too late; or root is given up before the pid file is open, or only for a while, as seteuid() does.",
+        cause="initgroups() and setgid() are missing, or come after setuid(), when it is too late; or root is given up before the pid file is open, or only for a while, as seteuid() does; or at the end: the user may not remove the pid file, nor perhaps look into its folder, so empty it through the descriptor that is still open.",
         read="The program",
-        by_hand=("printf 'user = nobody\\npidfile = daemon.pid\\n' > my.conf; ./daemon -n -c my.conf  # as root",
-                 "grep -E '^(Uid|Gid|Groups):' /proc/$(cat daemon.pid)/status"))
+        by_hand=("mkdir -pm 700 run; printf 'user = nobody\\npidfile = run/pid\\n' > my.conf; ./daemon -n -c my.conf  # as root",
+                 "pid=$(cat run/pid); grep -E '^(Uid|Gid|Groups):' /proc/$pid/status; kill $pid; sleep 0.3; cat run/pid  # is empty now"))
 def test_gives_up_root_of_a_namespace(root, daemons, public):
     public.chmod(0o700)  # the pid file in here: while it is still root
     os.chown(str(public), FIRST_ID, FIRST_ID)

@@ -102,7 +102,7 @@ def test_refuses(daemons, folder, text, line):
 
 @pytest.mark.parametrize("text,line", [
     ("Port = 0\n", 1), ("port\n", 1), ("= 0\n", 1), ("port =\n", 1), ("port = 0\nwebroot = \n", 2),
-    ("port = -1\n", 1), ("port = +80\n", 1), ("port = 8 0\n", 1),
+    ("port = -1\n", 1), ("port = +80\n", 1), ("port = 8 0\n", 1), ("port = 80x\nport = 0\n", 1),
     ("address = localhost.\n", 1), ("address = 127.0.0.1 x\n", 1),
     ("max-children = 10001\n", 1), ("max-children = many\n", 1), ("webroot = daemon.conf\n", 1),
     ("port = 0\nwebroot = %s\n" % ("x" * 100000), 2), ("port = 0\0\nwebroot = webroot\n", 1),
@@ -218,6 +218,22 @@ def test_those_in_the_accept_queue_are_served(server, folder):
             reload(server, folder, **new)
         for client in clients:
             assert is_whole(Response(receive_all(client))).status == 200
+
+
+def test_those_in_the_accept_queue_of_the_old_port_get_the_old_webroot(server, folder):
+    with reserved_port() as port:
+        with checks.stopped(server):
+            client = connect(server)
+            client.sendall(REQUEST)
+            reload(server, folder, port=port, webroot="other")
+        assert Response(receive_all(client)).body == b"the page\n"
+        wait_until(lambda: not is_refused(port), what="the new port")
+        assert get(port, "/").body == b"the other page\n"
+
+
+def test_a_configuration_with_nothing_new_counts_as_changed(server, folder):
+    reload(server, folder)
+    server.wait_for_output(r"^configuration changed$")
 
 
 @graded(4, "SIGHUP: a new port is open, and who waits at the old one is served",

@@ -119,6 +119,10 @@ MUTANTS = [
            "    if (setuid(user->pw_uid) < 0 || initgroups(name, user->pw_gid) < 0)\n",
            "test_gives_up_root_of_a_namespace", "initgroups"),
 
+    Mutant("a pid file that may not be removed stays as it is", "pidfile.c",
+           "unlink(path) < 0 && ftruncate(descriptor, 0) < 0", "unlink(path) < 0",
+           "test_gives_up_root_of_a_namespace", "still has a process id"),
+
     Mutant("comments only on lines of their own", "config.c",
            "if (hash == text || isspace((unsigned char)hash[-1]))",
            "if (hash == text)",
