@@ -140,11 +140,11 @@ def at_once(chapter, root, ways):
               "request. send() waits for a client that does not read, unless SO_SNDTIMEO limits it; and "
               "what is still to be read after an answer may take one second.",
         read="The program",
-        by_hand=("(./tinyweb -p 8081 & ./tinyweb)",
-                 "head -c 90000000 /dev/zero > webroot/large; curl -s http://127.0.0.1:8081/large | sleep 12 "
-                 "& (for i in 1 2 3 4 5 6 7 8 9; do printf G; sleep 1; done) | timeout 10 nc 127.0.0.1 8080 | "
-                 "head -1; sleep 14 | nc 127.0.0.1 8080 | head -1 & curl -sI --max-time 2 "
-                 "http://127.0.0.1:8081/ | head -1; rm webroot/large"))
+        by_hand=("./tinyweb",
+                 "head -c 90000000 /dev/zero > webroot/large; ./tinyweb -p 8081 > log & p=$!; sleep 0.2; "
+                 "curl -s http://127.0.0.1:8081/large | sleep 20 & (for i in 1 2 3 4 5 6 7 8 9; do printf G; "
+                 "sleep 1; done) | timeout 10 nc 127.0.0.1 8080 | head -1; curl -sI --max-time 5 "
+                 "http://127.0.0.1:8081/ | head -1; kill $p; rm webroot/large log"))
 def test_clients_that_take_too_long_are_given_up(chapter, root):
     (root / "large").write_bytes(bytes(50 * MEGABYTE))
     slow = [(b"",), (b"GET / HTTP/1.0\r\nX: ", b"x"), (b"", b"G")]
@@ -178,8 +178,8 @@ def test_answers_who_has_to_wait_for_another(server):
         read="Your turn",
         by_hand=("./tinyweb", "mkdir -p webroot/sub; for t in / /missing /sub; do curl -s "
                               "http://127.0.0.1:8080$t > /dev/null; done; rmdir webroot/sub; "
-                              "p=$(pidof tinyweb); ls /proc/$p/fd | wc -l; prlimit -p $p -n$(($(ls /proc/$p/fd | wc -l) + 1)); "
-                              "curl -sI --max-time 2 http://127.0.0.1:8080/ | head -1"))
+                              "p=$(pidof tinyweb); ls /proc/$p/fd | wc -l; prlimit -p $p -n$(($(ls "
+                              "/proc/$p/fd | wc -l) + 1)); curl -sI --max-time 2 http://127.0.0.1:8080/ | head -1"))
 def test_leaves_nothing_behind(server):
     visit = http_checks.visit_in_all_ways(server)
     for _ in range(100):
