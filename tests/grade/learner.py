@@ -212,7 +212,7 @@ def grade(python, chapter=None):
         everything = run.grade(python, folders, kept, seed(), report.progress(len(folders)))
     for results in everything:
         if chapter or model.earned(results) < model.total(results):
-            print(report.tell(results) + "\n")
+            print(report.tell(results, where=" (%s)" % os.path.relpath(folders[results["chapter"]])) + "\n")
     if not chapter:
         print(report.scoreboard(everything))
     return 0 if all(model.is_full(results) for results in everything) else 1

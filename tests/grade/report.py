@@ -1,6 +1,5 @@
 """Telling the results of a grading to a person."""
 
-import os
 import shutil
 import sys
 import textwrap
@@ -44,12 +43,11 @@ def failure(check, chapter):
     return "\n".join(parts)
 
 
-def tell(results, colours=None):
-    """All of a chapter's grading as text."""
+def tell(results, colours=None, where=""):
+    """All of a chapter's grading as text; `where`, such as " (work/04-send-recv)", follows the points."""
     colours = sys.stdout.isatty() if colours is None else colours
     chapter = results["chapter"]
-    lines = ["%s: %d of %d points (%s)" % (chapter, model.earned(results), model.total(results),
-                                           os.path.relpath(results["folder"])), ""]
+    lines = ["%s: %d of %d points%s" % (chapter, model.earned(results), model.total(results), where), ""]
     waiting = [check for check in results["checks"] if check["verdict"] == model.NOT_CHECKED]
     for check in results["checks"]:
         if check in waiting:
