@@ -318,7 +318,8 @@ def test_survives_a_reset_before_the_echo(chapter, half_close):
               "close it; or a buffer or a FILE is not freed.",
         read="The program",
         by_hand=("./send-recv",
-                 "for i in $(seq 500); do : > /dev/tcp/127.0.0.1/7890; done; sleep 0.2; "
+                 "for i in $(seq 500); do : > /dev/tcp/127.0.0.1/7890; done; for i in $(seq 20); do "
+                 "exec 3<> /dev/tcp/127.0.0.1/7890; sleep 0.02; exec 3>&-; done; sleep 0.2; "
                  "ls /proc/$(pidof send-recv)/fd | wc -l; "
                  "awk '/VmRSS/ {print int($2 / 2048) * 2 \" MiB\"}' /proc/$(pidof send-recv)/status"),
         needs=["test_one_client_after_another"])
