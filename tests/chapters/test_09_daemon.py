@@ -274,7 +274,7 @@ def test_only_one_holds_the_pid_file(daemons, folder):
         program = daemons.run("-c", configure(folder))
         assert program.status == 1
         assert program.stderr == "daemon: %s/daemon.pid: already running as process %d\n" % (folder, daemon.pid)
-        assert daemons.left() == [daemon.pid]
+        wait_until(lambda: daemons.left() == [daemon.pid], what="the first instance alone to be left")
     assert pid_in(folder / "daemon.pid") == daemon.pid
     assert get(daemon, "/").status == 200
 
