@@ -1,0 +1,18 @@
+"""The table of wrong programs fits the programs that it edits; `make mutants` runs it."""
+
+import pytest
+
+from mutants.run import table, uncaught_checks
+from repo.repository import CHAPTERS, read
+
+
+@pytest.mark.parametrize("chapter", CHAPTERS)
+def test_each_wrong_program_is_one_edit_of_ours(chapter):
+    for mutant in table(chapter):
+        assert read(chapter, mutant.file).count(mutant.old) == 1, "%s: %s" % (mutant.title, mutant.old)
+        assert mutant.new != mutant.old
+
+
+@pytest.mark.parametrize("chapter", CHAPTERS)
+def test_each_graded_check_catches_one(chapter):
+    assert not uncaught_checks(chapter)
