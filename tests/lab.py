@@ -266,8 +266,8 @@ def test(*arguments):
     finished = [path for name in run.chapters() if has_program(os.path.join(REPOSITORY, name))
                 for path in run.check_files(name)]
     web = [path for path in finished if os.path.basename(path) >= "test_07"]  # most of these wait
-    repo = [path for path in [os.path.join(run.TESTS, "repo")] if os.path.isdir(path)]
-    groups = [paths for paths in (repo, web, finished[:len(finished) - len(web)]) if paths]
+    repo = sorted(glob.glob(os.path.join(glob.escape(run.TESTS), "repo", "test_*.py")))
+    groups = [paths for paths in (repo[1::2], repo[::2], web, finished[:len(finished) - len(web)]) if paths]
     if not finished:
         print("There is no finished program here yet: begin with make start 1")
         return 0
