@@ -205,7 +205,7 @@ def test_hundreds_of_clients_leave_no_descriptor(server):
         cause="A line goes out in several pieces, and another child's get in between; or what is still in stdio's buffer is lost at _exit().",
         read="Your turn",
         by_hand=("strace -f -qq -o trace -e trace=write,writev ./fork-server",
-                 "for i in 1 2 3; do curl -so /dev/null http://127.0.0.1:8080/; done; grep -c write trace"))
+                 "for i in 1 2 3; do curl -so /dev/null http://127.0.0.1:8080/; done; sleep 0.3; grep -c write trace"))
 def test_log_lines_of_concurrent_children_do_not_mix(server):
     targets = ["/%03d-%s-end" % (number, "x" * 300) for number in range(200)]
     clients = [begin(server, target) for target in targets]
