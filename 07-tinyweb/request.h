@@ -10,15 +10,15 @@
 enum { LINE_SIZE = 8192, HEADERS_MAX = 100 };
 
 struct request {
-    char line[LINE_SIZE]; /* the request line, as it came */
     bool head;            /* HEAD: the client wants no body */
     const char *target;   /* in line: the path as it came, not ended by a NUL ... */
     size_t target_length; /* ... so this is its length, up to the query or the version */
-    char path[LINE_SIZE]; /* the path, decoded; begins with '/' */
     int minor_version;    /* HTTP/1.minor_version */
     int hosts;            /* how many Host lines there were */
     int lengths;          /* how many lines told the body's length: more than one is an attack */
     bool has_body;        /* something follows that we have no use for */
+    char line[LINE_SIZE]; /* the request line, as it came */
+    char path[LINE_SIZE]; /* the path, decoded; begins with '/' */
 };
 
 /* Reads one request, up to the empty line that ends its headers. Returns 200 if it is a GET or HEAD

@@ -74,9 +74,7 @@ int main(int argc, char *argv[])
         struct sockaddr_storage peer;
         int client = accept_connection(listener, &peer);
 
-        if (client < 0)
-            continue;
-        serve_client(client, (struct sockaddr *)&peer, &root);
-        close(client);
+        if (client >= 0)
+            serve_client(client, (struct sockaddr *)&peer, &root);
     }
 }

@@ -53,10 +53,11 @@ static int walk(int directory, const char *path)
         /* O_NONBLOCK: to open a FIFO must not mean to wait for its writer. */
         int next =
             openat(current, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | (last ? 0 : O_DIRECTORY));
-        int error = errno;
-        if (current != directory)
+        if (current != directory) {
+            int error = errno;
             close(current);
-        errno = error;
+            errno = error;
+        }
         if (next < 0 || last)
             return next;
         current = next;

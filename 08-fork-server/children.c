@@ -41,8 +41,7 @@ void serve_next(struct children *children, int listener, const struct webroot *r
     if (child == 0) {
         close(listener);
         serve_client(client, (struct sockaddr *)&peer, root);
-        close(client); /* now: the end of a process takes its time, and the client waits */
-        _exit(0);      /* exit() would clean up what is the parent's, too */
+        _exit(0); /* exit() would clean up what is the parent's, too */
     }
     if (child > 0)
         children->running++;

@@ -1,6 +1,5 @@
 #define _POSIX_C_SOURCE 200809L
 
-#include <ctype.h>
 #include <errno.h>
 #include <string.h>
 #include <strings.h>
@@ -29,17 +28,29 @@ static int read_status(int got, int too_long)
 /* The length of the token at the start of text: a method or a header's name. RFC 9110, 5.6.2. */
 static size_t token_length(const char *text)
 {
+    static const char characters[] = "!#$%&'*+-.^_`|~0123456789"
+                                     "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
     size_t length = 0;
 
-    while (isalnum((unsigned char)text[length]) ||
-           (text[length] != '\0' && strchr("!#$%&'*+-.^_`|~", text[length]) != NULL))
+    while (text[length] != '\0' && strchr(characters, text[length]) != NULL)
         length++;
     return length;
 }
 
+/* Unlike isdigit() and iscntrl() these two depend on no locale. */
+static bool is_digit(char c)
+{
+    return c >= '0' && c <= '9';
+}
+
+static bool is_control(char c)
+{
+    return (unsigned char)c < ' ' || c == 0x7f;
+}
+
 static int hex_digit(char c)
 {
-    if (c >= '0' && c <= '9')
+    if (is_digit(c))
         return c - '0';
     if (c >= 'a' && c <= 'f')
         return c - 'a' + 10;
@@ -74,7 +85,7 @@ static bool decode(const char *text, size_t length, char *path)
 static int parse_target(struct request *request, const char *target, size_t length)
 {
     for (size_t i = 0; i < length; i++)
-        if ((unsigned char)target[i] <= ' ' || target[i] == 0x7f)
+        if (target[i] == ' ' || is_control(target[i]))
             return 400;
     if (strncasecmp(target, "http://", 7) == 0) {
         size_t host_length = strcspn(target + 7, "/? ");
@@ -107,8 +118,8 @@ static int parse_request_line(struct request *request)
     if (method_length == 0 || line[method_length] != ' ' || last_space < target)
         return 400;
     const char *version = last_space + 1;
-    if (strncmp(version, "HTTP/", 5) != 0 || !isdigit((unsigned char)version[5]) ||
-        version[6] != '.' || !isdigit((unsigned char)version[7]) || version[8] != '\0')
+    if (strncmp(version, "HTTP/", 5) != 0 || !is_digit(version[5]) || version[6] != '.' ||
+        !is_digit(version[7]) || version[8] != '\0')
         return 400;
     if (version[5] != '1')
         return 505;
@@ -132,7 +143,7 @@ static int parse_header(struct request *request, char *line)
     if (name_length == 0 || line[name_length] != ':')
         return 400;
     for (const char *c = value; *c != '\0'; c++)
-        if (iscntrl((unsigned char)*c) && *c != '\t')
+        if (is_control(*c) && *c != '\t')
             return 400;
     value += strspn(value, " \t");
     while (end > value && (end[-1] == ' ' || end[-1] == '\t'))

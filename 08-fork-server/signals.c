@@ -29,7 +29,7 @@ int catch_signals(void)
     sigemptyset(&only_in_waits);
     sigaddset(&only_in_waits, SIGCHLD);
     if (sigaction(SIGTERM, &note, NULL) < 0 || sigaction(SIGCHLD, &note, NULL) < 0 ||
-        sigaction(SIGPIPE, &ignore, NULL) < 0 || sigprocmask(SIG_BLOCK, &only_in_waits, NULL) < 0)
+        sigaction(SIGPIPE, &ignore, NULL) < 0 || sigprocmask(SIG_SETMASK, &only_in_waits, NULL) < 0)
         return report("sigaction");
     return 0;
 }

@@ -26,12 +26,12 @@
 const char program[] = "daemon";
 
 struct server {
-    char config_path[PATH_MAX]; /* absolute: we will not stay in this folder */
-    struct config config;
-    struct webroot root;
-    struct children children;
     int listener;
     int pidfile;
+    struct children children;
+    struct webroot root;
+    struct config config;
+    char config_path[PATH_MAX]; /* absolute: we will not stay in this folder */
 };
 
 static int usage(const char *input, const char *problem)

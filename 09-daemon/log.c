@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "address.h"
@@ -20,21 +21,21 @@ void log_to_syslog(void)
 
 void log_message(int priority, const char *format, ...)
 {
-    char text[2048], line[2200];
+    bool is_trouble = priority <= LOG_WARNING; /* the lower the number, the worse */
+    char line[2048];
+    int length = is_trouble && !to_syslog ? snprintf(line, sizeof line, "%s: ", program) : 0;
     va_list arguments;
 
     va_start(arguments, format);
-    vsnprintf(text, sizeof text, format, arguments);
+    vsnprintf(line + length, sizeof line - (size_t)length - 1, format, arguments);
     va_end(arguments);
     if (to_syslog) {
-        syslog(priority, "%s", text); /* never text as the format: a client's %n would be obeyed */
+        syslog(priority, "%s", line); /* never line as the format: a client's %n would be obeyed */
         return;
     }
-    bool is_trouble = priority <= LOG_WARNING; /* the lower the number, the worse */
-    int length = is_trouble ? snprintf(line, sizeof line, "%s: %s\n", program, text)
-                            : snprintf(line, sizeof line, "%s\n", text);
+    strcat(line, "\n"); /* there is room for it */
     /* One write() for the line, so that lines of several processes never mix. */
-    if (write(is_trouble ? STDERR_FILENO : STDOUT_FILENO, line, (size_t)length) < 0)
+    if (write(is_trouble ? STDERR_FILENO : STDOUT_FILENO, line, strlen(line)) < 0)
         return; /* where could we complain? */
 }
 

@@ -96,8 +96,10 @@ void serve_client(int client, const struct sockaddr *peer, const struct webroot 
 
     start_reader(&reader, client, REQUEST_SECONDS);
     int status = read_request(&reader, &request);
-    if (status == 0)
+    if (status == 0) {
+        close(client);
         return;
+    }
     /* Where the buffer is full to its end, more may wait behind it. */
     bool is_unread = status != 200 || request.has_body || reader.start < reader.end ||
                      reader.end == sizeof reader.buffer;
@@ -108,9 +110,10 @@ void serve_client(int client, const struct sockaddr *peer, const struct webroot 
         status = file_status(errno);
     if (status != 200)
         bytes = send_status(client, &request, status);
+    if (is_unread)
+        drain(client);
+    close(client); /* first: the client waits for it, and for nothing else */
     if (file >= 0)
         close(file);
     log_request(peer, request.line, status, bytes);
-    if (is_unread)
-        drain(client);
 }

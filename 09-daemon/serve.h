@@ -6,8 +6,8 @@
 
 #include "webroot.h"
 
-/* Reads one request from client, answers it with a file of the webroot or an error, and logs that.
- * The caller closes the connection. */
+/* Reads one request from client, answers it with a file of the webroot or an error, closes the
+ * connection, and logs what was asked and answered. */
 void serve_client(int client, const struct sockaddr *peer, const struct webroot *root);
 
 #endif

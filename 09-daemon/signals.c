@@ -33,7 +33,7 @@ int catch_signals(void)
     sigaddset(&only_in_waits, SIGCHLD);
     if (sigaction(SIGTERM, &note, NULL) < 0 || sigaction(SIGINT, &note, NULL) < 0 ||
         sigaction(SIGHUP, &note, NULL) < 0 || sigaction(SIGCHLD, &note, NULL) < 0 ||
-        sigaction(SIGPIPE, &ignore, NULL) < 0 || sigprocmask(SIG_BLOCK, &only_in_waits, NULL) < 0)
+        sigaction(SIGPIPE, &ignore, NULL) < 0 || sigprocmask(SIG_SETMASK, &only_in_waits, NULL) < 0)
         return report("sigaction");
     return 0;
 }

@@ -445,6 +445,12 @@ def test_random_faults(chapter, random_faults):
     identical(program.stdout, b"before\n" + data)
 
 
+@pytest.mark.parametrize("closed", [0, 1])
+def test_needs_stdin_and_stdout(chapter, closed):
+    with serving(echo, at_least=0) as server:
+        ends_with_error(start(chapter, server, preexec_fn=lambda: os.close(closed)), "EBADF")
+
+
 def test_is_not_disturbed_by_stopping(chapter):
     with serving(echo) as server:
         program = start(chapter, server, stdin=PIPE)

@@ -46,6 +46,14 @@ def test_sigterm_ends_a_server_that_has_just_started(chapter, webroot):
         assert server.stderr == ""
 
 
+def test_sigterm_ends_a_server_that_was_started_with_it_blocked(chapter, webroot):
+    blocked = [signal.SIGTERM, signal.SIGCHLD]
+    server = chapter.serve("-p", "0", webroot, preexec_fn=lambda: signal.pthread_sigmask(signal.SIG_BLOCK, blocked))
+    assert get(server, "/").status == 200
+    server.signal(signal.SIGTERM)
+    assert server.wait() == 0
+
+
 @graded(10, "SIGTERM: refuses new clients, finishes the requests under way, exits 0",
         cause="The listener stays open in the parent or in a child, the parent does not wait for its children, or these die of a SIGTERM themselves.",
         read="The program",

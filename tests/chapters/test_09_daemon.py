@@ -301,6 +301,20 @@ def test_pid_file_of_a_killed_daemon_is_taken_over(daemons, folder):
 
 # ---- The end
 
+def test_signals_blocked_by_who_started_it_are_let_in(daemons, folder):
+    blocked = [signal.SIGHUP, signal.SIGTERM, signal.SIGCHLD]
+    with reserved_port() as port:
+        daemon = daemons.start("-c", configure(folder, port=port),
+                               preexec_fn=lambda: signal.pthread_sigmask(signal.SIG_BLOCK, blocked))
+        (folder / "webroot" / "new").mkdir()
+        (folder / "webroot" / "new" / "index.html").write_text("another page")
+        configure(folder, port=port, webroot=folder / "webroot" / "new")
+        daemon.signal(signal.SIGHUP)
+        wait_until(lambda: get(port, "/").body == b"another page", what="the new configuration")
+        daemon.signal(signal.SIGTERM)
+        wait_until(lambda: not daemon.is_running(), what="the daemon to end")
+
+
 @graded(5, "SIGTERM: finishes what is under way, removes the pid file, and ends",
         cause="The daemon does not wait for its children, keeps the port open meanwhile, or forgets the pid file.",
         read="Your turn",

@@ -6,7 +6,7 @@ MUTANTS = [
     Mutant("LF alone ends the head", "response.c", '"%s"\n                            "\\r\\n",',
            '"%s"\n                            "\\n",',
            "test_serves_a_page", "no empty line ends the head"),
-    Mutant("the connection stays open", "tinyweb.c", "        close(client);\n", "",
+    Mutant("the connection stays open", "serve.c", "    close(client); /* first: the client waits for it, and for nothing else */\n", "",
            "test_serves_a_page", "timed out"),
     Mutant("Content-Length is off by two", "response.c", "status, reason(status), date, type, length, more",
            "status, reason(status), date, type, length + 2, more",

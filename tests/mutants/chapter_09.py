@@ -185,7 +185,7 @@ MUTANTS = [
     Mutant("a daemon logs to its stdout", "log.c", "    to_syslog = true;\n", "",
            "test_start_requests_and_end_are_logged", "in the log"),
 
-    Mutant("the message is the format", "log.c", "syslog(priority, \"%s\", text);", "syslog(priority, text);",
+    Mutant("the message is the format", "log.c", "syslog(priority, \"%s\", line);", "syslog(priority, line);",
            "test_no_request_can_forge_a_message", "as the format"),
     Mutant("control characters are not escaped", "log.c", "c < ' ' || c > '~' || ", "",
            "test_no_request_can_forge_a_message", "log"),
