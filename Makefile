@@ -16,6 +16,11 @@ export $(VARIABLES)
 
 ifeq ($(COMMAND),)
 
+# Several chapters at once, unless make is told how many.
+ifeq ($(filter-out all,$(MAKECMDGOALS))$(filter -j% --jobserver%,$(MAKEFLAGS)),)
+MAKEFLAGS += -j4
+endif
+
 all: $(FINISHED)
 ifeq ($(FINISHED),)
 	@echo 'There is no finished program here yet: begin with make start 1'
