@@ -11,6 +11,7 @@ import time
 
 from grade import report, run
 from grade import results as model
+from grade.files import has_program
 
 WORK = os.path.join(run.REPOSITORY, "work")
 RESULTS = os.path.join(WORK, ".results")
@@ -148,6 +149,12 @@ def start(chapter=None):
     return 0
 
 
+def to_begin():
+    """The chapter to begin next, or None. In a handout that is the first whose program is withheld."""
+    left = [chapter for chapter in run.chapters() if not os.path.isdir(os.path.join(WORK, chapter))]
+    return min(left, key=lambda chapter: (has_program(os.path.join(run.REPOSITORY, chapter)), chapter), default=None)
+
+
 def where_you_stand():
     """One line a chapter: begun or not, and the points of the last grading."""
     begun = [chapter for chapter in run.chapters() if os.path.isdir(os.path.join(WORK, chapter))]
@@ -158,9 +165,9 @@ def where_you_stand():
             state = "%d of %d points when last graded" % (model.earned(results), model.total(results)) \
                 if results and results["checks"] else "begun, not graded yet"
         print("  %-15s %s" % (chapter, state))
-    following = [chapter for chapter in run.chapters() if chapter not in begun]
+    following = to_begin()
     if following:
-        print("\nmake start %d lays out the next one, in work/%s/." % (number(following[0]), following[0]))
+        print("\nmake start %d lays out the next one, in work/%s/." % (number(following), following))
     return 0
 
 
@@ -193,7 +200,7 @@ def to_grade(chapter):
     if chapter:
         sys.exit("There is no work/%s yet. To lay it out: make start %d" % (chapter, number(chapter)))
     print("There is nothing to grade yet: your own programs will be in work/. To begin with the first:\n\n"
-          "    make start 1\n\nTo grade programs that are elsewhere: make grade DIR=path")
+          "    make start %d\n\nTo grade programs that are elsewhere: make grade DIR=path" % number(to_begin()))
     sys.exit(0)
 
 

@@ -95,6 +95,8 @@ def test_the_earlier_chapters_build_and_the_others_are_the_learners(handout):
         done = make(folder, command, str(number))
         assert "is yours to write: make start %d" % number in done.stderr
         assert done.returncode == 2 and "Traceback" not in done.stderr
+    for command in ("start", "grade"):
+        assert "make start %d" % number in make(folder, command).stdout
     help = make(folder, "help").stdout
     assert "make test" in help and "handout" not in help and "bench" not in help
     assert make(folder, "clean").returncode == 0
