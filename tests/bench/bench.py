@@ -32,7 +32,8 @@ WARM_UP_REQUESTS = 300
 LATENCY_REQUESTS = 30  # in one round
 BURST_CLIENTS = 64
 TIMEOUT_SECONDS = 30
-LIMIT, FORK_LIMIT, LARGE_LIMIT = "bare limit", "bare fork limit", "bare limit, 100 MB"
+LIMITS = LIMIT, FILE_LIMIT, FORK_LIMIT, LARGE_LIMIT = (
+    "bare limit", "bare limit and a file", "bare fork limit", "bare limit, 100 MB")
 OURS = TINYWEB, FORK_SERVER, DAEMON = "07 tinyweb", "08 fork-server", "09 daemon"
 NGINX, LIGHTTPD, PYTHON = "nginx", "lighttpd", "python3 http.server"
 MINI_HTTPD, BUSYBOX = "mini_httpd", "busybox httpd"
@@ -91,6 +92,7 @@ def start_servers(servers, folder):
     write_files(folder, webroot, ports)
     commands = {
         LIMIT: [folder / "limit", SMALL[1]],
+        FILE_LIMIT: [folder / "limit", SMALL[1], webroot / SMALL[0]],
         TINYWEB: [REPOSITORY / "07-tinyweb/tinyweb", "-p", ports[TINYWEB], webroot],
         NGINX: ["nginx", "-p", folder, "-c", folder / "nginx.conf"],
         LIGHTTPD: ["lighttpd", "-D", "-f", folder / "lighttpd.conf"],
@@ -116,7 +118,7 @@ def start_servers(servers, folder):
 def start_server(servers, name):
     """Starts one server and waits until it listens. The limit prints the port that it has."""
     server, nowhere = servers[name], subprocess.DEVNULL
-    is_limit = name in (LIMIT, FORK_LIMIT, LARGE_LIMIT)
+    is_limit = name in LIMITS
     with open(server.log, "wb") as errors:  # Python writes its log of requests to stderr
         process = subprocess.Popen(server.command, cwd=server.log.parent, stdin=nowhere,
                                    stdout=subprocess.PIPE if is_limit else nowhere,
@@ -345,7 +347,7 @@ def main():
             report_load(servers, [name for name in servers if name != LARGE_LIMIT])
             small = [server for server in servers.values() if server.name != LARGE_LIMIT]
             large = [server for server in servers.values()
-                     if server.name not in (LIMIT, FORK_LIMIT)]
+                     if server.name == LARGE_LIMIT or server.name not in LIMITS]
             report_download(large)
             report_latency([servers[name] for name in (FORK_SERVER, DAEMON) if name in servers],
                            servers[TINYWEB])

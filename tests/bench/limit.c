@@ -1,26 +1,41 @@
-/* limit [fork] [SIZE]
+/* limit [fork] SIZE [FILE]
  *
  * The least a server can do for a request: accept, one recv, one writev, close; with `fork` the
- * same in a child for each connection. It answers everything with the same SIZE bytes (default
- * 1024). What no web server can beat, to measure ours against. */
+ * same in a child for each connection. It answers everything with the same SIZE bytes; with a FILE
+ * it reads them from there each time (open, fstat, read). What no web server can beat, to measure
+ * ours against. */
 #define _DEFAULT_SOURCE
 
 #include <arpa/inet.h>
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/uio.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-static void answer(int client, char *body, size_t size)
+static void read_file(const char *path, char *body, size_t size)
+{
+    struct stat info;
+    int file = open(path, O_RDONLY);
+
+    if (file < 0 || fstat(file, &info) < 0 || read(file, body, size) < 0)
+        perror("limit: file");
+    close(file);
+}
+
+static void answer(int client, char *body, size_t size, const char *path)
 {
     char request[4096], head[256];
 
     if (recv(client, request, sizeof request, 0) > 0) {
+        if (path != NULL)
+            read_file(path, body, size);
         int length = snprintf(head, sizeof head,
                               "HTTP/1.0 200 OK\r\nContent-Type: text/html\r\n"
                               "Content-Length: %zu\r\nConnection: close\r\n\r\n",
@@ -36,6 +51,7 @@ int main(int argc, char *argv[])
 {
     int forks = argc > 1 && strcmp(argv[1], "fork") == 0;
     size_t size = argc > 1 + forks ? (size_t)atol(argv[1 + forks]) : 1024;
+    const char *path = argc > 2 + forks ? argv[2 + forks] : NULL;
     char *body = calloc(1, size);
     struct sockaddr_in address = {.sin_family = AF_INET};
     socklen_t length = sizeof address;
@@ -57,12 +73,12 @@ int main(int argc, char *argv[])
         if (client < 0)
             continue;
         if (!forks) {
-            answer(client, body, size);
+            answer(client, body, size, path);
             continue;
         }
         if (fork() == 0) {
             close(listener);
-            answer(client, body, size);
+            answer(client, body, size, path);
             _exit(0);
         }
         close(client);
