@@ -181,6 +181,7 @@ def test_answers_who_has_to_wait_for_another(server):
                               "p=$(pidof tinyweb); ls /proc/$p/fd | wc -l; prlimit -p $p -n$(($(ls "
                               "/proc/$p/fd | wc -l) + 1)); curl -sI --max-time 2 http://127.0.0.1:8080/ | head -1"))
 def test_leaves_nothing_behind(server):
+    for_the_client = max(descriptors(server.pid)) + 1
     visit = http_checks.visit_in_all_ways(server)
     for _ in range(100):
         visit()
@@ -188,7 +189,7 @@ def test_leaves_nothing_behind(server):
     checks.no_descriptor_leaks(server, visit, visitors=2500)
     assert memory(server.pid) - before < 256 * 1024, "it takes more and more memory"
     checks.complains_of_clients_only(server)
-    set_limit(server.pid, resource.RLIMIT_NOFILE, max(descriptors(server.pid)) + 2)
+    set_limit(server.pid, resource.RLIMIT_NOFILE, for_the_client + 1)
     with begin(server) as client:
         client.sendall(b"\r\n")
         answered = select.select([client], [], [], seconds(1))[0]  # or it waits until there are some again
