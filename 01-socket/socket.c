@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <netinet/in.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -75,6 +76,10 @@ static int print_socket(int descriptor)
     length = sizeof local;
     if (getsockname(descriptor, (struct sockaddr *)&local, &length) < 0)
         return report("getsockname");
+    length = sizeof remote;
+    bool has_peer = getpeername(descriptor, (struct sockaddr *)&remote, &length) == 0;
+    if (!has_peer && errno != ENOTCONN)
+        return report("getpeername");
 
     printf("descriptor  %d\n", descriptor);
     printf("family      %s\n", name_of(families, local.ss_family));
@@ -85,14 +90,8 @@ static int print_socket(int descriptor)
     memset(&unset, 0, sizeof unset);
     unset.ss_family = local.ss_family;
     printf("local       %s\n", memcmp(&local, &unset, sizeof local) == 0 ? "none yet" : "set");
-
-    length = sizeof remote;
-    if (getpeername(descriptor, (struct sockaddr *)&remote, &length) == 0)
-        printf("remote      set\n");
-    else if (errno == ENOTCONN) /* connect() or accept() will fill it in */
-        printf("remote      none yet\n");
-    else
-        return report("getpeername");
+    /* connect() or accept() will fill this one in. */
+    printf("remote      %s\n", has_peer ? "set" : "none yet");
     return 0;
 }
 

@@ -131,12 +131,13 @@ int main(int argc, char *argv[])
     socklen_t length = parse_address(argv[1], port, &address);
     if (length == 0)
         return usage(argv[1], "not an IPv4 or IPv6 address (names come in chapter 6)");
-    /* If the shell has closed one of the two, the socket would get its number: the client would
-     * listen to the server and take it for us. */
-    if (fcntl(STDIN_FILENO, F_GETFD) < 0 || fcntl(STDOUT_FILENO, F_GETFD) < 0) {
-        report("stdin and stdout");
-        return 1;
-    }
+    /* If the shell has closed one of the three, the socket would get its number: what is meant for
+     * our terminal would go to the server. */
+    for (int standard = STDIN_FILENO; standard <= STDERR_FILENO; standard++)
+        if (fcntl(standard, F_GETFD) < 0) {
+            report("descriptor %d", standard);
+            return 1;
+        }
     if (sigaction(SIGPIPE, &(struct sigaction){.sa_handler = SIG_IGN}, NULL) < 0) {
         report("sigaction SIGPIPE");
         return 1;

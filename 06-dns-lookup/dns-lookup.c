@@ -6,6 +6,7 @@
 
 #include <ctype.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <netdb.h>
 #include <signal.h>
 #include <stdbool.h>
@@ -143,6 +144,13 @@ int main(int argc, char *argv[])
         return usage("arguments", "a host is needed");
     if (argc > 3)
         return usage(argv[3], "one argument too many");
+    /* If the shell has closed one of the three, the socket would get its number: what is meant for
+     * our terminal would go to the server. */
+    for (int standard = STDIN_FILENO; standard <= STDERR_FILENO; standard++)
+        if (fcntl(standard, F_GETFD) < 0) {
+            report("descriptor %d", standard);
+            return 1;
+        }
     if (sigaction(SIGPIPE, &(struct sigaction){.sa_handler = SIG_IGN}, NULL) < 0) {
         report("sigaction SIGPIPE");
         return 1;

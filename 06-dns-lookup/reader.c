@@ -60,8 +60,10 @@ int recv_line(struct reader *reader, char *line, size_t size)
     while (newline == NULL) {
         if (reader->start == reader->end) {
             ssize_t received = fill_reader(reader);
-            if (received <= 0)
-                return (int)received;
+            if (received < 0)
+                return -1;
+            if (received == 0)
+                break;
         }
         const char *next = reader->buffer + reader->start;
         size_t count = reader->end - reader->start;
@@ -78,12 +80,14 @@ int recv_line(struct reader *reader, char *line, size_t size)
         length += count;
         line[length] = '\0';
     }
-    line[--length] = '\0';
-    if (length > 0 && line[length - 1] == '\r')
-        line[--length] = '\0';
     if (strlen(line) != length) {
         errno = EBADMSG;
         return -1;
     }
+    if (newline == NULL)
+        return 0;
+    line[--length] = '\0';
+    if (length > 0 && line[length - 1] == '\r')
+        line[--length] = '\0';
     return 1;
 }

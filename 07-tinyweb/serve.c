@@ -30,7 +30,8 @@ static int file_status(int error)
     case EACCES: /* not ours to read, or outside the webroot */
     case EPERM:
     case ELOOP: /* links in a circle */
-    case ENXIO: /* a socket */
+    case ENXIO: /* a socket, or a device that nothing stands behind */
+    case ENODEV:
         return 403;
     case EMFILE: /* a moment later there may be room */
     case ENFILE:
@@ -100,7 +101,8 @@ void serve_client(int client, const struct sockaddr *peer, const struct webroot 
         close(client);
         return;
     }
-    /* Where the buffer is full to its end, more may wait behind it. */
+    /* Where the buffer is full to its end, more may wait behind it; and a long answer takes time,
+     * in which more may come. */
     bool is_unread = status != 200 || request.has_body || reader.start < reader.end ||
                      reader.end == sizeof reader.buffer;
 
@@ -110,7 +112,7 @@ void serve_client(int client, const struct sockaddr *peer, const struct webroot 
         status = file_status(errno);
     if (status != 200)
         bytes = send_status(client, &request, status);
-    if (is_unread)
+    if (is_unread || bytes > LINE_SIZE)
         drain(client);
     close(client); /* first: the client waits for it, and for nothing else */
     if (file >= 0)

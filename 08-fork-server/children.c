@@ -28,14 +28,14 @@ static void refuse_client(int client, const struct sockaddr *peer)
     log_request(peer, "", 503, bytes);
 }
 
-void serve_next(struct children *children, int listener, const struct webroot *root)
+bool serve_next(struct children *children, int listener, const struct webroot *root)
 {
     struct sockaddr_storage peer;
     int client = accept_connection(listener, &peer);
     pid_t child = -1;
 
     if (client < 0)
-        return;
+        return false;
     if (children->running < children->max && (child = fork()) < 0)
         report("fork");
     if (child == 0) {
@@ -48,6 +48,7 @@ void serve_next(struct children *children, int listener, const struct webroot *r
     else
         refuse_client(client, (struct sockaddr *)&peer);
     close(client); /* the child has its own; the connection ends when both are closed */
+    return true;
 }
 
 void reap_children(struct children *children)
@@ -61,9 +62,11 @@ void serve_queue(struct children *children, int listener, const struct webroot *
 {
     struct pollfd readable = {.fd = listener, .events = POLLIN};
 
-    for (int i = 0; i < SOMAXCONN && poll(&readable, 1, 0) > 0; i++) {
+    int failures = 0; /* in a row: out of descriptors accept() may fail for ever */
+
+    for (int i = 0; i < SOMAXCONN && failures < 10 && poll(&readable, 1, 0) > 0; i++) {
         reap_children(children);
-        serve_next(children, listener, root);
+        failures = serve_next(children, listener, root) ? 0 : failures + 1;
     }
 }
 

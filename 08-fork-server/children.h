@@ -13,8 +13,8 @@ struct children {
 };
 
 /* Takes the next client from the accept queue and forks a child that serves it. With max children
- * running, or if fork() fails, the client gets a 503. */
-void serve_next(struct children *children, int listener, const struct webroot *root);
+ * running, or if fork() fails, the client gets a 503. Returns whether there was a client. */
+bool serve_next(struct children *children, int listener, const struct webroot *root);
 
 /* Reaps every child that has ended. See waitpid(2). */
 void reap_children(struct children *children);

@@ -5,6 +5,7 @@
 #include <strings.h>
 
 #include "request.h"
+#include "target.h"
 
 /* What recv_line() tells us, as a status code; too_long is the one for a line that does not fit. */
 static int read_status(int got, int too_long)
@@ -25,84 +26,44 @@ static int read_status(int got, int too_long)
     }
 }
 
-/* The length of the token at the start of text: a method or a header's name. RFC 9110, 5.6.2. */
-static size_t token_length(const char *text)
+/* How much of text, from its start, is letters, digits and these marks. */
+static size_t word_length(const char *text, const char *marks)
 {
-    static const char characters[] = "!#$%&'*+-.^_`|~0123456789"
-                                     "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+    static const char letters_and_digits[] =
+        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
     size_t length = 0;
 
-    while (text[length] != '\0' && strchr(characters, text[length]) != NULL)
+    while (text[length] != '\0' && (strchr(letters_and_digits, text[length]) != NULL ||
+                                    strchr(marks, text[length]) != NULL))
         length++;
     return length;
 }
 
-/* Unlike isdigit() and iscntrl() these two depend on no locale. */
+/* The length of the token at the start of text: a method or a header's name. RFC 9110, 5.6.2. */
+static size_t token_length(const char *text)
+{
+    return word_length(text, "!#$%&'*+-.^_`|~");
+}
+
+/* Is this what a Host line may say: a name or an address, and perhaps a port? It may be empty. RFC
+ * 9110, 7.2; RFC 3986, 3.2.2. */
+static bool is_host(const char *text)
+{
+    if (*text == '[') {
+        text += 1 + strspn(text + 1, "0123456789abcdefABCDEF:.");
+        if (*text++ != ']')
+            return false;
+    } else {
+        text += word_length(text, "!$%&'()*+,-.;=_~");
+    }
+    if (*text == ':')
+        text += 1 + strspn(text + 1, "0123456789");
+    return *text == '\0';
+}
+
 static bool is_digit(char c)
 {
-    return c >= '0' && c <= '9';
-}
-
-static bool is_control(char c)
-{
-    return (unsigned char)c < ' ' || c == 0x7f;
-}
-
-static int hex_digit(char c)
-{
-    if (is_digit(c))
-        return c - '0';
-    if (c >= 'a' && c <= 'f')
-        return c - 'a' + 10;
-    if (c >= 'A' && c <= 'F')
-        return c - 'A' + 10;
-    return -1;
-}
-
-/* Decodes the %XX of a path, once, into path, which has room. RFC 3986, 2.1. Returns false on a bad
- * escape, and on %00, which would end the string early. */
-static bool decode(const char *text, size_t length, char *path)
-{
-    for (size_t i = 0; i < length; i++) {
-        char c = text[i];
-
-        if (c == '%') {
-            int high = i + 2 < length ? hex_digit(text[i + 1]) : -1;
-            int low = i + 2 < length ? hex_digit(text[i + 2]) : -1;
-
-            c = (char)(high * 16 + low);
-            if (high < 0 || low < 0 || c == '\0')
-                return false;
-            i += 2;
-        }
-        *path++ = c;
-    }
-    *path = '\0';
-    return true;
-}
-
-/* Takes the target apart: the form is /path?query or http://host/path?query. RFC 9112, 3.2. */
-static int parse_target(struct request *request, const char *target, size_t length)
-{
-    for (size_t i = 0; i < length; i++)
-        if (target[i] == ' ' || is_control(target[i]))
-            return 400;
-    if (strncasecmp(target, "http://", 7) == 0) {
-        size_t host_length = strcspn(target + 7, "/? ");
-
-        if (host_length == 0) /* RFC 9110, 4.2.1 */
-            return 400;
-        target += 7 + host_length; /* the host is us, whatever it is called */
-    } else if (target[0] != '/') {
-        return 400;
-    }
-    request->target = target;
-    request->target_length = strcspn(target, "? ");
-    if (request->target_length == 0) /* http://host means http://host/ */
-        strcpy(request->path, "/");
-    else if (!decode(target, request->target_length, request->path))
-        return 400;
-    return 200;
+    return c >= '0' && c <= '9'; /* isdigit() asks the locale first */
 }
 
 /* Judges the request line: METHOD target HTTP/1.x. RFC 9112, 3. */
@@ -115,7 +76,7 @@ static int parse_request_line(struct request *request)
     const char *target = line + method_length + 1;
     const char *last_space = strrchr(line, ' ');
 
-    if (method_length == 0 || line[method_length] != ' ' || last_space < target)
+    if (method_length == 0 || line[method_length] != ' ' || *target == ' ' || last_space < target)
         return 400;
     const char *version = last_space + 1;
     if (strncmp(version, "HTTP/", 5) != 0 || !is_digit(version[5]) || version[6] != '.' ||
@@ -143,7 +104,7 @@ static int parse_header(struct request *request, char *line)
     if (name_length == 0 || line[name_length] != ':')
         return 400;
     for (const char *c = value; *c != '\0'; c++)
-        if (is_control(*c) && *c != '\t')
+        if (((unsigned char)*c < ' ' && *c != '\t') || *c == 0x7f)
             return 400;
     value += strspn(value, " \t");
     while (end > value && (end[-1] == ' ' || end[-1] == '\t'))
@@ -151,14 +112,15 @@ static int parse_header(struct request *request, char *line)
 
     line[name_length] = '\0';
     if (strcasecmp(line, "Host") == 0) {
-        if (++request->hosts > 1 || strpbrk(value, " \t/?#@") != NULL)
+        if (++request->hosts > 1 || !is_host(value))
             return 400;
     } else if (strcasecmp(line, "Content-Length") == 0) {
         if (++request->lengths > 1 || *value == '\0' || value[strspn(value, "0123456789")] != '\0')
             return 400;
         request->has_body = value[strspn(value, "0")] != '\0';
     } else if (strcasecmp(line, "Transfer-Encoding") == 0) {
-        if (++request->lengths > 1)
+        /* RFC 9112, 6.3: where the last coding is not chunked, nobody knows where the body ends. */
+        if (++request->lengths > 1 || strcasecmp(value, "chunked") != 0)
             return 400;
         request->has_body = true;
     }

@@ -141,8 +141,10 @@ long long send_file(int client, const struct request *request, int file, const s
     char buffer[BUFFER_SIZE], date[64], extra[128];
     long long left = request->head ? 0 : info->st_size;
     long long sent = 0;
+    time_t now = time(NULL);
 
-    format_date(date, sizeof date, info->st_mtime);
+    /* A date in the future would be wrong. RFC 9110, 8.8.2.1 */
+    format_date(date, sizeof date, info->st_mtime < now ? info->st_mtime : now);
     snprintf(extra, sizeof extra, "Last-Modified: %s\r\n", date);
     size_t used = format_head(buffer, 200, content_type(request->path), info->st_size, extra);
 

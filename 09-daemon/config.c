@@ -1,10 +1,12 @@
 #define _POSIX_C_SOURCE 200809L
 
 #include <ctype.h>
+#include <fcntl.h>
 #include <pwd.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "address.h"
 #include "config.h"
@@ -84,14 +86,19 @@ static int set_value(struct parser *parser, struct config *config, const char *k
     return reject(parser, key, "no such key");
 }
 
-/* Cuts off a comment and the spaces at both ends. A # inside a word is no comment. */
-static char *trim(char *text)
+/* Cuts off a comment. A # inside a word begins none. */
+static void cut_comment(char *line)
 {
-    for (char *hash = strchr(text, '#'); hash != NULL; hash = strchr(hash + 1, '#'))
-        if (hash == text || isspace((unsigned char)hash[-1])) {
+    for (char *hash = strchr(line, '#'); hash != NULL; hash = strchr(hash + 1, '#'))
+        if (hash == line || isspace((unsigned char)hash[-1])) {
             *hash = '\0';
             break;
         }
+}
+
+/* Cuts off the spaces at both ends. */
+static char *trim(char *text)
+{
     while (isspace((unsigned char)*text))
         text++;
     for (char *end = text + strlen(text); end > text && isspace((unsigned char)end[-1]);)
@@ -102,6 +109,7 @@ static char *trim(char *text)
 /* Takes one line of the file apart. Returns 0, or -1 after a report. */
 static int parse_line(struct parser *parser, struct config *config, char *line)
 {
+    cut_comment(line);
     char *key = trim(line);
     char *equals = strchr(key, '=');
 
@@ -137,6 +145,25 @@ static int read_line(const struct parser *parser, FILE *file, char *line, size_t
     return c == '\n' || length > 0;
 }
 
+/* Opens a file, and nothing else: to open a FIFO would mean to wait for its writer. Returns NULL
+ * after a report. */
+static FILE *open_file(const char *path)
+{
+    struct stat info;
+    int descriptor = open(path, O_RDONLY | O_NONBLOCK);
+    FILE *file = NULL;
+
+    if (descriptor < 0 || fstat(descriptor, &info) < 0)
+        report("open %s", path);
+    else if (!S_ISREG(info.st_mode) && !S_ISDIR(info.st_mode)) /* to read a folder is EISDIR */
+        log_message(LOG_ERR, "%s: not a file", path);
+    else if ((file = fdopen(descriptor, "r")) == NULL)
+        report("open %s", path);
+    if (file == NULL && descriptor >= 0)
+        close(descriptor);
+    return file;
+}
+
 int read_config(const char *path, struct config *config)
 {
     struct parser parser = {.path = path, .address = "127.0.0.1", .port = 8080};
@@ -147,9 +174,9 @@ int read_config(const char *path, struct config *config)
     config->max_children = 256;
     if (set_path(&parser, config->webroot, "webroot") < 0)
         return -1;
-    FILE *file = fopen(path, "r");
+    FILE *file = open_file(path);
     if (file == NULL)
-        return report("open %s", path);
+        return -1;
     for (parser.line = 1; (result = read_line(&parser, file, line, sizeof line)) > 0; parser.line++)
         if ((result = parse_line(&parser, config, line)) < 0)
             break;

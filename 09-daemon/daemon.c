@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -140,15 +141,17 @@ int main(int argc, char *argv[])
 {
     struct server server = {.listener = -1, .pidfile = -1, .children.next_listener = -1};
     bool foreground = false;
-    char file[PATH_MAX];
+    char default_file[PATH_MAX];
+    const char *file = default_file;
     int ready = -1;
 
     clean_descriptors();
-    find_config(file, argv[0]);
+    umask(022); /* the pid file is for all to read, whatever the shell says */
+    find_config(default_file, argv[0]);
     opterr = 0; /* we say it ourselves */
     for (int option; (option = getopt(argc, argv, "c:n")) != -1;) {
         if (option == 'c')
-            snprintf(file, sizeof file, "%s", optarg);
+            file = optarg;
         else if (option == 'n')
             foreground = true;
         else

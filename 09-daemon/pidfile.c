@@ -17,14 +17,19 @@ static int lock_file(const char *path, int descriptor)
 {
     struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
 
-    if (fcntl(descriptor, F_SETLK, &lock) == 0)
-        return 0;
-    if (errno != EACCES && errno != EAGAIN)
-        return report("lock %s", path);
-    if (fcntl(descriptor, F_GETLK, &lock) < 0)
-        return report("lock %s", path);
-    log_message(LOG_ERR, "%s: already running as process %ld", path, (long)lock.l_pid);
-    return -1;
+    while (fcntl(descriptor, F_SETLK, &lock) < 0) {
+        if (errno != EACCES && errno != EAGAIN)
+            return report("lock %s", path);
+        if (fcntl(descriptor, F_GETLK, &lock) < 0)
+            return report("lock %s", path);
+        if (lock.l_type == F_UNLCK) { /* it has ended meanwhile: our turn */
+            lock.l_type = F_WRLCK;
+            continue;
+        }
+        log_message(LOG_ERR, "%s: already running as process %ld", path, (long)lock.l_pid);
+        return -1;
+    }
+    return 0;
 }
 
 /* Is path still the name of the open file? Its last owner may have removed it meanwhile. */
@@ -57,6 +62,7 @@ int lock_pidfile(const char *path)
         if (ftruncate(descriptor, 0) == 0 && write(descriptor, text, (size_t)length) == length)
             return descriptor;
         report("write %s", path);
+        unlink(path);
         close(descriptor);
         return -1;
     }
@@ -64,7 +70,10 @@ int lock_pidfile(const char *path)
 
 void remove_pidfile(const char *path, int descriptor)
 {
-    /* A daemon that gave up root may not be allowed to remove it from root's folder. */
-    if (unlink(path) < 0 && ftruncate(descriptor, 0) < 0)
-        report("remove %s", path);
+    /* A daemon that gave up root may not be allowed to remove it from root's folder: so it is at
+     * least empty. And what is there by now may be another daemon's. */
+    if (ftruncate(descriptor, 0) < 0)
+        report("empty %s", path);
+    if (is_named(path, descriptor))
+        unlink(path);
 }
