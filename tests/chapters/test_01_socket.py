@@ -144,8 +144,8 @@ def test_a_failure_is_exit_status_1(chapter):
 
 
 @graded(10, "Says what failed and why, in one line on stderr",
-        cause="perror() gives no symbol such as ESOCKTNOSUPPORT; or errno was read after another call had "
-              "changed it.",
+        cause="perror() gives no symbol such as ESOCKTNOSUPPORT; or errno is that of a later call, such as "
+              "getsockopt() on a descriptor of -1.",
         read="The program",
         by_hand=("./socket inet seqpacket > /dev/null; ./socket inet raw > /dev/null",),
         needs=["test_a_failure_is_exit_status_1"])

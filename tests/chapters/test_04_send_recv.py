@@ -384,7 +384,7 @@ def test_ipv6(chapter):
 
 
 def test_default_port(chapter):
-    checks.asks_for_port(chapter, 7890)
+    checks.default_port(chapter, 7890)
 
 
 def test_starts_beside_an_old_connection(chapter):

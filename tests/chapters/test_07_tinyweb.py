@@ -407,7 +407,7 @@ def test_ipv6(chapter, root):
 
 
 def test_default_port(chapter):
-    checks.asks_for_port(chapter, 8080)
+    checks.default_port(chapter, 8080)
 
 
 def test_listens_on_loopback_only(server):

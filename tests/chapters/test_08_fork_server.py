@@ -241,7 +241,7 @@ def test_bad_port(chapter, bad):
 
 
 def test_default_port(chapter):
-    checks.asks_for_port(chapter, 8080)
+    checks.default_port(chapter, 8080)
 
 
 @pytest.mark.parametrize("bad", checks.BAD_ADDRESSES)

@@ -70,12 +70,12 @@ def full_disk(chapter, *arguments):
     if not os.path.exists("/dev/full"):
         pytest.skip("needs /dev/full")
     to_full = ["sh", "-c", 'exec "$0" "$@" > /dev/full']
-    is_failure(chapter, chapter.run(*arguments, under=to_full, limit=3), "ENOSPC")
+    is_failure(chapter, chapter.run(*arguments, under=to_full, limit=5), "ENOSPC")
 
 
-def asks_for_port(chapter, port, *arguments):
-    """With these arguments the program asks for `port`: it listens there, or says that others do."""
-    program = chapter.start(*arguments)
+def default_port(chapter, port):
+    """Without arguments the program asks for `port`: it listens there, or says that others do."""
+    program = chapter.start()
     wanted = (r"\Alistening on \S+ port %d$"
               r"|\A[^:]*: bind \S+ port %d: .*\(EADDRINUSE\)$" % (port, port))
     wait_until(lambda: re.search(wanted, program.output + program.stderr, re.MULTILINE),

@@ -43,7 +43,7 @@ MUTANTS = [
            "test_listens_on_the_port_it_is_given", "0 is taken for no PORT"),
     Mutant("65535 is no port", "bind-listen.c", "parse_number(port_text, MAX_PORT)",
            "parse_number(port_text, MAX_PORT - 1)",
-           "test_listens_on_the_port_it_is_given", "port 65535"),
+           "test_listens_on_the_port_it_is_given", "65535 is a port"),
     Mutant("always a free port", "bind-listen.c", "parse_address(text, port, &address)",
            "parse_address(text, 0, &address)",
            "test_listens_on_the_port_it_is_given", "expected: "),
