@@ -20,16 +20,17 @@ CHAPTER = "02-bind-listen"
 CALLS = "socket", "bind", "listen", "getsockname"
 
 
-def free_port():
+def free_port(address="127.0.0.1"):
     """A port that nobody uses now."""
-    with socket.socket() as nobody:
-        nobody.bind(("127.0.0.1", 0))
+    with socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET) as nobody:
+        nobody.bind((address, 0))
         return nobody.getsockname()[1]
 
 
 @graded(15, "Starts, says where it listens, and clients can connect",
-        cause="listen() is missing, or the line is: it has the port of getsockname(), after ntohs(), and is "
-              "not left in stdout's buffer.",
+        cause="No line comes if it stays in stdout's buffer, or bind() gets a wrong address (sin_family, "
+              "htonl()); nobody is there if listen() is missing, or the port is not getsockname()'s after "
+              "ntohs().",
         read="The program",
         by_hand=("./bind-listen | cat",
                  "nc -zv 127.0.0.1 7890"))
@@ -38,16 +39,23 @@ def test_says_where_it_listens(chapter):
     connect(server).close()
 
 
-@graded(9, "Listens on the PORT that it is given",
-        cause="The port does not go through htons() on its way into sin_port, so its two bytes are swapped.",
+@graded(9, "Listens on the PORT that it is given, and for 0 on a free one",
+        cause="The port goes into sin_port without htons(), so its two bytes are swapped; or 0 is taken for "
+              "no PORT, or 65535 for none that there is.",
         read="The program",
         by_hand=("./bind-listen 7891",
-                 "nc -zv 127.0.0.1 7891"))
+                 "nc -zv 127.0.0.1 7891; timeout 1 ./bind-listen 0 & timeout 0.5 ./bind-listen 0; wait; "
+                 "timeout 0.5 ./bind-listen 65535"))
 def test_listens_on_the_port_it_is_given(chapter):
     wanted = free_port()
     server = chapter.serve(str(wanted))
     assert server.port == wanted
     connect(server).close()
+    for _ in range(2):
+        chapter.serve("0")
+    last = chapter.start("65535")
+    wait_until(lambda: last.output or not last.is_running(), what="a line or its end")
+    assert last.output or last.wait() == 1, "65535 is a port, though it may be taken:\n" + last.stderr
 
 
 @graded(3, "Says so only once clients can connect",
@@ -81,12 +89,12 @@ def test_default_port(chapter):
 
 @graded(6, "Binds the ADDRESS that it is given, and refuses what is none",
         cause="The second argument is not looked at, or the result of inet_pton() is not: 1 is success, 0 "
-              "is no address.",
+              "is no address, and no name is one.",
         read="Your turn",
         by_hand=("./bind-listen 7890 0.0.0.0",
-                 "ss -tln; timeout 0.5 ./bind-listen 0 127.0.0.256"))
+                 "ss -tln; timeout 0.5 ./bind-listen 0 127.0.0.256; timeout 0.5 ./bind-listen 0 localhost"))
 def test_address(chapter):
-    for arguments in checks.WRONG_ADDRESSES:
+    for arguments in [*checks.WRONG_ADDRESSES, ["0", "localhost"]]:
         checks.is_usage_error(chapter.run(*arguments, limit=3), arguments[-1])
     server = chapter.serve("0", "0.0.0.0")
     assert server.address == "0.0.0.0"
@@ -95,15 +103,16 @@ def test_address(chapter):
 
 @graded(5, "Binds an IPv6 address, too",
         cause="The family of the socket, the length for bind(), or the text that is printed is that of IPv4 "
-              "in any case.",
+              "in any case; or sin6_port lacks htons() or ntohs().",
         read="Your turn",
         by_hand=("./bind-listen 7890 ::1",
                  "nc -zv ::1 7890"),
         needs=["test_address"])
 def test_ipv6(chapter):
     checks.needs_ipv6()
-    server = chapter.serve("0", "::1")
-    assert server.address == "::1"
+    wanted = free_port("::1")
+    server = chapter.serve(str(wanted), "::1")
+    assert (server.address, server.port) == ("::1", wanted)
     connect(server).close()
 
 
@@ -134,7 +143,8 @@ def test_has_room_for_many_clients(chapter):
         cause="It calls accept(), closes something, or prints more than its one line: later chapters do.",
         read="Look underneath",
         by_hand=("./bind-listen",
-                 "nc -d 127.0.0.1 7890 & sleep 0.2; ss -tln; kill %1"))
+                 "nc -d 127.0.0.1 7890 & sleep 0.2; ss -tln; kill %1"),
+        needs=["test_has_room_for_many_clients"])
 def test_connects_clients_though_nobody_accepts_them(chapter):
     server = chapter.serve("0")
     before = descriptors(server.pid)
@@ -198,11 +208,11 @@ def test_restart_at_once(chapter):
 
 
 @graded(5, "Says what failed, where and why, and exits 1",
-        cause="perror() gives no symbol such as EADDRNOTAVAIL; and of bind() one wants to know the address "
-              "and the port.",
+        cause="The result of bind() was not looked at; or perror() said it, which gives no symbol such as "
+              "EADDRNOTAVAIL, no address and no port.",
         read="What can go wrong",
         by_hand=("./bind-listen 7890 192.0.2.1; echo exit status $?",),
-        needs=["test_address"])
+        needs=["test_listens_on_the_port_it_is_given", "test_address"])
 def test_says_what_failed_and_where(chapter, address="192.0.2.1"):
     program = chapter.run("0", address, limit=5)
     checks.is_failure(chapter, program, "EADDRNOTAVAIL")
@@ -220,13 +230,12 @@ def test_says_what_failed_with_ipv6(chapter):
         read="What can go wrong",
         by_hand=("./bind-listen",
                  "timeout 0.5 ./bind-listen"),
-        needs=["test_listens_on_the_port_it_is_given", "test_starts_beside_an_old_connection",
-               "test_says_what_failed_and_where"])
+        needs=["test_starts_beside_an_old_connection", "test_says_what_failed_and_where"])
 def test_port_in_use(chapter):
     checks.port_in_use(chapter, checks.positional)
 
 
-@graded(10, "Whichever call fails: names it, and exits 1",
+@graded(7, "Whichever call fails: names it, and exits 1",
         cause="The result of socket(), bind(), listen() or getsockname() was not looked at.",
         read="The program",
         by_hand=("for call in socket bind listen getsockname; do "
@@ -249,6 +258,15 @@ def test_random_faults(chapter, random_faults):
             assert any(call in program.stderr.partition(": ")[2] for call in CALLS), (
                 "it does not name the call:\n" + program.stderr)
         program.kill()
+
+
+@graded(3, "Fails if its line cannot be written",
+        cause="The result of printf(), or of fflush(stdout) where that writes the line, is not looked at.",
+        read="The program",
+        by_hand=("timeout 0.5 ./bind-listen > /dev/full; echo exit status $?",),
+        needs=["test_says_what_failed_and_where"])
+def test_full_disk(chapter):
+    checks.full_disk(chapter, "0")
 
 
 def test_privileged_port(chapter):

@@ -23,11 +23,11 @@ def says_who(server, client, number=r"\d+"):
 
 
 @graded(15, "Starts, and says who connects",
-        cause="accept() was given no room for the client's address (`length` not set before the call), or "
-              "the line stays in stdout's buffer.",
+        cause="The line stays in stdout's buffer; or the address is not the client's: accept() was given no "
+              "room for it (`length` not set before the call), or its port lacks ntohs().",
         read="The program",
         by_hand=("./accept | cat",
-                 "sleep 0.2; nc -N 127.0.0.1 7890 < /dev/null; sleep 0.2"))
+                 "sleep 0.2; nc -d -p 7891 127.0.0.1 7890; sleep 0.2"))
 def test_says_who_connects(chapter):
     server = chapter.serve("0")
     with connect(server) as client:
@@ -46,7 +46,8 @@ def test_hangs_up(chapter):
 
 
 @graded(8, "Prints one line for each client, counted from 1",
-        cause="The counter starts at 0, stands inside the loop, or there is no loop around accept().",
+        cause="The counter starts at 0 or stands inside the loop; if the server has ended, there is no loop "
+              "around accept(), or close() was given the listener.",
         read="The program",
         by_hand=("./accept",
                  "for i in 1 2 3; do nc -N 127.0.0.1 7890 < /dev/null; done; sleep 0.1"),
@@ -90,7 +91,8 @@ def test_hangs_up_on_clients_that_speak(chapter):
 
 
 @graded(6, "Prints the address of IPv6 clients, too",
-        cause="There is room for an IPv4 address only: struct sockaddr_storage has room for every kind.",
+        cause="There is room for an IPv4 address only, and not a struct sockaddr_storage; or an IPv6 address "
+              "is not made into text.",
         read="The program",
         by_hand=("./accept 7890 ::1",
                  "nc -N ::1 7890 < /dev/null; sleep 0.1"))
@@ -129,12 +131,13 @@ def test_survives_clients_that_reset_at_once(chapter):
         says_who(server, client)
 
 
-@graded(13, "Goes on when accept() fails, and counts only real clients",
-        cause="The result of accept() was not looked at, or one that failed (EINTR, ECONNABORTED, EMFILE) "
-              "ended the program.",
+@graded(10, "Goes on when accept() fails, and counts only real clients",
+        cause="The client was counted before the result of accept() was looked at (-1 is no client), or an "
+              "error that passes (EINTR, ECONNABORTED) ended the program.",
         read="The program",
-        by_hand=("for error in EINTR ECONNABORTED EMFILE; do timeout 0.3 strace -qq -o /dev/null "
-                 "-e inject=accept,accept4:error=$error:when=1 ./accept; echo exit status $?; done",),
+        by_hand=("for error in EINTR ECONNABORTED; do timeout 1 strace -qq -o /dev/null "
+                 "-e inject=accept,accept4:error=$error:when=1 ./accept & "
+                 "sleep 0.5; nc -d 127.0.0.1 7890; wait; done",),
         needs=["test_counts_its_clients"])
 def test_random_faults(chapter, random_faults):
     server = random_faults(chapter.serve, "0")
@@ -180,26 +183,24 @@ def test_waits_without_spinning(chapter):
 
 
 @graded(8, "Out of descriptors, waits without using the CPU, then goes on",
-        cause="The client stays in the queue when accept() fails with EMFILE, so the next one fails at "
-              "once: rest before it.",
+        cause="The client stays in the queue when accept() fails with EMFILE, so the next accept() fails at "
+              "once: report it, rest for a moment, and go on.",
         read="The program",
-        by_hand=("(ulimit -n 4; ./accept 2> /dev/null)",
+        by_hand=("(ulimit -n 4; ./accept) 2>&1 | stdbuf -oL uniq",
                  "timeout 0.3 nc -d 127.0.0.1 7890; timeout 0.3 nc -d 127.0.0.1 7890; ps -o stat= -C accept"),
         needs=["test_random_faults"])
 def test_lack_of_descriptors_is_survived_without_spinning(chapter):
     checks.survives_lack_of_descriptors(chapter.serve("0"))
 
 
-@graded(3, "Listens on 127.0.0.1 only, unless told otherwise",
-        cause="INADDR_ANY, which is 0.0.0.0, opens the port to everybody on the network.",
+@graded(3, "Listens on 127.0.0.1 port 7890 only, unless told otherwise",
+        cause="INADDR_ANY, which is 0.0.0.0, opens the port to everybody on the network; or the port to use "
+              "without an argument is another one.",
         read="Your turn",
         by_hand=("./accept",
                  "ss -tln"))
 def test_listens_on_loopback_only(chapter):
     checks.listens_on_loopback_only(chapter.serve("0"))
-
-
-def test_default_port(chapter):
     checks.default_port(chapter, 7890)
 
 
@@ -215,6 +216,12 @@ def test_restart_at_once(chapter):
     checks.restart_at_once(chapter, checks.positional, receive_all)
 
 
+@graded(3, "Ends with exit status 1 if it cannot start",
+        cause="It says that bind() has failed, and then goes on, or main() returns 0.",
+        read="Your turn",
+        by_hand=("./accept",
+                 "timeout 0.5 ./accept 2>&1 | head; echo exit status ${PIPESTATUS[0]}"),
+        needs=["test_starts_beside_an_old_connection"])
 def test_port_in_use(chapter):
     checks.port_in_use(chapter, checks.positional)
 

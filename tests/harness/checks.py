@@ -65,6 +65,14 @@ def is_failure(chapter, program, symbol):
     assert program.output == "", "what is wrong belongs on stderr"
 
 
+def full_disk(chapter, *arguments):
+    """The program fails if its output cannot be written."""
+    if not os.path.exists("/dev/full"):
+        pytest.skip("needs /dev/full")
+    to_full = ["sh", "-c", 'exec "$0" "$@" > /dev/full']
+    is_failure(chapter, chapter.run(*arguments, under=to_full, limit=5), "ENOSPC")
+
+
 def default_port(chapter, port):
     """Without arguments the program asks for `port`: it listens there, or says that others do."""
     program = chapter.start()

@@ -40,7 +40,8 @@ def readable(pattern):
     """A regular expression for a line, as a person would write that line."""
     if pattern == LISTENING.pattern:
         return "listening on ADDRESS port PORT"
-    return re.sub(r"\\([^dswWSD])", r"\1", pattern.strip("^$"))
+    pattern = pattern.strip("^$").replace(r"\d+", "N").replace(".+", "...")
+    return re.sub(r"\\([^dswWSD])", r"\1", pattern)
 
 
 def listening_at(match):

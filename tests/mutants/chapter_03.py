@@ -8,6 +8,7 @@ REUSE = """    if (setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on
 NO_CLIENT = """        if (client < 0)
             continue;
 """
+PRINT = '        printf("connection %lu from %s\\n", ++visitors,'
 CLOSE = "        close(client); /* forget this, and after a thousand clients accept() fails with EMFILE */"
 GONE = """        if (getpeername(client, (struct sockaddr *)&peer, &(socklen_t){sizeof peer}) < 0) {
             report("getpeername");
@@ -29,6 +30,16 @@ MUTANTS = [
     Mutant("the lines stay in stdout's buffer", "accept.c", "    setvbuf(stdout, NULL, _IOLBF, BUFSIZ);\n",
            "",
            "test_says_who_connects", "stdout's buffer"),
+    Mutant("only the first line leaves stdout's buffer", "accept.c", "    for (unsigned long visitors",
+           "    setvbuf(stdout, NULL, _IOFBF, BUFSIZ);\n    for (unsigned long visitors",
+           "test_says_who_connects", "stdout's buffer"),
+    Mutant("no ntohs() for the client's port", "accept.c", NO_CLIENT, NO_CLIENT
+           + "        struct sockaddr_in *in = (struct sockaddr_in *)&peer;\n"
+           "        in->sin_port = ntohs(in->sin_port);\n",
+           "test_says_who_connects", "ntohs()"),
+    Mutant("the server's address in place of the client's", "connection.c", "    if (client >= 0)\n",
+           "    if (client >= 0 && getsockname(client, (struct sockaddr *)peer, &length) == 0)\n",
+           "test_says_who_connects", "not the client's"),
     Mutant("accepts no one", "accept.c", "int client = accept_connection(listener, &peer)",
            "int client = pause()",
            "test_says_who_connects", "before this line came on stdout"),
@@ -37,6 +48,8 @@ MUTANTS = [
     Mutant("waits for the client to speak first", "accept.c", CLOSE,
            "        recv(client, &(char){0}, 1, 0);\n" + CLOSE,
            "test_hangs_up", "awaited from the client"),
+    Mutant("says goodbye first", "accept.c", CLOSE, "        send(client, \"bye\\n\", 4, 0);\n" + CLOSE,
+           "test_hangs_up", "'bye"),
     Mutant("closes the listener in place of the client", "accept.c", CLOSE, "        close(listener);",
            "test_counts_its_clients", "no loop"),
     Mutant("counts from 0", "accept.c", "++visitors,", "visitors++,",
@@ -69,7 +82,10 @@ MUTANTS = [
            "        nanosleep(&moment, NULL);\n        exit(1);",
            "test_lack_of_descriptors_is_survived_without_spinning", "EMFILE"),
     Mutant("accept()'s result is not looked at", "accept.c", NO_CLIENT, "",
-           "test_random_faults", "not looked at"),
+           "test_random_faults", "-1 is no client"),
+    Mutant("a failed accept() is counted", "accept.c", NO_CLIENT + PRINT,
+           "        ++visitors;\n" + NO_CLIENT + PRINT.replace("++", ""),
+           "test_random_faults", "-1 is no client"),
     Mutant("shutdown() in place of close()", "accept.c", CLOSE, "        shutdown(client, SHUT_RDWR);",
            "test_leaks_no_descriptor", "no more descriptors"),
     Mutant("closes a copy of the descriptor", "accept.c", CLOSE,
@@ -80,6 +96,15 @@ MUTANTS = [
     Mutant("no rest after EMFILE", "connection.c", "        nanosleep(&moment, NULL); /* or we would spin */",
            "        (void)moment;",
            "test_lack_of_descriptors_is_survived_without_spinning", "it spins"),
+    Mutant("EMFILE is not reported", "connection.c", 'must we */\n        report("accept");', "must we */",
+           "test_lack_of_descriptors_is_survived_without_spinning", "report it"),
+    Mutant("another default port", "accept.c", '"7890"', '"7980"',
+           "test_listens_on_loopback_only", "port 7890"),
+    Mutant("goes on when bind() has failed", "listener.c", "    close(listener);\n    return -1;",
+           "    return listener;",
+           "test_port_in_use", "EINVAL"),
+    Mutant("0 after a failed start", "accept.c", "< 0)\n        return 1;", "< 0)\n        return 0;",
+           "test_port_in_use", "exit status 0"),
     Mutant("INADDR_ANY by default", "accept.c", '"127.0.0.1"', '"0.0.0.0"',
            "test_listens_on_loopback_only", "it listens on 0.0.0.0"),
     Mutant("no SO_REUSEADDR", "listener.c", REUSE, "    ",
