@@ -8,7 +8,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -146,7 +145,6 @@ int main(int argc, char *argv[])
     int ready = -1;
 
     clean_descriptors();
-    umask(022); /* the pid file is for all to read, whatever the shell says */
     find_config(default_file, argv[0]);
     opterr = 0; /* we say it ourselves */
     for (int option; (option = getopt(argc, argv, "c:n")) != -1;) {

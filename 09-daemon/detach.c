@@ -65,6 +65,7 @@ int detach(void)
         return report("fork");
     if (child > 0)
         _exit(0);
+    umask(022);
     if (chdir("/") < 0) /* or we would keep a file system from being unmounted */
         return report("chdir /");
     return ready[1];

@@ -14,12 +14,11 @@ AS_ASKED = r"""
 
 MUTANTS = [
     Mutant("ENOTCONN is taken for a failure", "socket.c",
-           "    else if (errno == ENOTCONN) /* connect() or accept() will fill it in */\n"
-           '        printf("remote      none yet\\n");\n', "",
+           "if (!has_peer && errno != ENOTCONN)", "if (!has_peer)",
            "test_prints_six_rows", "ENOTCONN"),
     Mutant("tabs in place of spaces", "socket.c", '"type        %s\\n"', '"type\\t%s\\n"',
            "test_prints_six_rows", "12 columns"),
-    Mutant("the last line has no end", "socket.c", "none yet\\n\");\n    else\n", "none yet\");\n    else\n",
+    Mutant("the last line has no end", "socket.c", '"remote      %s\\n", has', '"remote      %s", has',
            "test_prints_six_rows", "remote"),
     Mutant("a debugging line is left on stderr", "socket.c", "    if (print_socket(descriptor) < 0)",
            '    fprintf(stderr, "got %d\\n", descriptor);\n    if (print_socket(descriptor) < 0)',
