@@ -9,7 +9,7 @@ import time
 
 SECONDS = 15  # for the commands of the last terminal
 MAY_VARY = [  # what differs from run to run
-    (r"(from \S+ port|received on \S+|127\.0\.0\.1:|\(UNKNOWN\) \[127\.0\.0\.1\]) ?\d+", r"\1 PORT"),
+    (r"((?:from|to) \S+ port|received on \S+|127\.0\.0\.1:|\(UNKNOWN\) \[127\.0\.0\.1\]) ?\d+", r"\1 PORT"),
     (r'^(\S+ port) \d+(?= ")', r"\1 PORT"),  # the log of chapters 7 to 9
     (r"^\[\d+\] \d+$", "[JOB]"),
     (r"\b\d\d:\d\d:\d\d\b", "TIME"),
