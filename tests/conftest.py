@@ -114,7 +114,10 @@ class Chapter:
         return self.started[-1]
 
     def _begin(self, kind, under, arguments, options):
+        stdin = options.get("stdin")
+        source = "/dev/null" if stdin == subprocess.DEVNULL else os.path.basename(getattr(stdin, "name", ""))
         steps.step("start " + shlex.join(["./" + os.path.basename(self.program), *map(str, arguments)])
+                   + (" < %s" % source if source else "")
                    + (", under %s" % os.path.basename(under[0]) if under else ""))
         command = [*under, self.program, *arguments]
         if self._containment and under and under[0] in ("unshare", "nsenter"):  # which take more than they may
@@ -214,27 +217,38 @@ def fault_library(request, tmp_path_factory):
 
 
 @pytest.fixture
-def random_faults(fault_library, tmp_path):
-    """random_faults(start, ...) calls start(..., env=ENVIRONMENT), which is to start the program: it
-    then meets short counts, EINTR, and failing accept() and fork(), see harness/faults.c; with
-    `at_start` the calls that open its listener may fail, too. Each further start has the next seed;
-    LAB_SEED repeats a run. Skips the test where the program cannot be given them, such as a static one."""
-    seeds = itertools.count(int(os.environ.get("LAB_SEED") or random.randrange(1000000)))
+def preloaded(fault_library, tmp_path):
+    """preloaded(start, LAB_FAULTS..., ...) calls start(..., env=ENVIRONMENT), which is to start the program
+    with harness/faults.c and these variables of it. Skips the test where the program cannot be given
+    faults like that, such as a static one."""
     loaded = tmp_path / "loaded"
 
-    def start(how, *arguments, at_start=False, **options):
-        seed = next(seeds)
-        steps.step("with random faults, seed %d:" % seed)
+    def start(how, variables, *arguments, **options):
         environment = {"PATH": os.environ.get("PATH", ""), "LD_PRELOAD": fault_library,
-                       "LAB_FAULTS": str(seed), "LAB_FAULTS_LOADED": str(loaded)}
-        if at_start:
-            environment["LAB_FAULTS_AT_START"] = "yes"
+                       "LAB_FAULTS_LOADED": str(loaded), **variables}
         program = how(*arguments, **options, env=environment)
         with contextlib.suppress(AssertionError):
             wait_until(lambda: loaded.exists() or not program.is_running(), limit=2)
         if not loaded.exists():
             pytest.skip("this program cannot be given faults by preloading")
         return program
+
+    return start
+
+
+@pytest.fixture
+def random_faults(preloaded):
+    """random_faults(start, ...) calls start(..., env=ENVIRONMENT), which is to start the program: it
+    then meets short counts, EINTR, and failing accept() and fork(), see harness/faults.c; with
+    `at_start` the calls that open its listener may fail, too. Each further start has the next seed;
+    LAB_SEED repeats a run."""
+    seeds = itertools.count(int(os.environ.get("LAB_SEED") or random.randrange(1000000)))
+
+    def start(how, *arguments, at_start=False, **options):
+        seed = next(seeds)
+        steps.step("with random faults, seed %d:" % seed)
+        variables = {"LAB_FAULTS": str(seed), **({"LAB_FAULTS_AT_START": "yes"} if at_start else {})}
+        return preloaded(how, variables, *arguments, **options)
 
     return start
 

@@ -1,6 +1,8 @@
 """04-send-recv: greets each client, shows every byte it sends, and sends the same bytes back."""
 
+import contextlib
 import itertools
+import operator
 import random
 import re
 import select
@@ -14,7 +16,7 @@ from harness import checks
 from harness.compare import identical
 from harness.grading import graded
 from harness.inspect import memory
-from harness.program import seconds
+from harness.program import seconds, wait_until
 from harness.talk import (connect, connect_with_small_buffers, exchange, feed, receive, receive_until,
                           send_until_stuck, type_line)
 
@@ -64,12 +66,16 @@ def test_greets_the_first_visitor(chapter):
 
 @graded(4, "Prints one line for each connection, with the client's address",
         cause="What is printed is not what accept() says of the client: its length has to be set before each "
-              "call, and getsockname() names our own end.",
+              "call, and getsockname() names our own end. Or the second argument, such as ::1, is ignored.",
         read="Your turn",
-        by_hand=("./send-recv",
-                 "nc -N -s 127.0.0.2 127.0.0.1 7890 < /dev/null"))
-def test_prints_where_each_client_comes_from(chapter):
-    server = chapter.serve("0")
+        by_hand=("./send-recv & ./send-recv 7891 ::1",
+                 "nc -N -s 127.0.0.2 127.0.0.1 7890 < /dev/null; nc -N ::1 7891 < /dev/null"))
+@pytest.mark.parametrize("address", ["127.0.0.1", "::1"])
+def test_prints_where_each_client_comes_from(chapter, address):
+    if address == "::1":
+        checks.needs_ipv6()
+    server = chapter.serve("0", address)
+    assert server.address == address
     with greeted(server, 1) as client:
         line = "connection 1 from %s port %d" % client.getsockname()[:2]
         assert server.wait_for_output(r"^connection .*$").group() == line
@@ -138,27 +144,38 @@ def test_shows_it_at_once(chapter):
 
 @graded(8, "Shows each piece as hexdump -C does",
         cause="A column differs: its width, the gap after the eighth byte, bytes from 0x80 on, which a "
-              "signed char prints as ffffff80, or a text without its '\\0'.",
+              "signed char prints as ffffff80, a text without its '\\0', or the * for repeated lines; the "
+              "offset goes on from piece to piece; or the dump is not flushed into a pipe.",
         read="Your turn",
-        by_hand=("./send-recv",
-                 "printf 'hello\\r\\n\\377\\001 more than sixteen' | nc -N 127.0.0.1 7890"),
+        by_hand=("./send-recv | cat",
+                 "(printf 'hello\\r\\n\\377\\001 more than sixteen%048d'; sleep 0.2; echo more) | nc -N 127.0.0.1 7890"),
         needs=["test_one_client_after_another"])
 @pytest.mark.parametrize("data", [
-    b"x", b"hello\r\n", b"exactly sixteen!", b"exactly sixteen!+", b"%s%d%n\x1b[2J\xff", EVERY_BYTE,
-    MEBIBYTE[:10000]], ids=["1 byte", "text", "16 bytes", "17 bytes", "nasty", "every byte", "long"])
+    b"x", b"hello\r\n", b"exactly sixteen!" * 3, b"exactly sixteen!+", b"%s%d%n\x1b[2J\xff", EVERY_BYTE,
+    MEBIBYTE[:10000]],
+    ids=["1 byte", "text", "the same line thrice", "17 bytes", "nasty", "every byte", "long"])
 def test_shows_what_it_receives(chapter, data):
+    """And does so at once, while the client still speaks."""
     server = chapter.serve("0")
-    echoes(server, 1, data)
-    echoes(server, 2, b"")  # so it has come to the end of the first
-    server.kill()
-    got = re.findall(r"^(?:bytes received:|[0-9a-f]{8}).*\n", server.output, re.MULTILINE)
-    expected, rest = [], data
-    for size in re.findall(r"^bytes received: (\d{1,9})$", server.output, re.MULTILINE):
-        expected += ["bytes received: %s\n" % size, *hexdump(rest[:int(size)])]
-        rest = rest[int(size):]
-    for line, wanted in itertools.zip_longest(got, expected, fillvalue="no more line"):
+
+    def lines():
+        """What the dump is, and what it should be for pieces of the sizes that it tells."""
+        got = re.findall(r"^(?:bytes received:|[0-9a-f]{8}).*\n", server.output, re.MULTILINE)
+        expected, rest = [], 2 * data
+        for size in re.findall(r"^bytes received: (\d{1,9})$", server.output, re.MULTILINE):
+            expected += ["bytes received: %s\n" % size, *hexdump(rest[:int(size)])]
+            rest = rest[int(size):]
+        return got, expected + (["%d bytes more\n" % len(rest)] if rest else [])
+
+    with greeted(server, 1) as client:
+        for _ in range(2):
+            client.sendall(data)
+            identical(receive(client, len(data)), data)
+        with contextlib.suppress(AssertionError):  # what differs is told below
+            wait_until(lambda: operator.eq(*lines()), limit=2)
+        server.kill()
+    for line, wanted in itertools.zip_longest(*lines(), fillvalue="no more line"):
         assert line == wanted
-    assert rest == b"", "%d bytes are not in the dump" % len(rest)
 
 
 @graded(6, "Echoes pieces of every size without a change",
@@ -293,11 +310,14 @@ def test_survives_resets_before_the_greeting(chapter):
 
 @graded(8, "Survives clients that reset the connection",
         cause="Sending to a client that has gone raises SIGPIPE, which ends a process that does not ignore "
-              "it; or EPIPE or ECONNRESET was taken for a reason to end.",
+              "it; or EPIPE or ECONNRESET was taken for a reason to end; or the report is perror()'s, which "
+              "names neither the program nor the error's symbol.",
         read="The program",
         by_hand=("./send-recv",
                  "exec 3<> /dev/tcp/127.0.0.1/7890; sleep 0.2; exec 3>&-  # unread bytes: a reset\n"
-                 "kill -STOP $(pidof send-recv); echo hello | timeout 0.3 nc 127.0.0.1 7890; "
+                 "kill -STOP $(pidof send-recv); echo hello | timeout 0.3 nc 127.0.0.1 7890  # it has gone\n"
+                 "python3 -c \"import socket; c = socket.create_connection(('127.0.0.1', 7890)); c.shutdown(1); "
+                 "c.setsockopt(1, socket.SO_LINGER, bytes([1] + [0] * 7))\"  # a reset before the greeting\n"
                  "kill -CONT $(pidof send-recv); sleep 0.2; timeout 1 nc -N 127.0.0.1 7890 < /dev/null"),
         needs=["test_one_client_after_another"])
 @pytest.mark.parametrize("half_close", [True, False], ids=["half-closed", "open"])
@@ -305,12 +325,16 @@ def test_survives_a_reset_before_the_echo(chapter, half_close):
     server = chapter.serve("0")
     client = greeted(server, 1)
     with checks.stopped(server):
-        client.sendall(MEBIBYTE[:20000])
-        if half_close:
-            client.shutdown(socket.SHUT_WR)
-        client.reset()
-    greeted(server, 2).reset()  # the server waits in recv() for this one
-    echoes(server, 3)
+        with connect(server) as early:  # and one that has gone before the greeting
+            for rude in client, early:
+                rude.sendall(MEBIBYTE[:20000])
+                if half_close:
+                    rude.shutdown(socket.SHUT_WR)
+                rude.reset()
+    greeted(server, 3).reset()  # the server waits in recv() for this one
+    echoes(server, 4)
+    server.kill()
+    checks.complains_of_clients_only(server)
 
 
 @graded(4, "Leaks no descriptor and no memory",

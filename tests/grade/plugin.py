@@ -164,7 +164,7 @@ class Grader:
             model.decide(check, model.GRADER_ERROR, "%s: %s" % (type(error).__name__, error))
             return
         model.decide(check, model.FAILED)
-        check["message"] = without_code(str(getattr(error, "msg", None) or error))
+        check["message"] = without_code(getattr(error, "msg", None) or steps.words(error))
         if isinstance(error, BuildError):
             check["cause"] = "Mend the first error that the compiler names: the others often follow from it."
         chapter = item.funcargs.get("chapter")

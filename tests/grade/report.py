@@ -39,7 +39,7 @@ def failure(check, chapter):
     parts.append("    by hand, in your program's folder, after make:")
     for number, command in enumerate(check["by_hand"], 1):
         terminal = "terminal %d: " % number if len(check["by_hand"]) > 1 else ""
-        parts.append("             " + terminal + command)  # not wrapped: it is to be copied
+        parts.append("             " + terminal + command.replace("\n", "\n" + " " * (13 + len(terminal))))
     return "\n".join(parts)
 
 

@@ -51,7 +51,9 @@ def complains_of_clients_only(program):
     """If there is anything on stderr, these are reports, in the form that all have, of clients that left."""
     left = r"ECONNRESET|EPIPE|ENOTCONN|ETIMEDOUT|EAGAIN|EWOULDBLOCK|ECONNABORTED"
     for line in program.stderr.splitlines():
-        assert re.fullmatch(r"[^:]+: .+: .+ \((%s)\)" % left, line), program.stderr[-2000:]
+        assert re.fullmatch(r"[^:]+: .+: .+ \((%s)\)" % left, line), (
+            "stderr should have lines `program: what failed: strerror text (ESYMBOL)`, and has:\n"
+            + program.stderr[-2000:])
 
 
 def is_failure(chapter, program, symbol):

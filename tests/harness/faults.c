@@ -3,16 +3,22 @@
  *
  *     LD_PRELOAD=./faults.so LAB_FAULTS=SEED LAB_FAULTS_LOADED=FILE ./program
  *
- * makes FILE, so that one can see that it was loaded. Only calls on stream sockets are disturbed. All
- * that happens is permitted: see the ERRORS of recv(2), send(2), accept(2) and fork(2). With
- * LAB_FAULTS_AT_START in the environment one of the calls that open a listener may fail, too. */
+ * makes FILE, so that one can see that it was loaded. Only calls on stream sockets are disturbed, and
+ * those that wait for several descriptors. All that happens is permitted: see the ERRORS of recv(2),
+ * send(2), poll(2), select(2), accept(2) and fork(2). With LAB_FAULTS_AT_START in the environment one of
+ * the calls that open a listener may fail, too. LAB_FAULTS_AT_CONNECT=success, EALREADY or EISCONN
+ * interrupts the first connect(), and says what the next one for that socket answers. Without
+ * LAB_FAULTS nothing is at random. */
 #define _GNU_SOURCE
 
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdint.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sys/select.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
 #include <unistd.h>
@@ -20,6 +26,7 @@
 #define REAL(name) ((__typeof__(&name))dlsym(RTLD_NEXT, #name))
 
 static uint64_t state = 1;
+static int at_random;
 static size_t openings = SIZE_MAX; /* so many calls for a listener go well before one fails */
 
 /* A random number from 0 to below - 1: xorshift64*, which is the same everywhere. */
@@ -35,6 +42,7 @@ __attribute__((constructor)) static void start(void)
 {
     const char *seed = getenv("LAB_FAULTS"), *loaded = getenv("LAB_FAULTS_LOADED");
 
+    at_random = seed != NULL;
     state = (seed != NULL ? strtoull(seed, NULL, 10) : 0) * 0x9E3779B97F4A7C15 + 1;
     if (getenv("LAB_FAULTS_AT_START") != NULL)
         openings = random_below(5);
@@ -44,7 +52,7 @@ __attribute__((constructor)) static void start(void)
 
 static int is_stream(int descriptor)
 {
-    int type, error = errno;
+    int type = 0, error = errno;
     socklen_t length = sizeof type;
     int got = getsockopt(descriptor, SOL_SOCKET, SO_TYPE, &type, &length);
 
@@ -55,7 +63,7 @@ static int is_stream(int descriptor)
 /* Says how many of size bytes a call may move, at random; or -1: it is interrupted. */
 static ssize_t allowed(int descriptor, size_t size)
 {
-    if (size == 0 || !is_stream(descriptor))
+    if (size == 0 || !at_random || !is_stream(descriptor))
         return (ssize_t)size;
     switch (random_below(6)) {
     case 0:
@@ -118,16 +126,89 @@ ssize_t write(int descriptor, const void *data, size_t size)
 /* Of several parts only the first goes out, or a part of it. */
 ssize_t writev(int descriptor, const struct iovec *parts, int count)
 {
-    if (count < 1 || !is_stream(descriptor) || random_below(2) == 0)
+    if (count < 1 || !at_random || !is_stream(descriptor) || random_below(2) == 0)
         return REAL(writev)(descriptor, parts, count);
     return write(descriptor, parts[0].iov_base, parts[0].iov_len);
 }
 
 ssize_t sendmsg(int descriptor, const struct msghdr *message, int flags)
 {
-    if (message->msg_iovlen < 1 || !is_stream(descriptor) || random_below(2) == 0)
+    if (message->msg_iovlen < 1 || !at_random || !is_stream(descriptor) || random_below(2) == 0)
         return REAL(sendmsg)(descriptor, message, flags);
     return send(descriptor, message->msg_iov[0].iov_base, message->msg_iov[0].iov_len, flags);
+}
+
+/* Says whether a wait is interrupted; one that does not wait is not. */
+static int is_interrupted(int waits)
+{
+    if (!at_random || !waits || random_below(6) != 0)
+        return 0;
+    errno = EINTR;
+    return 1;
+}
+
+int poll(struct pollfd *descriptors, nfds_t count, int timeout)
+{
+    if (!is_interrupted(timeout != 0))
+        return REAL(poll)(descriptors, count, timeout);
+    for (nfds_t i = 0; i < count; i++)
+        descriptors[i].revents = 0; /* as Linux does */
+    return -1;
+}
+
+int ppoll(struct pollfd *descriptors, nfds_t count, const struct timespec *timeout,
+          const sigset_t *mask)
+{
+    if (!is_interrupted(timeout == NULL || timeout->tv_sec != 0 || timeout->tv_nsec != 0))
+        return REAL(ppoll)(descriptors, count, timeout, mask);
+    for (nfds_t i = 0; i < count; i++)
+        descriptors[i].revents = 0;
+    return -1;
+}
+
+int select(int count, fd_set *restrict readable, fd_set *restrict writable, fd_set *restrict other,
+           struct timeval *restrict timeout)
+{
+    if (is_interrupted(timeout == NULL || timeout->tv_sec != 0 || timeout->tv_usec != 0))
+        return -1;
+    return REAL(select)(count, readable, writable, other, timeout);
+}
+
+int pselect(int count, fd_set *restrict readable, fd_set *restrict writable, fd_set *restrict other,
+            const struct timespec *restrict timeout, const sigset_t *restrict mask)
+{
+    if (is_interrupted(timeout == NULL || timeout->tv_sec != 0 || timeout->tv_nsec != 0))
+        return -1;
+    return REAL(pselect)(count, readable, writable, other, timeout, mask);
+}
+
+/* A signal comes, and the handshake goes on in the kernel. On loopback it is over when the program asks
+ * again; a new socket connects as any other. */
+int connect(int descriptor, __CONST_SOCKADDR_ARG address, socklen_t length)
+{
+    static const char *answer = "";
+    static int interrupted;
+    struct sockaddr_storage peer;
+    socklen_t size = sizeof peer;
+
+    if (getenv("LAB_FAULTS_AT_CONNECT") == NULL || !is_stream(descriptor))
+        return REAL(connect)(descriptor, address, length);
+    if (interrupted && getpeername(descriptor, (struct sockaddr *)&peer, &size) == 0) {
+        const char *now = answer;
+
+        answer = "EISCONN"; /* from now on */
+        if (strcmp(now, "success") == 0)
+            return 0;
+        errno = strcmp(now, "EALREADY") == 0 ? EALREADY : EISCONN;
+        return -1;
+    }
+    int result = REAL(connect)(descriptor, address, length);
+    if (result < 0 || interrupted)
+        return result;
+    interrupted = 1;
+    answer = getenv("LAB_FAULTS_AT_CONNECT");
+    errno = EINTR;
+    return -1;
 }
 
 static int serves; /* has it called accept()? */
@@ -137,7 +218,7 @@ static int serves; /* has it called accept()? */
 static int accept_fails(void)
 {
     static const int errors[] = {EINTR, ECONNABORTED};
-    size_t number = random_below(5);
+    size_t number = at_random ? random_below(5) : 5;
 
     serves = 1;
     if (number >= sizeof errors / sizeof errors[0])
@@ -188,7 +269,7 @@ int getsockname(int descriptor, __SOCKADDR_ARG address, socklen_t *restrict leng
 /* A server has to go on without a child for a client; others may give up without one. */
 pid_t fork(void)
 {
-    if (serves && random_below(4) == 0) {
+    if (serves && at_random && random_below(4) == 0) {
         errno = EAGAIN;
         return -1;
     }
@@ -199,6 +280,11 @@ pid_t fork(void)
 ssize_t __read_chk(int descriptor, void *buffer, size_t size, size_t room)
 {
     return size > room ? (abort(), -1) : read(descriptor, buffer, size);
+}
+
+int __poll_chk(struct pollfd *descriptors, nfds_t count, int timeout, size_t room)
+{
+    return count > room / sizeof *descriptors ? (abort(), -1) : poll(descriptors, count, timeout);
 }
 
 ssize_t __recv_chk(int descriptor, void *buffer, size_t size, size_t room, int flags)

@@ -124,6 +124,8 @@ class Program:
                 text = self._caught[name].decode(errors="backslashreplace")
                 match = re.search(pattern, text, re.MULTILINE)
                 if match:
+                    where = " on stderr" if name == "stderr" else ""
+                    steps.step("it prints%s: %s" % (where, repr(match.group())[1:-1][:200]))
                     return match
                 left = end - time.monotonic()
                 if left <= 0 or not self._readers:
@@ -162,6 +164,7 @@ class Program:
 
     def kill(self):
         """End the program and its process group, whatever state they are in."""
+        self.was_told_to_end = self.was_told_to_end or self.is_running()
         try:
             os.killpg(self.process.pid, signal.SIGKILL)
         except ProcessLookupError:
@@ -188,4 +191,3 @@ class Server(Program):
         except AssertionError:
             self.kill()
             raise
-        steps.step("it prints: " + match.group())

@@ -1,5 +1,6 @@
 """What a check has done so far. A failure is told as this numbered list of steps."""
 
+import errno
 import itertools
 import threading
 
@@ -10,6 +11,7 @@ _lock = threading.Lock()
 _steps = []
 _names = itertools.count(1)
 _errors = []
+_over = False
 
 
 class Step:
@@ -34,17 +36,28 @@ class Step:
 def show(data, size=None):
     """Bytes as text with the unprintable ones escaped; long ones cut, with their number (or size)."""
     size = len(data) if size is None else size
-    text = repr(bytes(data[:SHOWN]))[1:]
-    return text if size <= SHOWN else "{:,} bytes: {}...".format(size, text)
+    if size <= SHOWN:
+        return repr(bytes(data))[1:]
+    part = bytes(data[:SHOWN])
+    while len(repr(part)) > SHOWN + 3:  # of bytes that have to be escaped, fewer
+        part = part[:-1]
+    return "{:,} bytes: {}...".format(size, repr(part)[1:])
 
 
 def begin():
     """A new check begins."""
-    global _names
+    global _names, _over
     with _lock:
+        _over = False
         _steps.clear()
         _errors.clear()
         _names = itertools.count(1)
+
+
+def end():
+    """The check is decided: what is still done is no part of it."""
+    global _over
+    _over = True
 
 
 def name_client():
@@ -55,6 +68,8 @@ def name_client():
 def step(verb, who=None, data=b""):
     """Note a step: what was done, by which client or server, with which bytes."""
     with _lock:
+        if _over:
+            return
         last = _steps[-1] if _steps else None
         if last and (last.verb, last.who) == (verb, who) and bool(last.size) == bool(data):
             last.add(data)
@@ -64,10 +79,17 @@ def step(verb, who=None, data=b""):
             del _steps[FIRST + 1:-2 * LAST]
 
 
+def words(error):
+    """An error of the system's in the words of a learner's program: its text and its name."""
+    if getattr(error, "errno", None) in errno.errorcode:
+        return "%s (%s)" % (error.strerror, errno.errorcode[error.errno])
+    return str(error)
+
+
 def note_error(error, who):
     """Note a network error that a client of this check met."""
+    step("meets an error: " + words(error), who)
     with _lock:
-        _steps.append(Step("meets an error: %s" % error, who, b""))
         _errors.append(error)
 
 

@@ -29,6 +29,8 @@ class Connection(socket.socket):
         try:
             return call(*arguments)
         except OSError as error:
+            if isinstance(error, socket.timeout):
+                error.args = ("timed out after %g s" % self.gettimeout(),)
             steps.note_error(error, self.name)
             raise
 
@@ -51,6 +53,13 @@ class Connection(socket.socket):
         if not flags & socket.MSG_PEEK:
             steps.step("receives" if data else "sees the end of the other side", self.name, data)
         return data
+
+    def echo(self, size=65536):
+        """Send everything back as it comes, until the other side ends."""
+        for data in iter(lambda: self._try(super(Connection, self).recv, size), b""):
+            steps.step("receives, and sends back,", self.name, data)
+            self._try(super().sendall, data)
+        steps.step("sees the end of the other side", self.name)
 
     def shutdown(self, how):
         steps.step("ends its side (half-close)", self.name)
@@ -183,6 +192,9 @@ def feed(program, data):
         except (BrokenPipeError, ValueError):
             pass  # it ended, or was ended, without reading all of it
 
+    if data:
+        steps.step("type", None, data)
+        steps.step("end its stdin")
     threading.Thread(target=write, daemon=True).start()
 
 
@@ -197,9 +209,9 @@ def type_line(program, line):
             line.decode(), program.stderr))
 
 
-def write_until_stuck(descriptor, limit=64 * 1024 * 1024):
+def write_until_stuck(descriptor, does="type", limit=64 * 1024 * 1024):
     """Write lines until no more is taken, which must happen before `limit`: what nobody reads at the
-    other end must not be hoarded on the way."""
+    other end must not be hoarded on the way. The step is told with the words of `does`."""
     os.set_blocking(descriptor, False)
     written = 0
     while select.select([], [descriptor], [], 0.1)[1]:
@@ -208,15 +220,18 @@ def write_until_stuck(descriptor, limit=64 * 1024 * 1024):
         except (BrokenPipeError, ConnectionResetError):
             raise AssertionError("it has ended, or closed this direction, after %d bytes" % written)
         assert written < limit, "it takes ever more, though nobody reads what it passes on"
-    steps.step("write {:,} bytes, until no more are taken".format(written))
+    steps.step("{} {:,} bytes, until no more are taken".format(does, written))
 
 
 class Listener:
     """A server that the test itself plays, see serving()."""
 
-    def __init__(self, serve, address, port, limit):
+    def __init__(self, serve, address, port, limit, small):
         family = socket.AF_INET6 if ":" in address else socket.AF_INET
         self._socket = socket.create_server((address, port), family=family)
+        if small:
+            self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG, 1448)
         self._serve, self._limit = serve, limit
         self._stop, self._stopped = socket.socketpair()
         self._open = []
@@ -240,6 +255,8 @@ class Listener:
         try:
             with connection:
                 self._serve(connection)
+                if connection.fileno() >= 0:
+                    steps.step("closes the connection", connection.name)
         except BaseException as failure:  # pytest's own failures are no Exceptions
             self.failures.append(failure)
 
@@ -260,18 +277,21 @@ class Listener:
 
 
 @contextlib.contextmanager
-def serving(serve, address="127.0.0.1", port=0, limit=5, at_least=1):
+def serving(serve, address="127.0.0.1", port=0, limit=5, at_least=1, small=False):
     """Listen on a port (0: any), and call serve(connection) in a thread for each client that connects.
 
     Yields an object with .address, .port and .connections (how many came). Every call on a
-    connection is limited to `limit` seconds. At the end it waits for the threads; what failed in
+    connection is limited to `limit` seconds. With `small` the kernels keep so little for the server that
+    a client soon has to wait with more to send. At the end it waits for the threads; what failed in
     one fails the test, and so does it if fewer than `at_least` clients came.
     """
-    listener = Listener(serve, address, port, limit)
+    listener = Listener(serve, address, port, limit, small)
     try:
         yield listener
     except BaseException:
-        failures = list(listener.failures)  # not those that the end of this test brings about
+        steps.end()
+        # Neither those that this end brings about, nor what tells only that the program has gone.
+        failures = [failure for failure in listener.failures if not steps.is_network_error(failure)]
         listener.close(at_once=True)
         if failures:
             raise failures[0]
@@ -314,8 +334,4 @@ def refusing(address, *others):
 
 def echo(connection):
     """A server for serving(): sends everything back as it comes."""
-    while True:
-        data = connection.recv(65536)
-        if not data:
-            return
-        connection.sendall(data)
+    connection.echo()

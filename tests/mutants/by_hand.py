@@ -10,7 +10,7 @@ import time
 SECONDS = 15  # for the commands of the last terminal
 MAY_VARY = [  # what differs from run to run
     # The ports that the kernel chooses have five digits.
-    (r"((?:from|listening on) \S+ port|received on \S+|127\.0\.0\.1:|\(UNKNOWN\) \[127\.0\.0\.1\]) ?\d{5}\b",
+    (r"((?:from|to|listening on) \S+ port|received on \S+|127\.0\.0\.1:|\(UNKNOWN\) \[127\.0\.0\.1\]) ?\d{5}\b",
      r"\1 PORT"),
     (r'^(\S+ port) \d+(?= ")', r"\1 PORT"),  # the log of chapters 7 to 9
     (r"^\[\d+\] \d+$", "[JOB]"),

@@ -57,6 +57,20 @@ MUTANTS = [
     Mutant("the text column is printed without a terminator", "send-recv.c", 'char ascii[16 + 1] = "";',
            "char ascii[16 + 1];",
            "test_shows_what_it_receives", "a text without its '\\0'"),
+    Mutant("repeated lines are left out", "send-recv.c",
+           '        printf("%08zx %-49s  |%s|\\n", offset, hex, ascii);\n',
+           '        if (offset < 16 || memcmp(data + offset - 16, data + offset, length / 3) != 0)\n'
+           '            printf("%08zx %-49s  |%s|\\n", offset, hex, ascii);\n',
+           "test_shows_what_it_receives", "* for repeated lines"),
+    Mutant("the offset goes on from piece to piece", "send-recv.c",
+           '        printf("%08zx %-49s  |%s|\\n", offset, hex, ascii);\n',
+           '        static size_t all;\n\n'
+           '        printf("%08zx %-49s  |%s|\\n", all, hex, ascii);\n'
+           '        all += 16;\n',
+           "test_shows_what_it_receives", "from piece to piece"),
+    Mutant("the dump stays in stdio's buffer", "send-recv.c", DUMP,
+           "        setvbuf(stdout, NULL, _IOFBF, BUFSIZ);\n" + DUMP,
+           "test_shows_what_it_receives", "not flushed"),
     Mutant("the last byte of a full buffer makes way for a zero", "send-recv.c",
            DUMP,
            DUMP + "        buffer[received < (ssize_t)sizeof buffer ? received : received - 1] = '\\0';\n",
@@ -111,6 +125,18 @@ MUTANTS = [
             _exit(1);
         }""",
            "test_survives_a_reset_before_the_echo", "The server has ended: exit status 1"),
+    Mutant("a client that is gone before the greeting ends the program", "send-recv.c",
+           """    if (send_all(client, buffer, (size_t)length) < 0)
+        return report("send to %s", peer);""", """    if (send_all(client, buffer, (size_t)length) < 0) {
+        report("send to %s", peer);
+        _exit(1);
+    }""",
+           "test_survives_a_reset_before_the_echo", "The server has ended: exit status 1"),
+    Mutant("perror() reports what clients do", "send-recv.c", 'return report("recv from %s", peer);',
+           'return perror("recv"), -1;',
+           "test_survives_a_reset_before_the_echo", "perror()"),
+    Mutant("the address is ignored", "send-recv.c", 'argc > 2 ? argv[2] : "127.0.0.1";', '"127.0.0.1";',
+           "test_prints_where_each_client_comes_from", "::1, is ignored"),
     Mutant("shutdown() stands for close()", "send-recv.c", "        close(client);\n",
            "        shutdown(client, SHUT_RDWR);\n",
            "test_leaks_nothing", "no more descriptors than before"),
