@@ -14,6 +14,7 @@ from harness.grading import graded
 from harness.http_checks import FILES, PAGE, answers, brings, log_lines, serves
 from harness.http_requests import ACCEPTED, AMBIGUOUS, REFUSED, lines, with_headers
 from harness.inspect import memory
+from harness.steps import show
 from harness.talk import Response, connect, exchange, get, receive_all, receive_until
 from harness.users import PublicFolder, ordinary_user
 
@@ -45,10 +46,14 @@ def test_serves_a_page(server):
 
 @graded(5, "Puts the same headers into every answer, errors included",
         cause="A header is missing, misspelt or wrong: Content-Length counts the bytes of the body alone, "
-              "and Date is in GMT.",
+              "and dates are in GMT wherever the server is (TZ).",
         read="Your turn",
-        by_hand=("./tinyweb", "curl -sI http://127.0.0.1:8080/; curl -si http://127.0.0.1:8080/missing"))
-def test_every_answer_has_the_headers(server):
+        by_hand=("TZ=XYZ-5:30 ./tinyweb", "touch -d 1994-11-06T22:00Z webroot/old; curl -sI "
+                                          "http://127.0.0.1:8080/ http://127.0.0.1:8080/old; curl -si "
+                                          "http://127.0.0.1:8080/missing; echo and dates, 06 Nov:; curl -sI "
+                                          "http://127.0.0.1:8080/old | grep -o '.. Nov .*'; rm webroot/old"))
+def test_every_answer_has_the_headers(chapter, root):
+    server = chapter.serve("-p", "0", root, env={**os.environ, "TZ": "XYZ-5:30"})
     for line in ("GET / HTTP/1.0", "GET /sub HTTP/1.0", "GET /missing HTTP/1.0", "GET /.. HTTP/1.0", "what?",
                  "POST / HTTP/1.0", "BREW / HTTP/1.0", "GET / HTTP/2.0"):
         http_checks.is_well_formed(exchange(server, lines(line)))
@@ -85,16 +90,18 @@ def test_finds_its_webroot_and_refuses_wrong_usage(chapter, tmp_path):
 
 @graded(5, "Finds the file that a path means: a folder's page, %XX, a query",
         cause="%XX is not decoded, or twice, or only with digits and capitals; the query is not cut off "
-              "before; or a path that ends in / does not mean its index.html.",
+              "before; a path that ends in / does not mean its index.html; or a name may not have what any "
+              "name may: + is no space, and a..b does not climb.",
         read="The program",
-        by_hand=("./tinyweb", "cp webroot/how.html 'webroot/%61'; for t in / '/?a=b' /%69ndex%2Ehtml "
-                              "/%2561; do curl -s http://127.0.0.1:8080$t | sed -n 1,4p; done; "
-                              "rm webroot/%61"))
+        by_hand=("./tinyweb", "cd webroot; for f in %61 a+b a..b; do echo the file $f > $f; done; for t in / "
+                              "'/?a=b' /%69ndex%2Ehtml /%2561 /a+b /a..b; do echo $t; curl -s "
+                              "http://127.0.0.1:8080$t | sed -n 1,4p; done; rm %61 a+b a..b"))
 @pytest.mark.parametrize("target,name", [
     ("/", "index.html"), ("/index.html", "index.html"), ("/sub/", "sub/index.html"), ("/a", "a"),
     ("/sub/deep/file.txt", "sub/deep/file.txt"), ("/empty.txt", "empty.txt"), ("/a%20b.txt", "a b.txt"),
     ("/%69ndex%2Ehtml", "index.html"), ("/gr%C3%BCn.txt", "gr\u00fcn.txt"), ("/%3f.txt?x", "?.txt"),
-    ("/%2561", "%61"), ("/%61", "a"), ("//sub//deep///file.txt", "sub/deep/file.txt"), ("/?a=b", "index.html"),
+    ("/%2561", "%61"), ("/%61", "a"), ("/a+b.txt", "a+b.txt"), ("/a..b.txt", "a..b.txt"),
+    ("//sub//deep///file.txt", "sub/deep/file.txt"), ("/?a=b", "index.html"),
 ])
 def test_serves_the_file_that_a_target_means(server, target, name):
     brings(server, target, FILES[name])
@@ -120,11 +127,6 @@ def test_content_type_follows_the_ending(root, server, content_type, names):
     for name in names:
         (root / name).write_bytes(b"content")
         http_checks.has_header(get(server, "/" + name), "Content-Type", content_type)
-
-
-def test_dates_are_in_gmt_wherever_the_server_is(chapter, root):
-    server = chapter.serve("-p", "0", root, env={**os.environ, "TZ": "XYZ-5:30"})
-    assert serves(server, "/", PAGE).headers["last-modified"] == http_checks.MODIFIED
 
 
 @graded(4, "Redirects a folder without its slash, with 301 and Location",
@@ -213,8 +215,9 @@ def test_a_large_file_takes_no_more_memory_than_a_small_one(root, server):
         cause="A bare LF, an empty line before the request, a header in other letters or the form "
               "http://host/path is refused; or a line or the headers may not be as long as they should.",
         read="Your turn",
-        by_hand=("./tinyweb", "for r in $'\\nGET / HTTP/1.0' $'GET / HTTP/1.1\\nhOST:x' 'GET http://x "
-                              "HTTP/1.0'; do echo \"$r\"$'\\n' | nc 127.0.0.1 8080 | head -1; done"))
+        by_hand=("./tinyweb", "for r in $'\\nGET / HTTP/1.0' $'GET / HTTP/1.1\\nhOST:x' 'GET HTTP://x "
+                              "HTTP/1.0'; do echo \"$r\"; echo \"$r\"$'\\n' | nc 127.0.0.1 8080 | head -1; "
+                              "done"))
 def test_accepts(server):
     for status, request in ACCEPTED.values():
         assert answers(server, request, status).body == PAGE
@@ -229,16 +232,22 @@ def refuses(server, *wanted):
 
 
 @graded(6, "Answers 400 to what is not HTTP",
-        cause="A check is missing: of the request line's form, of what an escape may be, or of what a "
-              "header may be.",
+        cause="A check is missing: of the request line's form, of what an escape may be, of what a header "
+              "may be, or of the empty line that has to come before the end.",
         read="The program",
-        by_hand=("./tinyweb", "for r in 'GET /' 'GET /%zz HTTP/1.0' 'GET /%00 HTTP/1.0' $'GET / "
-                              "HTTP/1.0\\nX : y' $'GET / HTTP/1.1\\nHost: a\\nHost: b' 'GET / HTTP/1.1' "
-                              "$'GET / HTTP/1.0\\nHost: a b' $'GET / HTTP/1.0\\nContent-Length: "
-                              "1\\nContent-Length: 2'; do echo \"$r\"$'\\n' | nc 127.0.0.1 8080 | "
-                              "head -1; done"))
+        by_hand=("./tinyweb", "for r in 'GET /' 'GET /%zz HTTP/1.0' 'GET /%00 HTTP/1.0' $'GET / HTTP/1.0\\nX "
+                              ": y' $'GET / HTTP/1.0\\nX: y\\n z' $'GET / HTTP/1.1\\nHost: a\\nHost: b' 'GET "
+                              "/ HTTP/1.1' $'GET / HTTP/1.0\\nHost: a b' $'GET / HTTP/1.0\\ncontent-length: "
+                              "ten' $'GET / HTTP/1.0\\nContent-Length: 1\\nContent-Length: 2'; do echo "
+                              "\"$r\"; echo \"$r\"$'\\n' | nc 127.0.0.1 8080 | head -1; done; echo and an "
+                              "end too soon; for r in 'GET / HT' $'GET / HTTP/1.0\\n'; do printf \"$r\" | nc "
+                              "-N 127.0.0.1 8080 | head -1; done"))
 def test_answers_400_to_what_is_not_http(server):
     refuses(server, 400)
+    for half in (b"GET / HT", b"GET / HTTP/1.0\r\n", b"GET / HTTP/1.0\r\nX: y\r\n"):
+        response = Response(exchange(server, half))
+        assert response.status == 400, "%s and then the end was answered with %s, and not with 400" % (
+            show(half), response.status_line)
 
 
 @graded(6, "Answers 405, 414, 431, 501 and 505 where they belong",
@@ -247,9 +256,9 @@ def test_answers_400_to_what_is_not_http(server):
               "may have been lost to a reset: see the check of that.",
         read="What can go wrong",
         by_hand=("./tinyweb", "for r in 'POST / HTTP/1.0' 'get / HTTP/1.0' 'POST / HTTP/2.0' $'GET / "
-                              "HTTP/1.0\\n'\"$(yes X:y | head -101)\"; do echo \"$r\"$'\\n' | nc 127.0.0.1 "
-                              "8080 | grep -aE 'HTTP/|Allow'; done; curl -si http://127.0.0.1:8080/$(printf "
-                              "%09000d 0) | head -1"))
+                              "HTTP/1.0\\n'\"$(yes X:y | head -101)\"; do echo \"$r\" | head -1; echo "
+                              "\"$r\"$'\\n' | nc 127.0.0.1 8080 | grep -aE 'HTTP/|Allow'; done; curl -si "
+                              "http://127.0.0.1:8080/$(printf %09000d 0) | head -1"))
 def test_refuses_methods_versions_and_excess(server):
     refuses(server, 405, 414, 431, 501, 505)
 
@@ -334,20 +343,22 @@ def test_links_that_lead_nowhere_are_refused(root, server):
 
 @graded(4, "Answers 404 to what is not there, and 403 to what is no file",
         cause="ENOTDIR and ENAMETOOLONG mean 404, too. To open a FIFO is to wait for its writer, without "
-              "O_NONBLOCK; fstat() tells what was opened.",
+              "O_NONBLOCK; fstat() tells what was opened. A folder named index.html is no page.",
         read="The program",
-        by_hand=("./tinyweb", "mkfifo webroot/fifo 2> /dev/null; for t in /missing /index.html/x /$(printf "
-                              "%0300d 0) /fifo; do curl -si --max-time 1 http://127.0.0.1:8080$t | head -1; "
-                              "done; rm webroot/fifo"))
+        by_hand=("./tinyweb", "mkfifo webroot/fifo; mkdir -p webroot/sub/index.html; for t in /missing "
+                              "/index.html/x /$(printf %04000d 0) /sub/ /fifo; do echo ${t:0:20}; curl -si "
+                              "--max-time 1 http://127.0.0.1:8080$t | head -1; done; rm -r webroot/fifo "
+                              "webroot/sub"))
 def test_what_is_no_file_is_refused_at_once(root, server, monkeypatch):
     refuses(server, 404, (400, 404))
     monkeypatch.chdir(str(root))  # a socket's path must be short
     os.mkfifo("fifo")
     os.symlink("fifo", "link")
     os.symlink("/dev/zero", "endless")
+    os.mkdir("no-index/index.html")
     with socket.socket(socket.AF_UNIX) as sock:
         sock.bind("socket")
-        for target in ("/fifo", "/link", "/socket", "/endless"):
+        for target in ("/fifo", "/link", "/socket", "/endless", "/no-index/"):
             answers(server, lines("GET %s HTTP/1.0" % target), 403)
 
 

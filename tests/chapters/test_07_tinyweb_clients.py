@@ -141,6 +141,9 @@ def at_once(chapter, root, ways):
               "what is still to be read after an answer may take one second.",
         read="The program",
         by_hand=("./tinyweb",
+                 "(printf 'POST / HTTP/1.0\\r\\n\\r\\n'; while sleep 0.3; do echo; done) | timeout 5 nc "
+                 "127.0.0.1 8080 > log & sleep 0.3; echo behind one who stays:; curl -sI --max-time 3 "
+                 "http://127.0.0.1:8080/ | head -1; echo who is slow, and behind one who does not read:; "
                  "head -c 90000000 /dev/zero > webroot/large; ./tinyweb -p 8081 > log & p=$!; sleep 0.2; "
                  "curl -s http://127.0.0.1:8081/large | sleep 20 & (for i in 1 2 3 4 5 6 7 8 9; do printf G; "
                  "sleep 1; done) | timeout 10 nc 127.0.0.1 8080 | head -1; curl -sI --max-time 5 "
@@ -151,7 +154,7 @@ def test_clients_that_take_too_long_are_given_up(chapter, root):
     *asking, reading, leaving = at_once(chapter, root, [
         *((http_checks.given_up_after, *way) for way in slow),
         (http_checks.next_served_after, lines("GET /large HTTP/1.0")),
-        (http_checks.next_served_after, lines("POST / HTTP/1.0"))])
+        (http_checks.next_served_after, lines("POST / HTTP/1.0"), b"x")])
     for after, response in asking:
         assert response.status == 408
         assert seconds(3) < after < seconds(15), "it was given up after %.1f seconds" % after
@@ -176,10 +179,10 @@ def test_answers_who_has_to_wait_for_another(server):
         cause="The file, or the client's socket, is not closed on every way out: not after an error, or "
               "after HEAD. EMFILE, ENFILE and ENOMEM mean 503.",
         read="Your turn",
-        by_hand=("./tinyweb", "mkdir -p webroot/sub; for t in / /missing /sub; do curl -s "
-                              "http://127.0.0.1:8080$t > /dev/null; done; rmdir webroot/sub; "
-                              "p=$(pidof tinyweb); ls /proc/$p/fd | wc -l; prlimit -p $p -n$(($(ls "
-                              "/proc/$p/fd | wc -l) + 1)); curl -sI --max-time 2 http://127.0.0.1:8080/ | head -1"))
+        by_hand=("./tinyweb", "p=$(pidof tinyweb); ls /proc/$p/fd | wc -l; mkdir -p webroot/sub; for t in / "
+                              "/missing /sub; do curl -s http://127.0.0.1:8080$t > /dev/null; done; rmdir "
+                              "webroot/sub; ls /proc/$p/fd | wc -l; prlimit -p $p -n$(($(ls /proc/$p/fd | wc "
+                              "-l) + 1)); curl -sI --max-time 2 http://127.0.0.1:8080/ | head -1"))
 def test_leaves_nothing_behind(server):
     for_the_client = max(descriptors(server.pid)) + 1
     visit = http_checks.visit_in_all_ways(server)
@@ -245,11 +248,12 @@ def with_small_digits(line):
 @graded(5, "Writes one line to the log for each answer, which nobody can forge",
         cause="A field is missing or wrong; stdout is buffered in full; or what is not plain ASCII, the "
               "quote and the backslash do not become \\xHH (a char may be signed). Who leaves without a byte "
-              "is not in it.",
+              "is not in it. A line that is too long is cut.",
         read="The program",
         by_hand=("./tinyweb | cat", "curl -sI http://127.0.0.1:8080/; printf 'GET /\\033[31m\\377\\\\\" 200 "
                                     "1 HTTP/1.0\\r\\n\\r\\n' | nc 127.0.0.1 8080; nc -N 127.0.0.1 8080 < "
-                                    "/dev/null; sleep 0.1"))
+                                    "/dev/null; curl -sI http://127.0.0.1:8080/$(printf %05000d 0); sleep "
+                                    "0.1"))
 def test_logs_each_request(server):
     asked = [("GET / HTTP/1.0", 200), ("HEAD /sub/ HTTP/1.0", 200), ("GET /sub HTTP/1.0", 301), ("what?", 400),
              ("GET /a%20b.txt?x=y HTTP/1.1", 400), ("GET /missing HTTP/1.0", 404), ("POST / HTTP/1.0", 405),
@@ -262,6 +266,8 @@ def test_logs_each_request(server):
             logged = log_lines(server, number)[-1]
             assert with_small_digits(logged.group()) == '127.0.0.1 port %d "%s" %d %d' % (
                 client.getsockname()[1], escaped(line), status, len(response.body))
+    answers(server, lines("GET /%s HTTP/1.0" % ("x" * 5000)), 404)
+    assert log_lines(server, len(asked) + 1)[-1]["line"].startswith("GET /xxx")
 
 
 @pytest.mark.parametrize("text,escaped", [

@@ -26,6 +26,8 @@ FILES = {
     "a": b"the file a\n",
     "%61": b"the file %61\n",
     "a b.txt": b"a name with a space\n",
+    "a+b.txt": b"a name with a plus\n",
+    "a..b.txt": b"a name with two dots\n",
     "?.txt": b"a name with a question mark\n",
     "gr\u00fcn.txt": b"a name with a letter that is not ASCII\n",
     "sub/index.html": b"the page of sub\n",
@@ -245,14 +247,20 @@ def cut_off_after(server, start, more):
         return time.monotonic() - begin
 
 
-def next_served_after(server, request):
-    """A client sends a request, reads the first line of the answer, and stays without a sign of life.
-    Return how many seconds the next one waits."""
+def next_served_after(server, request, trickle=b""):
+    """A client sends a request, reads the first line of the answer, and stays; it sends `trickle` now and
+    then. Return how many seconds the next one waits."""
     with connect_narrow(server) as client:
         client.sendall(request)
         receive_until(client, b"\r\n")
         begin = time.monotonic()
-        answers(server, lines("GET / HTTP/1.0"), 200, limit=16)
+        with connect(server) as other:
+            other.sendall(lines("GET / HTTP/1.0"))
+            while not select.select([other], [], [], seconds(0.3))[0]:
+                assert time.monotonic() - begin < seconds(16), "the next client waits and waits"
+                with contextlib.suppress(ConnectionError):
+                    client.sendall(trickle)
+            assert Response(receive_all(other)).status == 200
         return time.monotonic() - begin
 
 

@@ -31,6 +31,17 @@ client.shutdown(socket.SHUT_WR); step()
     "08": CONNECT + "\nfirst, client = client, connect()\n" + ASK % "HEAD /" + RECEIVE_END
     + "step()\nclient = first\n" + ASK % "HEAD /" + RECEIVE_END,
 }
+# A small web server: a class that writes chapter 6 does not have chapter 7's.
+WEB_SERVER = """
+import socket
+with socket.create_server(("127.0.0.1", 0), backlog=5) as listener:
+    print("listening on 127.0.0.1 port %d" % listener.getsockname()[1], flush=True)
+    while True:
+        client = listener.accept()[0]
+        client.recv(4096)
+        client.send(b"HTTP/1.0 200 OK\\r\\nServer: a teapot\\r\\n\\r\\n")
+        client.close()
+"""
 
 
 @dataclasses.dataclass
@@ -40,7 +51,7 @@ class Scene:
     arguments: list              # {port} is the server's, {folder} the trace's own
     port: int = None             # what the ladder says in place of the server's port
     client: str = None           # what our own client does, in Python
-    server: tuple = None         # another chapter, and its arguments
+    server: tuple = None         # another chapter and its arguments; or a str: what our own server does
     typed: tuple = (b"\n",) * 20 + (None,)  # for the client's standard input: here, its steps
     files: bool = False          # shows open(), read() and the like on the program's own files
     standard: bool = False       # shows what the client reads and writes on standard input and output
@@ -54,7 +65,7 @@ SCENES = {
     "04": Scene(["0"], 7890, CLIENTS["04"]),
     "05": Scene(["127.0.0.1", "{port}"], 7890, server=("04-send-recv", "0"), typed=(b"hello\n", None),
                 standard=True),
-    "06": Scene(["127.0.0.1", "{port}"], 8080, server=("07-tinyweb", "-p", "0"), typed=(None,)),
+    "06": Scene(["127.0.0.1", "{port}"], 8080, server=WEB_SERVER, typed=(None,)),
     "07": Scene(["-p", "0"], 8080, CLIENTS["07"], files=True),
     "08": Scene(["-p", "0"], 8080, CLIENTS["08"], files=True, names=("parent",)),
     "09": Scene(["-c", "{folder}/daemon.conf"], 8080, files=True,

@@ -37,8 +37,9 @@ def build_ladder(scene, server, client, port, folders):
     calls = [call for side in (server, client) for of_one in side.values() for call in of_one]
     calls = without_noise(name_logging(calls))
     births = find_causes(calls, port)
+    scripted = client if scene.client else server if isinstance(scene.server, str) else {}
     shown = {call for call in calls if (
-        is_scripted_call(call) if scene.client and call.pid in client else
+        is_scripted_call(call) if call.pid in scripted else
         is_shown(call, scene.files, scene.standard and call.pid in client, folders))}
 
     acting = {call.pid for call in shown}
@@ -81,8 +82,9 @@ def without_noise(calls):
 
 
 def is_scripted_call(call):
-    """Whether a call is one that our own client's script asks for, and not Python."""
-    return call.name == "socket" or (call.object or "").startswith("socket:")
+    """Whether a call is one that a script of ours asks for, and not Python, which asks each socket that it
+    accepts for its name."""
+    return call.name == "socket" or (call.object or "").startswith("socket:") and call.name != "getsockname"
 
 
 def is_shown(call, files, standard, folders):

@@ -35,7 +35,9 @@ class Stage:
         os.symlink(os.path.join(self.folder, "webroot"), os.path.join(self.temporary, "webroot"))
         with open(os.path.join(self.temporary, "daemon.conf"), "w", encoding="utf-8") as file:
             file.write(CONFIGURATION)
-        if scene.server:
+        if isinstance(scene.server, str):
+            self.server = self._script(scene.server, "server")
+        elif scene.server:
             other, *arguments = scene.server
             self.server = self._start(os.path.join(self.repository, other), other, arguments, "server")
         else:
@@ -44,14 +46,18 @@ class Stage:
             self._wait_for_port()
         self._rest()
         if scene.client:
-            command = [sys.executable, "-S", "-E", "-c", scene.client, str(self.port)]
-            self.client = Watched(command, self.temporary, self.temporary, "client")
+            self.client = self._script(scene.client, "client")
         elif scene.server:
             self.client = self._start(self.folder, self.chapter, scene.arguments, "client")
         if self.client:
             self._type()
         if self.client or not scene.port:
             self._wait_for_end(self.client or self.server)
+
+    def _script(self, script, name):
+        """Start a program of our own, in Python."""
+        return Watched([sys.executable, "-S", "-E", "-c", script, str(self.port)], self.temporary,
+                       self.temporary, name)
 
     def _start(self, folder, chapter, arguments, name):
         """Build and start a program."""

@@ -40,6 +40,8 @@ def c_name(call):
         return "select"
     if call.name == "ppoll" and call.arguments[3:4] == ["NULL"]:
         return "pause" if call.arguments[0] == "NULL" else "poll"
+    if call.name == "accept4" and "SOCK_NONBLOCK" not in "".join(call.arguments[3:]):
+        return "accept"
     if call.name == "dup3" and call.arguments[2] == "0":
         return "dup2"
     if call.name == "openat" and call.arguments[0].startswith("AT_FDCWD"):

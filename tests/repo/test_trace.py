@@ -206,6 +206,14 @@ def test_make_passes_the_folder_and_the_picture_on(tool, clone, polling, tmp_pat
     assert "poll(3, 4) waits" in done.stdout and (tmp_path / "ladder.svg").exists()
 
 
+@pytest.mark.parametrize("chapter", ["05-client", "06-dns-lookup"])
+def test_in_a_handout_a_client_has_its_server(ladder, clone, tmp_path, chapter):
+    handout, number = str(tmp_path / "for a class"), str(int(chapter[:2]))
+    assert make(clone, "handout", number, "OUT=" + handout).returncode == 0
+    done = make(handout, "trace", number, "DIR=" + os.path.join(clone, chapter))
+    assert (done.returncode, done.stdout, done.stderr) == ladder(chapter)
+
+
 @pytest.mark.parametrize("strace, hint", [(None, "apt-get install strace"), ("exit 1", "SYS_PTRACE")])
 def test_without_strace_there_is_one_line(strace, hint, tmp_path, monkeypatch, capsys):
     if strace:
