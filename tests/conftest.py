@@ -203,18 +203,32 @@ def faults(tool):
 
 
 @pytest.fixture(scope="session")
-def fault_library(request, tmp_path_factory):
-    """The path of faults.so, built from harness/faults.c."""
+def libraries(request, tmp_path_factory):
+    """libraries("faults") is the path of faults.so, built from harness/faults.c, to be preloaded."""
     if sys.platform != "linux" or request.config.getoption("--sanitize"):
-        pytest.skip("random faults need Linux, and a program without sanitizers")
-    source = os.path.join(os.path.dirname(__file__), "harness", "faults.c")
-    library = tmp_path_factory.mktemp("faults") / "faults.so"
-    subprocess.run(["cc", "-shared", "-fPIC", "-O2", "-o", str(library), source, "-ldl"], check=True)
-    return str(library)
+        pytest.skip("preloading needs Linux, and a program without sanitizers")
+    folder = tmp_path_factory.mktemp("libraries")
+
+    @functools.lru_cache()
+    def build_library(name):
+        source = os.path.join(os.path.dirname(__file__), "harness", name + ".c")
+        library = str(folder / (name + ".so"))
+        subprocess.run(["cc", "-shared", "-fPIC", "-O2", "-o", library, source, "-ldl"], check=True)
+        return library
+
+    return build_library
 
 
 @pytest.fixture
-def random_faults(fault_library, tmp_path):
+def gaps(libraries):
+    """gaps(LAB_SLOW_FORK=50, ...) is an environment in which a program's gaps are wide, see
+    harness/gaps.c."""
+    return lambda **wishes: {"PATH": os.environ.get("PATH", ""), "LD_PRELOAD": libraries("gaps"),
+                             **{name: str(wish) for name, wish in wishes.items()}}
+
+
+@pytest.fixture
+def random_faults(libraries, tmp_path):
     """random_faults(start, ...) calls start(..., env=ENVIRONMENT), which is to start the program: it
     then meets short counts, EINTR, and failing accept() and fork(), see harness/faults.c; with
     `at_start` the calls that open its listener may fail, too. Each further start has the next seed;
@@ -225,7 +239,7 @@ def random_faults(fault_library, tmp_path):
     def start(how, *arguments, at_start=False, **options):
         seed = next(seeds)
         steps.step("with random faults, seed %d:" % seed)
-        environment = {"PATH": os.environ.get("PATH", ""), "LD_PRELOAD": fault_library,
+        environment = {"PATH": os.environ.get("PATH", ""), "LD_PRELOAD": libraries("faults"),
                        "LAB_FAULTS": str(seed), "LAB_FAULTS_LOADED": str(loaded)}
         if at_start:
             environment["LAB_FAULTS_AT_START"] = "yes"
