@@ -17,19 +17,16 @@ static int lock_file(const char *path, int descriptor)
 {
     struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
 
-    while (fcntl(descriptor, F_SETLK, &lock) < 0) {
-        if (errno != EACCES && errno != EAGAIN)
-            return report("lock %s", path);
-        if (fcntl(descriptor, F_GETLK, &lock) < 0)
-            return report("lock %s", path);
-        if (lock.l_type == F_UNLCK) { /* it has ended meanwhile: our turn */
-            lock.l_type = F_WRLCK;
-            continue;
-        }
-        log_message(LOG_ERR, "%s: already running as process %ld", path, (long)lock.l_pid);
-        return -1;
-    }
-    return 0;
+    if (fcntl(descriptor, F_SETLK, &lock) == 0)
+        return 0;
+    if (errno != EACCES && errno != EAGAIN)
+        return report("lock %s", path);
+    if (fcntl(descriptor, F_GETLK, &lock) < 0)
+        return report("lock %s", path);
+    if (lock.l_type == F_UNLCK) /* its owner has ended meanwhile */
+        return lock_file(path, descriptor);
+    log_message(LOG_ERR, "%s: already running as process %ld", path, (long)lock.l_pid);
+    return -1;
 }
 
 /* Is path still the name of the open file? Its last owner may have removed it meanwhile. */

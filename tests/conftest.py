@@ -206,25 +206,58 @@ def faults(tool):
 
 
 @pytest.fixture(scope="session")
-def fault_library(request, tmp_path_factory):
-    """The path of faults.so, built from harness/faults.c."""
+def libraries(request, tmp_path_factory):
+    """libraries("faults") is the path of faults.so, built from harness/faults.c, to be preloaded."""
     if sys.platform != "linux" or request.config.getoption("--sanitize"):
-        pytest.skip("random faults need Linux, and a program without sanitizers")
-    source = os.path.join(os.path.dirname(__file__), "harness", "faults.c")
-    library = tmp_path_factory.mktemp("faults") / "faults.so"
-    subprocess.run(["cc", "-shared", "-fPIC", "-O2", "-o", str(library), source, "-ldl"], check=True)
-    return str(library)
+        pytest.skip("preloading needs Linux, and a program without sanitizers")
+    folder = tmp_path_factory.mktemp("libraries")
+
+    @functools.lru_cache()
+    def build_library(name):
+        source = os.path.join(os.path.dirname(__file__), "harness", name + ".c")
+        library = str(folder / (name + ".so"))
+        subprocess.run(["cc", "-shared", "-fPIC", "-O2", "-o", library, source, "-ldl"], check=True)
+        return library
+
+    return build_library
 
 
 @pytest.fixture
-def preloaded(fault_library, tmp_path):
+def gaps(libraries):
+    """gaps(LAB_SLOW_FORK=50, ...) is an environment in which a program's gaps are wide, see
+    harness/gaps.c."""
+    return lambda **wishes: {"PATH": os.environ.get("PATH", ""), "LD_PRELOAD": libraries("gaps"),
+                             **{name: str(wish) for name, wish in wishes.items()}}
+
+
+@pytest.fixture
+def signal_in_the_gap(gaps, tmp_path):
+    """signal_in_the_gap(number, start, ...) calls start(..., env=ENVIRONMENT), which is to start a server, and
+    returns what that does. The server gets the signal between its last look for signals and its first wait.
+    Skips the test where the program cannot be sent it then, such as a static one."""
+    sent = tmp_path / "sent"
+
+    def start(number, how, *arguments, **options):
+        program = how(*arguments, **options, env=gaps(LAB_SIGNAL=int(number), LAB_SIGNAL_SENT=sent))
+        with contextlib.suppress(AssertionError):
+            wait_until(lambda: sent.exists() or not program.is_running(), limit=2)
+        if not sent.exists():
+            pytest.skip("this program cannot be sent a signal at that moment by preloading")
+        steps.step("it gets %s, right before it waits for a client" % number.name)
+        return program
+
+    return start
+
+
+@pytest.fixture
+def preloaded(libraries, tmp_path):
     """preloaded(start, LAB_FAULTS..., ...) calls start(..., env=ENVIRONMENT), which is to start the program
     with harness/faults.c and these variables of it. Skips the test where the program cannot be given
     faults like that, such as a static one."""
     loaded = tmp_path / "loaded"
 
     def start(how, variables, *arguments, **options):
-        environment = {"PATH": os.environ.get("PATH", ""), "LD_PRELOAD": fault_library,
+        environment = {"PATH": os.environ.get("PATH", ""), "LD_PRELOAD": libraries("faults"),
                        "LAB_FAULTS_LOADED": str(loaded), **variables}
         program = how(*arguments, **options, env=environment)
         with contextlib.suppress(AssertionError):

@@ -1,15 +1,17 @@
 """08-fork-server: a child process for each connection, so that a slow client delays nobody. What it
 does about signals, and about the children's ends, is in test_08_fork_server_signals.py."""
 
+import contextlib
 import re
 import resource
 import select
+import socket
 
 import pytest
 
 from harness import checks
 from harness.concurrency import (answer_on_a_bad_day, answers_in_reverse_order, begin, begin_download, finish,
-                                 finish_download, is_whole, make_webroot, no_child_remains)
+                                 finish_download, flood, is_whole, make_webroot, no_child_remains)
 from harness.grading import graded
 from harness.inspect import children, descriptors
 from harness.program import wait_until
@@ -61,12 +63,15 @@ def test_real_clients(chapter, server, tool, name, options):
 
 
 @graded(12, "Clients that are silent or slow delay nobody",
-        cause="The parent serves the client itself, or waits for the child that does, and all others wait with it.",
+        cause="The parent serves the client itself, or waits for the child that does, perhaps when another has ended (waitpid() without WNOHANG), and all others wait with it.",
         read="The idea",
         by_hand=("./fork-server",
-                 "sleep 3 | nc 127.0.0.1 8080 & sleep 0.2; curl -sSI -m 1 http://127.0.0.1:8080/ | head -1"))
+                 "sleep 3 | nc 127.0.0.1 8080 & sleep 0.2; for i in 1 2; do curl -sSI -m 1 http://127.0.0.1:8080/ | head -1; sleep 0.1; done"))
 def test_connections_finish_in_reverse_order(server):
     answers_in_reverse_order(server, 5)
+    with begin(server):
+        for _ in range(20):  # while one is silent, children end
+            assert get(server, "/", limit=5).status == 200
 
 
 def test_200_idle_connections_do_not_stop_the_next(server):
@@ -100,7 +105,7 @@ def test_never_has_more_children_than_the_maximum(server_for_three):
         assert finish(client).status == 200
 
 
-@graded(10, "With MAX children it answers 503 at once, and no reset cuts that off",
+@graded(8, "With MAX children it answers 503 at once, and no reset cuts that off",
         cause="Children are not counted, or one too many is let in; or the 503 is sent and the client closed with its request unread, which resets the connection.",
         read="The program",
         by_hand=("strace -f -qq -o /dev/null -e inject=accept:delay_exit=100000 ./fork-server -c 1",
@@ -119,29 +124,50 @@ def test_answers_503_at_the_maximum(server_for_three):
                what='200 lines in the log with "" for the request and 503')
 
 
+@graded(3, "A refused client that says nothing, or does not stop, holds up nobody",
+        cause="The parent reads from the client that it refuses until that one ends, or for a second, as drain() does, or dies of SIGPIPE: a few hundredths of a second in all must do.",
+        read="The program", needs=["test_answers_503_at_the_maximum"],
+        by_hand=("./fork-server -c 1 > log & server=$!; sleep 0.2; for i in 1 2 3; do sleep 3 | nc 127.0.0.1 8080 > answer & sleep 0.1; done; yes > /dev/tcp/127.0.0.1/8080 2> end & sleep 0.2; curl -sSI -m 1 http://127.0.0.1:8080/ | head -1; kill -PIPE $server; kill $server; sleep 0.1; jobs %1",))
+def test_a_refused_client_holds_up_nobody(server_for_three):
+    held = [begin(server_for_three) for _ in range(3)]
+    with contextlib.ExitStack() as refused:
+        for _ in range(3):
+            refused.enter_context(connect(server_for_three))
+        assert get(server_for_three, "/", limit=2).status == 503
+    with checks.stopped(server_for_three), connect(server_for_three) as client:
+        client.shutdown(socket.SHUT_WR)
+        client.reset()  # to answer this one means EPIPE
+    assert get(server_for_three, "/", limit=2).status == 503
+    with flood(server_for_three):
+        assert get(server_for_three, "/", limit=2).status == 503
+    for client in held:
+        assert finish(client).status == 200
+
+
 @graded(6, "Answers 503 where fork() fails, and goes on",
-        cause="fork() returns -1, and that was not looked at, or taken for a child, or for a reason to end.",
+        cause="fork() returns -1, and there is no child then: to be reported, and not taken for a child, counted, or a reason to end; and the client is to be answered and closed.",
         read="What can go wrong",
-        by_hand=("strace -f -qq -o /dev/null -e inject=clone,clone3:error=EAGAIN ./fork-server",
-                 "curl -sSI -m 1 http://127.0.0.1:8080/ | head -1; pgrep -c fork-server"))
+        by_hand=("strace -f -qq -o /dev/null -e inject=clone,clone3:error=EAGAIN:when=1+2 ./fork-server -c 1 > log & sleep 0.5; for i in 1 2 3 4; do curl -sSI -m 1 http://127.0.0.1:8080/ | head -1; sleep 0.1; done; ls /proc/$(pgrep -P $!)/fd | wc -l; kill $(pgrep -P $!)",))
 def test_failing_fork_is_survived_with_503(chapter, webroot):
     with PublicFolder() as folder:
         user = ordinary_user()
         make_webroot(folder.path / "webroot")
         chapter.program = folder.copy(chapter.program)
-        server = chapter.serve("-p", "0", str(folder.path / "webroot"), **user)
+        server = chapter.serve("-c", "3", "-p", "0", str(folder.path / "webroot"), **user)
         assert get(server, "/").status == 200
         no_child_remains(server)
+        before = len(descriptors(server.pid))
         step("from now on the server may have no more processes")
         set_limit(server.pid, resource.RLIMIT_NPROC, 0)
         for _ in range(20):
             assert is_whole(get(server, "/")).status == 503
         server.wait_for_error(r"^fork-server: fork: .*\(EAGAIN\)$")
+        wait_until(lambda: len(descriptors(server.pid)) <= before, what="no more descriptors than before")
         set_limit(server.pid, resource.RLIMIT_NPROC, None)
         assert get(server, "/").status == 200
 
 
-@graded(10, "Answers all the same under short counts, EINTR and failing calls",
+@graded(8, "Answers all the same under short counts, EINTR and failing calls",
         cause="A call that did a part, or was interrupted (EINTR), has to be made again for the rest; an accept() that fails is no reason to end.",
         read="What can go wrong",
         needs=["test_serves_files_and_nothing_outside_the_webroot", "test_failing_fork_is_survived_with_503"],
@@ -155,8 +181,7 @@ def test_random_faults(chapter, webroot, random_faults):
 @graded(4, "Costs no CPU time while there is nothing to do",
         cause="The parent asks again and again, such as with WNOHANG and no wait, or pselect() with a timeout of 0.",
         read="The program",
-        by_hand=("./fork-server",
-                 "sleep 0.5; ps -o stat=,comm= -C fork-server"))
+        by_hand=("./fork-server & sleep 0.5; ps -o stat=,comm= -p $!; kill $!",))
 def test_waiting_takes_no_time_of_the_processor(server):
     with begin(server):
         assert get(server, "/").status == 200
@@ -193,16 +218,19 @@ def test_thousands_of_clients_leave_nothing_behind(server):
 
 
 @graded(4, "Hundreds of clients leave no descriptor open",
-        cause="Something is opened for each client in the parent, or passed through it, and stays open there.",
+        cause="Something is opened for each client in the parent, or passed through it, and stays open there, perhaps only that of a client who got 503.",
         read="The idea",
-        by_hand=("./fork-server",
-                 "for i in 1 2 3 4 5; do curl -so /dev/null http://127.0.0.1:8080/; done; ls /proc/$(pgrep -o fork-server)/fd | wc -l"))
-def test_hundreds_of_clients_leave_no_descriptor(server):
-    checks.no_descriptor_leaks(server, lambda: exchange(server, REQUEST), visitors=300)
+        by_hand=("./fork-server -c 1 > log & server=$!; sleep 0.2; curl -so /dev/null http://127.0.0.1:8080/; sleep 2 | nc 127.0.0.1 8080 & sleep 0.2; for i in 1 2 3 4 5; do curl -so /dev/null http://127.0.0.1:8080/; done; ls /proc/$server/fd | wc -l; kill $server",))
+def test_hundreds_of_clients_leave_no_descriptor(chapter, webroot):
+    server = chapter.serve("-c", "1", "-p", "0", webroot)
+    checks.no_descriptor_leaks(server, lambda: exchange(server, REQUEST), visitors=200)
+    with begin(server):
+        step("from now on all are refused")
+        checks.no_descriptor_leaks(server, lambda: exchange(server, REQUEST), visitors=100)
 
 
 @graded(5, "The log has one whole line for each request, however many children write",
-        cause="A line goes out in several pieces, and another child's get in between; or what is still in stdio's buffer is lost at _exit().",
+        cause="A line goes out in several pieces, and another child's get in between; or what is still in stdio's buffer is lost at _exit(); or a child comes back to the main loop in place of its end.",
         read="Your turn",
         by_hand=("strace -f -qq -o trace -e trace=write,writev ./fork-server",
                  "for i in 1 2 3; do curl -so /dev/null http://127.0.0.1:8080/; done; sleep 0.3; grep -c write trace"))
@@ -214,13 +242,13 @@ def test_log_lines_of_concurrent_children_do_not_mix(server):
     for client in clients:
         receive_all(client)
         client.close()
-    no_child_remains(server)
     wait_until(lambda: server.output.count("\n") > len(targets), what="a line for each request")
     lines = server.output.splitlines()[1:]  # the first says `listening`
     for line in lines:
         assert re.fullmatch(r'127\.0\.0\.1 port \d+ "GET /\d{3}-x{300}-end HTTP/1\.0" 404 \d+', line), \
             "a line of the log is not one request: %s" % line[:1000]
     assert len(set(lines)) == len(lines) == len(targets), "%d lines for %d requests" % (len(lines), len(targets))
+    assert server.stderr == "", "no call should have failed, and stderr says:\n" + server.stderr[-1000:]
 
 
 def test_restart_at_once(chapter):

@@ -8,6 +8,7 @@ import time
 from harness.compare import identical
 from harness.inspect import children
 from harness.program import seconds, wait_until
+from harness.steps import step
 from harness.talk import Response, connect, get, receive_all, receive_until
 
 LARGE = bytes(range(256)) * 65536  # 16 MiB: more than the kernel keeps for a client that does not read
@@ -126,3 +127,24 @@ class Load:
         self._end.set()
         for thread in self._threads:
             thread.join()
+
+
+@contextlib.contextmanager
+def flood(server):
+    """A client that sends, and does not stop, until the server has closed."""
+    end = threading.Event()
+    step("a client sends and sends, and reads nothing")
+
+    def send():
+        with contextlib.suppress(OSError):
+            while not end.is_set():
+                client.send(b"x" * 1000)
+
+    with socket.create_connection((server.address, server.port), seconds(2)) as client:
+        sender = threading.Thread(target=send)
+        sender.start()
+        try:
+            yield
+        finally:
+            end.set()
+            sender.join()

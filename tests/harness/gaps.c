@@ -1,0 +1,113 @@
+/* gaps.c - preloaded into a program, makes wide and certain what else is a gap of a microsecond.
+ *
+ *     LD_PRELOAD=./gaps.so LAB_SIGNAL=15 LAB_SIGNAL_SENT=FILE ./program
+ *
+ * sends signal 15 to the process that has called listen(), once, when it is about to wait for clients:
+ * after its last look at its flags, before the system call. Then it makes FILE.
+ *
+ *     LD_PRELOAD=./gaps.so LAB_SLOW_FORK=50 ./program
+ *
+ * has each fork() take 50 ms. */
+#define _GNU_SOURCE
+
+#include <dlfcn.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/epoll.h>
+#include <sys/select.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#define REAL(name) ((__typeof__(&name))dlsym(RTLD_NEXT, #name))
+
+static pid_t server; /* who has called listen() */
+
+int listen(int descriptor, int backlog)
+{
+    server = getpid();
+    return REAL(listen)(descriptor, backlog);
+}
+
+/* Sends the signal if this is the moment. */
+static void begin_to_wait(int may_wait)
+{
+    const char *number = getenv("LAB_SIGNAL"), *sent = getenv("LAB_SIGNAL_SENT");
+
+    if (!may_wait || server != getpid() || number == NULL || sent == NULL)
+        return;
+    server = 0; /* only once */
+    kill(getpid(), atoi(number));
+    close(open(sent, O_CREAT | O_WRONLY, 0644));
+}
+
+static int nobody_waits(int listener)
+{
+    return REAL(poll)(&(struct pollfd){.fd = listener, .events = POLLIN}, 1, 0) == 0;
+}
+
+int accept(int listener, __SOCKADDR_ARG address, socklen_t *restrict length)
+{
+    begin_to_wait(nobody_waits(listener));
+    return REAL(accept)(listener, address, length);
+}
+
+int accept4(int listener, __SOCKADDR_ARG address, socklen_t *restrict length, int flags)
+{
+    begin_to_wait(nobody_waits(listener));
+    return REAL(accept4)(listener, address, length, flags);
+}
+
+int select(int count, fd_set *restrict in, fd_set *restrict out, fd_set *restrict other,
+           struct timeval *restrict limit)
+{
+    begin_to_wait(limit == NULL || limit->tv_sec > 0 || limit->tv_usec > 0);
+    return REAL(select)(count, in, out, other, limit);
+}
+
+int pselect(int count, fd_set *restrict in, fd_set *restrict out, fd_set *restrict other,
+            const struct timespec *restrict limit, const sigset_t *restrict mask)
+{
+    begin_to_wait(limit == NULL || limit->tv_sec > 0 || limit->tv_nsec > 0);
+    return REAL(pselect)(count, in, out, other, limit, mask);
+}
+
+int poll(struct pollfd *descriptors, nfds_t count, int limit)
+{
+    begin_to_wait(limit != 0);
+    return REAL(poll)(descriptors, count, limit);
+}
+
+int ppoll(struct pollfd *descriptors, nfds_t count, const struct timespec *limit, const sigset_t *mask)
+{
+    begin_to_wait(limit == NULL || limit->tv_sec > 0 || limit->tv_nsec > 0);
+    return REAL(ppoll)(descriptors, count, limit, mask);
+}
+
+int epoll_wait(int descriptor, struct epoll_event *events, int count, int limit)
+{
+    begin_to_wait(limit != 0);
+    return REAL(epoll_wait)(descriptor, events, count, limit);
+}
+
+int epoll_pwait(int descriptor, struct epoll_event *events, int count, int limit, const sigset_t *mask)
+{
+    begin_to_wait(limit != 0);
+    return REAL(epoll_pwait)(descriptor, events, count, limit, mask);
+}
+
+pid_t fork(void)
+{
+    const char *milliseconds = getenv("LAB_SLOW_FORK");
+
+    if (milliseconds != NULL)
+        usleep(1000 * (useconds_t)atoi(milliseconds));
+    return REAL(fork)();
+}
+
+/* What compilers call in place of poll() where they know the array's size. */
+int __poll_chk(struct pollfd *descriptors, nfds_t count, int limit, size_t room)
+{
+    return count > room / sizeof *descriptors ? (abort(), -1) : poll(descriptors, count, limit);
+}
