@@ -228,6 +228,25 @@ def gaps(libraries):
 
 
 @pytest.fixture
+def signal_in_the_gap(gaps, tmp_path):
+    """signal_in_the_gap(number, start, ...) calls start(..., env=ENVIRONMENT), which is to start a server, and
+    returns what that does. The server gets the signal between its last look for signals and its first wait.
+    Skips the test where the program cannot be sent it then, such as a static one."""
+    sent = tmp_path / "sent"
+
+    def start(number, how, *arguments, **options):
+        program = how(*arguments, **options, env=gaps(LAB_SIGNAL=int(number), LAB_SIGNAL_SENT=sent))
+        with contextlib.suppress(AssertionError):
+            wait_until(lambda: sent.exists() or not program.is_running(), limit=2)
+        if not sent.exists():
+            pytest.skip("this program cannot be sent a signal at that moment by preloading")
+        steps.step("it gets %s, right before it waits for a client" % number.name)
+        return program
+
+    return start
+
+
+@pytest.fixture
 def random_faults(libraries, tmp_path):
     """random_faults(start, ...) calls start(..., env=ENVIRONMENT), which is to start the program: it
     then meets short counts, EINTR, and failing accept() and fork(), see harness/faults.c; with

@@ -22,6 +22,7 @@ from harness.grading import graded
 from harness.inspect import children, parent
 from harness.namespaces import own_root
 from harness.program import wait_until
+from harness.steps import step
 from harness.talk import get
 from harness.users import PublicFolder, ordinary_user
 
@@ -66,7 +67,7 @@ def fails(daemons, *arguments, **options):
 
 # ---- Starting
 
-@graded(8, "Goes to the background; once it has exited 0, the port answers",
+@graded(7, "Goes to the background; once it has exited 0, the port answers",
         cause="The started process ends before the daemon is ready, or the pid file was written by a process that is no more.",
         read="The program",
         by_hand=("./daemon; echo exit status $?; curl -sSI -m 1 http://127.0.0.1:8080/ | head -1; kill -0 $(cat daemon.pid) && echo it runs; wc -l < daemon.pid",))
@@ -115,7 +116,7 @@ def test_bad_usage(chapter, arguments):
 
 # ---- Leaving whoever started it
 
-@graded(8, "Has a session without a terminal, the folder / and the umask 022",
+@graded(7, "Has a session without a terminal, the folder / and the umask 022",
         cause="setsid(), the second fork(), chdir() or umask() is missing, or comes in the wrong process.",
         read="The idea",
         by_hand=("umask 0; ./daemon; cd /proc/$(cat daemon.pid); readlink cwd; grep Umask status; ps -o pid,sid,tty,comm -C daemon",))
@@ -141,9 +142,9 @@ def test_lives_on_when_its_terminal_goes(daemons, folder):
 
 
 @graded(5, "Keeps no descriptor but its own, and 0, 1, 2 are /dev/null",
-        cause="What was open at the start is open still; or 0, 1 and 2 were closed, or left as they were, and not made to lead to /dev/null.",
+        cause="What was open at the start is open still; or 0, 1 and 2 were closed, or left as they were, and not made to lead to /dev/null; or, where they were closed already, the program's own descriptors got these numbers.",
         read="The program",
-        by_hand=("./daemon 20< io.c; readlink /proc/$(cat daemon.pid)/fd/{0,1,2,20}",))
+        by_hand=("./daemon 20< io.c; readlink /proc/$(cat daemon.pid)/fd/{0,1,2,20}; kill $(cat daemon.pid); sleep 0.2; ./daemon <&- >&- 2>&-; echo exit status $?; ./daemon -n -c <(echo port = 0) 20< io.c & sleep 0.2; readlink /proc/$!/fd/20; kill $!",))
 def test_keeps_no_descriptor_that_was_open(daemons, folder):
     with open(str(folder / "inherited"), "w") as file, socket.socketpair()[0] as pair:
         high = fcntl.fcntl(file.fileno(), fcntl.F_DUPFD, 700)
@@ -154,12 +155,12 @@ def test_keeps_no_descriptor_that_was_open(daemons, folder):
     assert not re.search("inherited|pipe", str(before)), "it keeps what was open: %s" % before
     kinds = sorted(re.sub(r"\W.*", "", target.lstrip("/")) for target in before.values())
     assert kinds.count("socket") <= 2, "the listener, and the way to the log: %s" % before
-
-
-def test_keeps_no_descriptor_in_the_foreground_either(chapter, folder):
-    with open(str(folder / "inherited"), "w") as file:
-        server = chapter.serve("-n", "-c", configure(folder), pass_fds=[file.fileno()])
-        assert "inherited" not in str(leads_to(server.pid))
+    daemon.signal(signal.SIGTERM)
+    daemon.wait()
+    step("start it once more, with 0, 1 and 2 closed")
+    starter = daemons.run("-c", configure(folder), preexec_fn=lambda: [os.close(number) for number in (0, 1, 2)])
+    assert starter.status == 0, "with 0, 1 and 2 closed at its start it ends with status %d" % starter.status
+    assert standard(leads_to(pid_in(folder / "daemon.pid"))) == ["/dev/null"] * 3
 
 
 @pytest.mark.parametrize("closed", [[0], [1], [2], [0, 1, 2]], ids=str)
@@ -177,7 +178,9 @@ def test_starts_with_standard_descriptors_closed(daemons, folder, closed):
         by_hand=("./daemon -n; echo exit status $?",
                  "curl -sSI -m 1 http://127.0.0.1:8080/ | head -1; kill $(cat daemon.pid); sleep 0.2; ls daemon.pid"))
 def test_stays_in_the_foreground_with_n(chapter, folder):
-    server = chapter.serve("-n", "-c", configure(folder))
+    with open(str(folder / "inherited"), "w") as file:
+        server = chapter.serve("-n", "-c", configure(folder), pass_fds=[file.fileno()])
+    assert "inherited" not in str(leads_to(server.pid)), "with -n, too, no descriptor of who started it stays"
     assert get(server, "/").body == b"the page\n"
     server.wait_for_output(r'^127\.0\.0\.1 port \d+ "GET / HTTP/1\.0" 200 9$')
     assert pid_in(folder / "daemon.pid") == server.pid
@@ -189,7 +192,7 @@ def test_stays_in_the_foreground_with_n(chapter, folder):
     assert not (folder / "daemon.pid").exists(), "the pid file is still there"
 
 
-@graded(10, "Answers all the same under short counts, EINTR and failing calls",
+@graded(8, "Answers all the same under short counts, EINTR and failing calls",
         cause="A call that did a part, or was interrupted (EINTR), has to be made again for the rest; a fork() or accept() that fails is no reason to end.",
         read="What can go wrong", needs=["test_stays_in_the_foreground_with_n"],
         by_hand=("strace -f -qq -o /dev/null -e inject=accept,recvfrom,sendto:error=EINTR:when=1+2 ./daemon -n",
@@ -201,16 +204,21 @@ def test_random_faults(chapter, folder, random_faults):
 
 # ---- Failing to start
 
-@graded(7, "A start that fails says why on the terminal, and exits 1",
-        cause="The started process does not wait for word from the daemon, or the daemon lets go of the terminal too early.",
+@graded(6, "A start that fails says why on the terminal, and exits 1",
+        cause="The started process does not wait for word from the daemon, or the daemon lets go of the terminal too early; or the pid file is opened without O_NOFOLLOW.",
         read="The program", needs=[],
-        by_hand=("nc -l 127.0.0.1 8080 & sleep 0.2; ./daemon; echo exit status $?; sleep 0.1; ls daemon.pid",))
+        by_hand=("nc -l 127.0.0.1 8080 & sleep 0.2; ./daemon; echo exit status $?; sleep 0.1; ls daemon.pid; ln -s victim daemon.pid; ./daemon; ls victim",))
 def test_port_in_use(daemons, folder):
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         said = fails(daemons, "-c", configure(folder, port=port))
     assert re.fullmatch(r"daemon: bind 127\.0\.0\.1 port %d: .* \(EADDRINUSE\)\n" % port, said), said
     assert not (folder / "daemon.pid").exists(), "the pid file is left behind"
+    (folder / "precious").write_text("precious")
+    (folder / "daemon.pid").symlink_to("precious")
+    said = fails(daemons, "-c", configure(folder))
+    assert said.endswith("(ELOOP)\n"), "the pid file is a symbolic link, and stderr says: " + said
+    assert (folder / "precious").read_text() == "precious"
 
 
 def test_missing_webroot(daemons, folder):
@@ -227,13 +235,6 @@ def test_default_webroot_that_is_missing(daemons, folder):
 @pytest.mark.parametrize("pidfile,symbol", [("missing/daemon.pid", "ENOENT"), ("webroot", "EISDIR")])
 def test_pid_file_that_cannot_be_written(daemons, folder, pidfile, symbol):
     assert fails(daemons, "-c", configure(folder, pidfile=pidfile)).endswith("(%s)\n" % symbol)
-
-
-def test_pid_file_that_is_a_symbolic_link(daemons, folder):
-    (folder / "precious").write_text("precious")
-    (folder / "daemon.pid").symlink_to("precious")
-    assert fails(daemons, "-c", configure(folder)).endswith("(ELOOP)\n")
-    assert (folder / "precious").read_text() == "precious"
 
 
 @pytest.mark.parametrize("limit", range(4, 12))
@@ -263,7 +264,7 @@ def is_locked(path):
     return False
 
 
-@graded(7, "A second instance names the first, and harms nothing",
+@graded(6, "A second instance names the first, and harms nothing",
         cause="The pid file is not locked, or the lock is lost: with the process that took it, or when any descriptor of the file is closed.",
         read="The program",
         by_hand=("./daemon; ./daemon 2> said; echo exit status $?; grep -c \"already running as process $(cat daemon.pid)$\" said",))
@@ -277,6 +278,21 @@ def test_only_one_holds_the_pid_file(daemons, folder):
         wait_until(lambda: daemons.left() == [daemon.pid], what="the first instance alone to be left")
     assert pid_in(folder / "daemon.pid") == daemon.pid
     assert get(daemon, "/").status == 200
+
+
+@graded(3, "Of two instances that start at the same moment, one runs",
+        cause="The look whether another one runs and the lock are not one step, such as F_GETLK or a look into the file in the first process, and F_SETLK in the third; who gets the lock runs, and nobody else.",
+        read="The program", needs=["test_only_one_holds_the_pid_file"],
+        by_hand=("printf 'port = 0\\npidfile = pid\\n' > my.conf; for i in 1 2; do strace -f -qq -o /dev/null -e inject=clone,clone3:delay_exit=200000 ./daemon -c my.conf > said$i 2>&1 & done; sleep 1; cat said1 said2 | grep -c listening",))
+def test_two_at_the_same_moment(chapter, daemons, folder, gaps):
+    configuration, environment = configure(folder), gaps(LAB_SLOW_FORK=50)
+    both = [chapter.start("-c", configuration, env=environment) for _ in range(2)]
+    for program in both:
+        wait_until(lambda: not program.is_running(), what="the started process to end")
+    statuses = sorted(program.wait(limit=1) for program in both)
+    assert statuses == [0, 1], "their exit statuses are %d and %d, and should be 0 and 1" % tuple(statuses)
+    wait_until(lambda: len(daemons.left()) == 1, what="one process, the daemon, to be left")
+    assert daemons.left() == [pid_in(folder / "daemon.pid")]
 
 
 @graded(4, "A pid file that a killed daemon left is taken over",
@@ -318,7 +334,7 @@ def test_signals_blocked_by_who_started_it_are_let_in(daemons, folder):
 @graded(5, "SIGTERM: finishes what is under way, removes the pid file, and ends",
         cause="The daemon does not wait for its children, keeps the port open meanwhile, or forgets the pid file.",
         read="Your turn",
-        by_hand=("./daemon; (printf 'HEAD / HTTP/1.0\\r\\n'; sleep 0.8; printf '\\r\\n') | nc 127.0.0.1 8080 | head -1 & sleep 0.3; kill $(cat daemon.pid); sleep 0.2; pgrep -c -x daemon; nc -zv 127.0.0.1 8080; wait; sleep 0.1; ls daemon.pid",))
+        by_hand=("./daemon; pid=$(cat daemon.pid); (printf 'HEAD / HTTP/1.0\\r\\n'; sleep 0.8; printf '\\r\\n') | nc 127.0.0.1 8080 | head -1 & sleep 0.3; kill $pid; sleep 0.2; ps -o stat= -p $pid; nc -zv 127.0.0.1 8080; wait; sleep 0.1; ls daemon.pid",))
 def test_sigterm_finishes_the_requests_under_way(daemons, folder):
     daemon = daemons.start("-c", configure(folder))
     asking = begin(daemon)
