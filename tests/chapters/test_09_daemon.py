@@ -144,7 +144,7 @@ def test_lives_on_when_its_terminal_goes(daemons, folder):
 @graded(5, "Keeps no descriptor but its own, and 0, 1, 2 are /dev/null",
         cause="What was open at the start is open still; or 0, 1 and 2 were closed, or left as they were, and not made to lead to /dev/null; or, where they were closed already, the program's own descriptors got these numbers.",
         read="The program",
-        by_hand=("./daemon 20< io.c; readlink /proc/$(cat daemon.pid)/fd/{0,1,2,20}; kill $(cat daemon.pid); sleep 0.2; ./daemon <&- >&- 2>&-; echo exit status $?; ./daemon -n -c <(echo port = 0) 20< io.c & sleep 0.2; readlink /proc/$!/fd/20; kill $!",))
+        by_hand=("./daemon 20< io.c; readlink /proc/$(cat daemon.pid)/fd/{0,1,2,20}; kill $(cat daemon.pid); sleep 0.2; ./daemon <&- >&- 2>&-; readlink /proc/$(cat daemon.pid)/fd/{0,1,2}",))
 def test_keeps_no_descriptor_that_was_open(daemons, folder):
     with open(str(folder / "inherited"), "w") as file, socket.socketpair()[0] as pair:
         high = fcntl.fcntl(file.fileno(), fcntl.F_DUPFD, 700)
@@ -175,8 +175,8 @@ def test_starts_with_standard_descriptors_closed(daemons, folder, closed):
 @graded(5, "With -n it stays in the foreground, and logs there",
         cause="It detaches although -n is there, or what it logs goes to syslog or nowhere, or stays in a buffer.",
         read="Your turn", needs=[],
-        by_hand=("./daemon -n; echo exit status $?",
-                 "curl -sSI -m 1 http://127.0.0.1:8080/ | head -1; kill $(cat daemon.pid); sleep 0.2; ls daemon.pid"))
+        by_hand=("./daemon -n 20< io.c; echo exit status $?",
+                 "curl -sSI -m 1 http://127.0.0.1:8080/ | head -1; readlink /proc/$(cat daemon.pid)/fd/20; kill $(cat daemon.pid); sleep 0.2; ls daemon.pid"))
 def test_stays_in_the_foreground_with_n(chapter, folder):
     with open(str(folder / "inherited"), "w") as file:
         server = chapter.serve("-n", "-c", configure(folder), pass_fds=[file.fileno()])
@@ -207,7 +207,7 @@ def test_random_faults(chapter, folder, random_faults):
 @graded(6, "A start that fails says why on the terminal, and exits 1",
         cause="The started process does not wait for word from the daemon, or the daemon lets go of the terminal too early; or the pid file is opened without O_NOFOLLOW.",
         read="The program", needs=[],
-        by_hand=("nc -l 127.0.0.1 8080 & sleep 0.2; ./daemon; echo exit status $?; sleep 0.1; ls daemon.pid; ln -s victim daemon.pid; ./daemon; ls victim",))
+        by_hand=("nc -l 127.0.0.1 8080 & sleep 0.2; ./daemon; echo exit status $?; sleep 0.1; ls daemon.pid; ln -s victim daemon.pid; ./daemon; ls victim; rm daemon.pid",))
 def test_port_in_use(daemons, folder):
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
@@ -283,7 +283,7 @@ def test_only_one_holds_the_pid_file(daemons, folder):
 @graded(3, "Of two instances that start at the same moment, one runs",
         cause="The look whether another one runs and the lock are not one step, such as F_GETLK or a look into the file in the first process, and F_SETLK in the third; who gets the lock runs, and nobody else.",
         read="The program", needs=["test_only_one_holds_the_pid_file"],
-        by_hand=("printf 'port = 0\\npidfile = pid\\n' > my.conf; for i in 1 2; do strace -f -qq -o /dev/null -e inject=clone,clone3:delay_exit=200000 ./daemon -c my.conf > said$i 2>&1 & done; sleep 1; cat said1 said2 | grep -c listening",))
+        by_hand=("printf 'port = 0\\npidfile = pid\\n' > my.conf; for i in 1 2; do strace -f -qq -o /dev/null -e inject=clone,clone3:delay_exit=200000 ./daemon -c my.conf > said$i 2>&1 & done; sleep 2; cat said1 said2 | grep -c listening",))
 def test_two_at_the_same_moment(chapter, daemons, folder, gaps):
     configuration, environment = configure(folder), gaps(LAB_SLOW_FORK=50)
     both = [chapter.start("-c", configuration, env=environment) for _ in range(2)]
@@ -298,7 +298,7 @@ def test_two_at_the_same_moment(chapter, daemons, folder, gaps):
 @graded(4, "A pid file that a killed daemon left is taken over",
         cause="That the file exists was taken for a proof that its process does; or what the file held before is still in it.",
         read="The program", needs=["test_only_one_holds_the_pid_file"],
-        by_hand=("./daemon; kill -KILL $(cat daemon.pid); echo more >> daemon.pid; ./daemon; echo exit status $?; wc -l < daemon.pid",))
+        by_hand=("./daemon; kill -KILL $(cat daemon.pid); sleep 0.1; echo more >> daemon.pid; ./daemon; echo exit status $?; wc -l < daemon.pid",))
 def test_pid_file_of_a_killed_daemon_is_taken_over(daemons, folder):
     killed = daemons.start("-c", configure(folder))
     with contextlib.closing(begin(killed)):

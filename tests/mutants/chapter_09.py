@@ -40,7 +40,14 @@ MUTANTS = [
            "test_keeps_no_descriptor_that_was_open", "/dev/null"),
     Mutant("0, 1 and 2 are just closed", "detach.c", "dup2(null, standard) < 0", "close(standard) < 0",
            "test_keeps_no_descriptor_that_was_open", "/dev/null"),
+    Mutant("0, 1 and 2 are taken for open at the start", "detach.c",
+           "descriptor >= 0 && descriptor <= STDERR_FILENO", "descriptor < 0",
+           "test_keeps_no_descriptor_that_was_open", "closed"),
 
+    Mutant("with -n what was open stays open", "daemon.c",
+           "    clean_descriptors();\n",
+           "    if (argc < 2 || strcmp(argv[1], \"-n\") != 0)\n        clean_descriptors();\n",
+           "test_stays_in_the_foreground_with_n", "with -n, too"),
     Mutant("-n goes to the background", "daemon.c",
            "            foreground = true;", "            foreground = false;",
            "test_stays_in_the_foreground_with_n", "detaches although"),
@@ -70,6 +77,9 @@ MUTANTS = [
     Mutant("a start that failed leaves the pid file", "daemon.c", "    if (server.pidfile >= 0)\n",
            "    if (server.pidfile >= 0 && result == 0)\n",
            "test_port_in_use", "left behind"),
+    Mutant("a pid file that is a symbolic link is followed", "pidfile.c",
+           "O_RDWR | O_CREAT | O_NOFOLLOW", "O_RDWR | O_CREAT",
+           "test_port_in_use", "O_NOFOLLOW"),
 
     Mutant("the pid file is not locked", "pidfile.c",
            "fcntl(descriptor, F_SETLK, &lock) == 0", "lock.l_len == 0",
@@ -82,6 +92,12 @@ MUTANTS = [
            "test_only_one_holds_the_pid_file", "no process id"),
     Mutant("the second instance names itself", "pidfile.c", "(long)lock.l_pid", "(long)getpid()",
            "test_only_one_holds_the_pid_file", "already running as process"),
+
+    Mutant("the look at the lock and the lock are two steps", "pidfile.c",
+           "    if (fcntl(descriptor, F_SETLK, &lock) == 0)\n        return 0;\n",
+           "    if (fcntl(descriptor, F_GETLK, &lock) == 0 && lock.l_type == F_UNLCK) {\n        sleep(1);\n"
+           "        lock.l_type = F_WRLCK;\n        fcntl(descriptor, F_SETLK, &lock);\n        return 0;\n    }\n",
+           "test_two_at_the_same_moment", "exit statuses"),
 
     Mutant("a pid file that exists is a reason to refuse", "pidfile.c", "O_RDWR | O_CREAT | O_NOFOLLOW",
            "O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW",
@@ -127,6 +143,9 @@ MUTANTS = [
            "if (hash == text || isspace((unsigned char)hash[-1]))",
            "if (hash == text)",
            "test_reads", "before this line came on stdout"),
+    Mutant("a comment begins at any #", "config.c",
+           "if (hash == text || isspace((unsigned char)hash[-1])) {", "{",
+           "test_reads", "before this line came on stdout"),
     Mutant("a carriage return belongs to the value", "config.c", "isspace((unsigned char)end[-1])",
            "(end[-1] == ' ' || end[-1] == '\\t')",
            "test_reads", "before this line came on stdout"),
@@ -147,9 +166,32 @@ MUTANTS = [
     Mutant("the configuration's path is relative", "daemon.c", "realpath(file, server.config_path) == NULL",
            "snprintf(server.config_path, PATH_MAX, \"%s%s\", file[0] == '/' ? \"\" : \"./\", file) < 0",
            "test_a_daemon_finds_its_configuration_again", "relative"),
+    Mutant("the old webroot stays open", "daemon.c", "    close(server->root.directory);\n", "",
+           "test_a_daemon_finds_its_configuration_again", "no more descriptors"),
+    Mutant("the new max-children is not taken over", "daemon.c",
+           "    server->children.max = config.max_children;\n    *old", "    *old",
+           "test_a_daemon_finds_its_configuration_again", "two are served"),
+    Mutant("at its end it removes another pid file", "daemon.c",
+           "    strcpy(config.pidfile, old->pidfile);\n", "",
+           "test_a_daemon_finds_its_configuration_again", "still there"),
     Mutant("the new webroot is not taken over", "daemon.c", "    server->root = root;\n", "",
            "test_a_daemon_finds_its_configuration_again", "taken over"),
 
+    Mutant("SIGHUP is not blocked before the look at the flag", "signals.c",
+           "    sigaddset(&noted, SIGHUP);\n", "",
+           "test_signals_right_before_the_wait_are_noticed", "configuration changed"),
+    Mutant("SIGTERM is not blocked before the look at the flag", "signals.c",
+           "    sigaddset(&noted, SIGTERM);\n", "",
+           "test_signals_right_before_the_wait_are_noticed", "stopped"),
+
+    Mutant("the listener is opened anew, whatever has changed", "daemon.c",
+           "memcmp(&config.address, &old->address, sizeof config.address) != 0 &&\n"
+           "        move_listener",
+           "close(server->listener), server->children.next_listener = -1,\n"
+           "        (server->listener = open_listener((struct sockaddr *)&config.address,\n"
+           "                                          config.address_length)) < 0 &&\n"
+           "        move_listener",
+           "test_those_in_the_accept_queue_of_the_old_port_are_served", "reset"),
     Mutant("who waits at the old port is dropped", "daemon.c",
            "    server->children.next_listener = listener;\n"
            "    serve_queue(&server->children, server->listener, &server->root);\n", "",
@@ -166,14 +208,17 @@ MUTANTS = [
     Mutant("what stands before the mistake is taken over", "daemon.c",
            "    if (read_config(server->config_path, &config) < 0 ||"
            " open_webroot(&root, config.webroot) < 0)\n",
-           "    int result = read_config(server->config_path, &config);\n"
-           "    if (open_webroot(&root, config.webroot) < 0)\n        return -1;\n"
-           "    server->root = root;\n    if (result < 0)\n",
-           "test_with_a_broken_configuration_the_old_one_stays", "the other page"),
+           "    if (read_config(server->config_path, &config) < 0) {\n        close(server->root.directory);\n"
+           "        return open_webroot(&server->root, config.webroot), -1;\n    }\n"
+           "    if (open_webroot(&root, config.webroot) < 0)\n",
+           "test_with_a_broken_configuration_the_old_one_stays", "the page"),
     Mutant("nobody is told that all stays as it was", "daemon.c",
            "                log_message(LOG_ERR, \"configuration not changed\");\n",
            "                stop_requested = 0;\n",
            "test_with_a_broken_configuration_the_old_one_stays", "configuration not changed"),
+    Mutant("a broken configuration stays open", "config.c",
+           "    fclose(file);\n", "    if (result == 0)\n        fclose(file);\n",
+           "test_with_a_broken_configuration_the_old_one_stays", "no more descriptors"),
 
     Mutant("no process id in the log", "log.c", "LOG_PID | LOG_NDELAY", "LOG_NDELAY",
            "test_start_requests_and_end_are_logged", "LOG_PID"),
