@@ -81,7 +81,7 @@ def test_sigterm_ends_a_server_that_was_started_with_it_blocked(chapter, webroot
 @graded(10, "SIGTERM: refuses new clients, finishes the requests under way, exits 0",
         cause="The listener stays open in the parent or in a child, the parent does not wait for all of its children, or asks for them again and again (WNOHANG), or these die of a SIGTERM themselves.",
         read="The program",
-        by_hand=(r"./fork-server > log & server=$!; sleep 0.2; (printf 'HEAD / HTTP/1.0\r\n'; sleep 1; printf '\r\n') | nc 127.0.0.1 8080 | head -1 & sleep 0.3; kill $server $(pgrep -P $server); sleep 0.3; ps -o stat= -p $server; nc -zv 127.0.0.1 8080; sleep 1; jobs %1",))
+        by_hand=(r"./fork-server > log & server=$!; sleep 0.2; for i in 1 2; do (printf 'HEAD / HTTP/1.0\r\n'; sleep $i; printf '\r\n') | nc 127.0.0.1 8080 | head -1 & done; sleep 0.3; kill $server $(pgrep -P $server); sleep 0.2; nc -zv 127.0.0.1 8080; sleep 1; ps -o stat= -p $server; sleep 1; jobs %1",))
 @pytest.mark.parametrize("receiver", ["server", "server and children"])
 def test_sigterm_finishes_the_requests_under_way(server, receiver):
     asking = begin(server)
@@ -92,7 +92,6 @@ def test_sigterm_finishes_the_requests_under_way(server, receiver):
     wait_until(lambda: is_refused(server), what="new connections to be refused")
     assert server.is_running(), "it ended before its children, which serve two clients"
     finish_download(downloading)
-    wait_until(lambda: len(children(server.pid)) < 2, what="the end of the child that sent a file")
     if receiver == "server":
         checks.waits_without_spinning(server.pid)
     assert server.is_running(), "it ended before its child, which serves a client"
@@ -107,7 +106,7 @@ def test_sigterm_finishes_the_requests_under_way(server, receiver):
         by_hand=("./fork-server > log & server=$!; sleep 0.2; kill -STOP $server; for i in 1 2 3; do curl -sSI http://127.0.0.1:8080/ | head -1 & done; sleep 0.3; kill $server; kill -CONT $server; wait",))
 def test_sigterm_answers_who_is_in_the_accept_queue(server):
     with checks.stopped(server):
-        clients = [connect(server) for _ in range(400)]
+        clients = [connect(server) for _ in range(300)]
         for client in clients:
             client.sendall(REQUEST)
         server.signal(signal.SIGTERM)
