@@ -127,7 +127,7 @@ def test_answers_503_at_the_maximum(server_for_three):
 @graded(3, "A refused client that says nothing, or does not stop, holds up nobody",
         cause="The parent reads from the client that it refuses until that one ends, or for a second, as drain() does, or dies of SIGPIPE: a few hundredths of a second in all must do.",
         read="The program", needs=["test_answers_503_at_the_maximum"],
-        by_hand=("./fork-server -c 1 > log & server=$!; sleep 0.2; for i in 1 2 3; do sleep 3 | nc 127.0.0.1 8080 > answer & done; yes > /dev/tcp/127.0.0.1/8080 2> end & sleep 0.2; curl -sSI -m 1 http://127.0.0.1:8080/ | head -1; kill -PIPE $server; kill $server; sleep 0.1; jobs %1",))
+        by_hand=("./fork-server -c 1 > log & server=$!; sleep 0.2; for i in 1 2 3; do sleep 3 | nc 127.0.0.1 8080 > answer & sleep 0.1; done; yes > /dev/tcp/127.0.0.1/8080 2> end & sleep 0.2; curl -sSI -m 1 http://127.0.0.1:8080/ | head -1; kill -PIPE $server; kill $server; sleep 0.1; jobs %1",))
 def test_a_refused_client_holds_up_nobody(server_for_three):
     held = [begin(server_for_three) for _ in range(3)]
     with contextlib.ExitStack() as refused:
