@@ -175,7 +175,7 @@ def test_new_maximum(server, folder):
 @graded(6, "SIGHUP: reads the file again, for new connections",
         cause="SIGHUP ends a process that does not catch it; or the file's name is relative, and the daemon is in / by now; or what was read is not taken over, or not all of it; or what was open for the old one (files, folders, the listener) is not closed.",
         read="The program",
-        by_hand=("cp daemon.conf my.conf; ./daemon -c my.conf; pid=$(cat daemon.pid); ls /proc/$pid/fd | wc -l; mkdir -p other; echo the other page > other/index.html; printf 'webroot = other\\nmax-children = 1\\npidfile = other.pid\\n' >> my.conf; kill -HUP $pid; sleep 0.2; curl -sS -m 1 http://127.0.0.1:8080/; ls /proc/$pid/fd | wc -l; sleep 1 | nc 127.0.0.1 8080 > first & sleep 0.2; curl -sSI -m 1 http://127.0.0.1:8080/ | head -1; kill $pid; sleep 1; ls daemon.pid",))
+        by_hand=("cp daemon.conf my.conf; ./daemon -c my.conf; pid=$(cat daemon.pid); ls /proc/$pid/fd | wc -l; mkdir -p other; echo the other page > other/index.html; printf 'webroot = other\\nmax-children = 1\\npidfile = other.pid\\n' >> my.conf; kill -HUP $pid; sleep 0.2; curl -sS -m 1 http://127.0.0.1:8080/; ls /proc/$pid/fd | wc -l; sleep 1 | nc -N 127.0.0.1 8080 > first & sleep 0.2; curl -sSI -m 1 http://127.0.0.1:8080/ | head -1; kill $pid; sleep 1.5; ls daemon.pid",))
 def test_a_daemon_finds_its_configuration_again(daemons, folder):
     configure(folder)
     daemon = daemons.start("-c", "daemon.conf", cwd=str(folder))
