@@ -148,7 +148,8 @@ def test_shows_it_at_once(chapter):
               "offset goes on from piece to piece; or the dump is not flushed into a pipe.",
         read="Your turn",
         by_hand=("./send-recv | cat",
-                 "(printf 'hello\\r\\n\\377\\001 more than sixteen%048d'; sleep 0.2; echo more) | nc -N 127.0.0.1 7890"),
+                 "(printf 'hello\\r\\n\\377\\001 more than sixteen%048d'; sleep 0.2; echo more) | "
+                 "nc -N 127.0.0.1 7890"),
         needs=["test_one_client_after_another"])
 @pytest.mark.parametrize("data", [
     b"x", b"hello\r\n", b"exactly sixteen!" * 3, b"exactly sixteen!+", b"%s%d%n\x1b[2J\xff", EVERY_BYTE,
@@ -316,8 +317,8 @@ def test_survives_resets_before_the_greeting(chapter):
         by_hand=("./send-recv",
                  "exec 3<> /dev/tcp/127.0.0.1/7890; sleep 0.2; exec 3>&-  # unread bytes: a reset\n"
                  "kill -STOP $(pidof send-recv); echo hello | timeout 0.3 nc 127.0.0.1 7890  # it has gone\n"
-                 "python3 -c \"import socket; c = socket.create_connection(('127.0.0.1', 7890)); c.shutdown(1); "
-                 "c.setsockopt(1, socket.SO_LINGER, bytes([1] + [0] * 7))\"  # a reset before the greeting\n"
+                 "python3 -c \"import socket; c = socket.create_connection(('127.0.0.1', 7890)); "
+                 "c.shutdown(1); c.setsockopt(1, socket.SO_LINGER, bytes([1] + [0] * 7))\"  # a reset before the greeting\n"
                  "kill -CONT $(pidof send-recv); sleep 0.2; timeout 1 nc -N 127.0.0.1 7890 < /dev/null"),
         needs=["test_one_client_after_another"])
 @pytest.mark.parametrize("half_close", [True, False], ids=["half-closed", "open"])
@@ -417,7 +418,7 @@ def test_starts_beside_an_old_connection(chapter):
 
 @graded(3, "Takes the right port, on 127.0.0.1 alone, and again at once",
         cause="SO_REUSEADDR is not set before bind(), so that what is left of old connections keeps the "
-              "port; htons() is missing; or INADDR_ANY lets the whole network in.",
+              "port; htons() is missing; INADDR_ANY lets the whole network in; or the default is not 7890.",
         read="Your turn",
         by_hand=("./send-recv",
                  "ss -Hltn; ./send-recv; nc -d 127.0.0.1 7890 & sleep 0.2; kill $(pidof send-recv); "
@@ -425,6 +426,7 @@ def test_starts_beside_an_old_connection(chapter):
 def test_takes_its_port(chapter):
     """The port is refused to a second instance, but not to one that starts when this one was killed, in the
     middle of a conversation."""
+    checks.default_port(chapter, 7890)
     server = chapter.serve("0")
     checks.listens_on_loopback_only(server)
     checks.port_in_use(chapter, checks.positional)

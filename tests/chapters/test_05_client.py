@@ -95,7 +95,8 @@ def test_prints_what_the_server_says(chapter):
               "what poll() then cannot see: a second line, or one without its end.",
         read="The idea",
         by_hand=(AN_ECHO_SERVER,
-                 "(printf 'one\\ntwo\\nthree'; sleep 1) | timeout 0.5 ./client 127.0.0.1 7890  # all come back"))
+                 "(printf 'one\\ntwo\\nthree'; sleep 1) | timeout 0.5 ./client 127.0.0.1 7890  "
+                 "# all come back"))
 def test_a_line_comes_back_before_stdin_ends(chapter):
     with serving(echo) as server:
         program = start(chapter, server, stdin=PIPE)
@@ -238,7 +239,8 @@ def test_a_server_that_ends_its_side_first_still_gets_all_of_a_file(chapter, tmp
               "received and printed. Then exit 1.",
         read="What can go wrong",
         by_hand=(a_server("time.sleep(0.4); c.send(b'too large\\n')") + "  # and a reset: it has not read",
-                 "yes | ./client 127.0.0.1 7890 & sleep 0.2; kill -STOP $!; sleep 0.4; kill -CONT $!; wait $!"))
+                 "yes | ./client 127.0.0.1 7890 & sleep 0.2; kill -STOP $!; sleep 0.4; kill -CONT $!; "
+                 "wait $!"))
 def test_an_answer_is_not_lost_when_the_server_stops_reading(chapter):
     stopped, answered = threading.Event(), threading.Event()
 
@@ -382,8 +384,8 @@ def test_waits_without_spinning(chapter):
         by_hand=(a_server("time.sleep(0.5); c.send(b'hello\\n'); time.sleep(1)",
                           first="s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096); "
                                 "s.setsockopt(6, socket.TCP_MAXSEG, 1448)") + "  # it does not read",
-                 "(head -c 25000 /dev/zero; sleep 0.1; cat /dev/zero) | ./client 127.0.0.1 7890 & sleep 0.9; ps -o stat,cmd -C client  "
-                 "# no hello: a send waits; R: it spins"),
+                 "(head -c 25000 /dev/zero; sleep 0.1; cat /dev/zero) | ./client 127.0.0.1 7890 & sleep 0.9; "
+                 "ps -o stat,cmd -C client  # no hello: a send waits; R: it spins"),
         needs=["test_a_large_echo_comes_back_identical", "test_waits_without_spinning"])
 def test_a_server_that_does_not_read_delays_only_what_it_is_sent(chapter):
     stuck, end = threading.Semaphore(0), threading.Event()

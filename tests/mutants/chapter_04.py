@@ -163,6 +163,8 @@ MUTANTS = [
     Mutant("no htons()", "address.c", "        ipv4->sin_port = htons((uint16_t)port);",
            "        ipv4->sin_port = (uint16_t)port;",
            "test_takes_its_port", "htons()"),
+    Mutant("another default port", "send-recv.c", '"7890"', '"7891"',
+           "test_takes_its_port", "the default is not 7890"),
     Mutant("INADDR_ANY", "send-recv.c",
            '"127.0.0.1"; /* only this machine can reach us */', '"0.0.0.0";',
            "test_takes_its_port", "not on 127.0.0.1 only"),

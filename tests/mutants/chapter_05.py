@@ -3,6 +3,7 @@
 from mutants import Mutant
 
 SIZE = "        size_t size = flow->end - flow->start < PIPE_BUF ? flow->end - flow->start : PIPE_BUF;\n"
+READ = "        ssize_t got = read(flow->from, flow->buffer, sizeof flow->buffer);\n"
 WRITE = "        ssize_t put = write(flow->to, flow->buffer + flow->start, size);\n"
 READ_FAILS = "if (got < 0 && errno != EINTR && errno != EAGAIN)"
 WRITE_FAILS = "if (put < 0 && errno != EINTR && errno != EAGAIN)"
@@ -37,6 +38,19 @@ MUTANTS = [
            "        if (half_closed)\n            ask_for(&down, &ends[2], &ends[3]);\n"
            "        else\n            ends[2].fd = ends[3].fd = -1;\n",
            "test_a_line_comes_back_before_stdin_ends", "reads all of stdin"),
+    Mutant("stdin is read with fgets()", "client.c", READ,
+           "        ssize_t got;\n\n        if (flow->from != STDIN_FILENO)\n"
+           "            got = read(flow->from, flow->buffer, sizeof flow->buffer);\n"
+           "        else if (fgets(flow->buffer, sizeof flow->buffer, stdin) != NULL)\n"
+           "            for (got = 0; flow->buffer[got] != '\\0'; got++)\n                ;\n"
+           "        else\n            got = 0;\n",
+           "test_a_line_comes_back_before_stdin_ends", "fgets"),
+    Mutant("what comes goes out line by line", "client.c", WRITE,
+           "        setvbuf(stdout, NULL, _IOLBF, BUFSIZ);\n"
+           "        ssize_t put = flow->to == STDOUT_FILENO\n"
+           "                          ? (ssize_t)fwrite(flow->buffer + flow->start, 1, size, stdout)\n"
+           "                          : write(flow->to, flow->buffer + flow->start, size);\n",
+           "test_a_line_comes_back_before_stdin_ends", "one without its end"),
     Mutant("no half-close", "client.c", HALF_CLOSE, "",
            "test_end_of_stdin_half_closes_and_the_answer_still_comes", "before this line came on stdout"),
     Mutant("both directions are shut down at the end of stdin", "client.c", "SHUT_WR)", "SHUT_RDWR)",
@@ -65,12 +79,20 @@ MUTANTS = [
     Mutant("it ends with the server, whatever is left to send", "client.c",
            "while (!down.ended || !is_empty(&down) || !half_closed)", "while (!down.ended)",
            "test_a_server_that_ends_its_side_first_still_gets_all_of_a_file", "may still read"),
+    Mutant("when the server has ended, stdin is not looked at any more", "client.c",
+           "        if (ready == 0)\n", "        if (ready == 0 || last_call)\n",
+           "test_a_server_that_ends_its_side_first_still_gets_all_of_a_file", "may still read"),
+    Mutant("when sending fails it goes on trying", "client.c", "            up.ended = true;\n", "",
+           "test_an_answer_is_not_lost_when_the_server_stops_reading", "should be one line"),
     Mutant("when sending fails it ends at once", "client.c",
            "            result = -1; /* nothing", "            return -1; /* nothing",
            "test_an_answer_is_not_lost_when_the_server_stops_reading", "413 too large"),
     Mutant("a reset is taken for the end", "client.c",
            READ_FAILS, READ_FAILS.replace(")", " && errno != ECONNRESET)"),
            "test_a_reset_is_an_error", "exit status 0, not exit status 1"),
+    Mutant("perror() reports a reset", "client.c", 'return report("%s", flow->from_name);',
+           'return perror(flow->from_name), -1;',
+           "test_a_reset_is_an_error", "should be one line"),
     Mutant("the exit status is always 0", "client.c", "return result < 0 ? 1 : 0;", "return 0;",
            "test_a_reset_is_an_error", "exit status 0, not exit status 1"),
     Mutant("it goes on without a connection", "client.c", "    if (server < 0)\n        return 1;\n", "",
