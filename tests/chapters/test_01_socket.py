@@ -168,6 +168,10 @@ def test_names_the_error(chapter, faults, symbol):
     checks.is_failure(chapter, chapter.run("inet", "stream", under=faults("socket:error=" + symbol)), symbol)
 
 
+def test_prints_nothing_if_the_last_question_fails(chapter, faults):
+    checks.is_failure(chapter, chapter.run(under=faults("getpeername:error=ENOBUFS")), "ENOBUFS")
+
+
 @graded(6, "Fails if its output cannot be written",
         cause="printf() only fills a buffer: whether it went out is known when fflush(stdout) or "
               "fclose(stdout) is looked at.",

@@ -99,6 +99,14 @@ def test_asks_with_head_and_host(chapter):
     assert program.stderr == ""
 
 
+@pytest.mark.parametrize("closed", [0, 1, 2])
+def test_needs_stdin_stdout_and_stderr(chapter, closed):
+    with serving(lambda connection: None, at_least=0) as server:
+        program = chapter.start("127.0.0.1", str(server.port), preexec_fn=lambda: os.close(closed))
+        ended(program, 1)
+        assert server.connections == 0
+
+
 @graded(4, "Prints each line at once, also into a pipe",
         cause="Into a pipe stdout is buffered in full: setvbuf() makes it go out line by line.",
         read="Your turn",

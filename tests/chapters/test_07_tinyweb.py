@@ -12,7 +12,8 @@ from harness import checks, http_checks
 from harness.compare import identical
 from harness.grading import graded
 from harness.http_checks import FILES, PAGE, answers, brings, log_lines, serves
-from harness.http_requests import ACCEPTED, AMBIGUOUS, REFUSED, lines, with_headers
+from harness.http_requests import (ACCEPTED, AMBIGUOUS, REFUSED, REFUSED_BY_STRICT_READERS, lines,
+                                   with_headers)
 from harness.inspect import memory
 from harness.steps import show
 from harness.talk import Response, connect, exchange, get, receive_all, receive_until
@@ -58,6 +59,12 @@ def test_every_answer_has_the_headers(chapter, root):
                  "POST / HTTP/1.0", "BREW / HTTP/1.0", "GET / HTTP/2.0"):
         http_checks.is_well_formed(exchange(server, lines(line)))
     http_checks.has_header(get(server, "/"), "Last-Modified", http_checks.MODIFIED)
+
+
+def test_no_page_was_modified_in_the_future(server, root):
+    os.utime(root / "index.html", (2**31, 2**31))
+    response = get(server, "/")
+    assert response.headers["last-modified"] == response.headers["date"]
 
 
 @graded(5, "Answers HEAD as GET, but without a body, also for errors",
@@ -221,6 +228,13 @@ def test_a_large_file_takes_no_more_memory_than_a_small_one(root, server):
 def test_accepts(server):
     for status, request in ACCEPTED.values():
         assert answers(server, request, status).body == PAGE
+
+
+def test_reads_strictly(server):
+    for request in REFUSED_BY_STRICT_READERS.values():
+        answers(server, request, 400)
+    response = Response(exchange(server, b"\0GET / HT"))
+    assert response.status == 400, "a NUL byte and then the end was answered with %s" % response.status_line
 
 
 def refuses(server, *wanted):

@@ -1,6 +1,7 @@
 """07-tinyweb and its clients: nobody's reply is lost, nobody stops the server, each is in the log."""
 
 import concurrent.futures
+import os
 import re
 import resource
 import select
@@ -9,6 +10,7 @@ import subprocess
 import pytest
 
 from harness import checks, http_checks
+from harness.compare import identical
 from harness.concurrency import begin, finish
 from harness.grading import graded
 from harness.http_checks import PAGE, answers, brings, log_lines, serves
@@ -66,6 +68,16 @@ def test_a_request_that_goes_on_does_not_cost_the_reply(server):
 def test_a_second_request_does_not_cost_the_first_its_reply(server):
     http_checks.loses_no_reply(server, lines("GET / HTTP/1.0") * 2, 200)
     http_checks.loses_no_reply(server, lines("GET / HTTP/1.0") * 10000, 200)
+
+
+def test_what_comes_during_a_long_answer_does_not_cost_its_end(server, root):
+    content = os.urandom(8 * MEGABYTE)
+    (root / "long").write_bytes(content)
+    with connect(server) as client:
+        client.sendall(lines("GET /long HTTP/1.0"))
+        answer = receive_until(client, b"\r\n\r\n")
+        client.sendall(b"\r\n" + lines("GET / HTTP/1.0"))
+        identical(Response(answer + receive_all(client)).body, content)
 
 
 @pytest.mark.parametrize("size", [512, 1024, 2048, 4096, 8192, 16384])

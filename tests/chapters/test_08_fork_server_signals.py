@@ -3,6 +3,7 @@
 import collections
 import contextlib
 import os
+import resource
 import select
 import signal
 import socket
@@ -14,10 +15,11 @@ from harness import checks
 from harness.concurrency import (answers_in_reverse_order, begin, begin_download, finish, finish_download,
                                  is_refused, is_whole, make_webroot, no_child_remains)
 from harness.grading import graded
-from harness.inspect import children, slow_down
+from harness.inspect import children, descriptors, slow_down
 from harness.program import wait_until
 from harness.steps import step
 from harness.talk import Response, connect, get, receive_all
+from harness.users import set_limit
 
 CHAPTER = "08-fork-server"
 REQUEST = b"GET / HTTP/1.0\r\n\r\n"
@@ -68,6 +70,14 @@ def test_sigterm_ends_a_server_that_has_just_started(chapter, webroot):
 def test_sigterm_right_before_the_wait_is_noticed(chapter, webroot, signal_in_the_gap):
     server = signal_in_the_gap(signal.SIGTERM, chapter.start, "-p", "0", webroot)
     assert server.wait(limit=3) == 0
+
+
+def test_sigterm_ends_a_server_that_lacks_descriptors(server):
+    set_limit(server.pid, resource.RLIMIT_NOFILE, len(descriptors(server.pid)))
+    with connect(server):
+        server.wait_for_error(r"\(EMFILE\)$")
+        server.signal(signal.SIGTERM)
+        assert server.wait() == 0
 
 
 def test_sigterm_ends_a_server_that_was_started_with_it_blocked(chapter, webroot):

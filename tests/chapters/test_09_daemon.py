@@ -237,6 +237,12 @@ def test_pid_file_that_cannot_be_written(daemons, folder, pidfile, symbol):
     assert fails(daemons, "-c", configure(folder, pidfile=pidfile)).endswith("(%s)\n" % symbol)
 
 
+def test_pid_file_on_a_full_disk(daemons, folder, faults):
+    said = fails(daemons, "-c", configure(folder), under=faults("ftruncate:error=ENOSPC"))
+    assert said.endswith("(ENOSPC)\n"), said
+    assert not (folder / "daemon.pid").exists(), "the pid file is left behind"
+
+
 @pytest.mark.parametrize("limit", range(4, 12))
 def test_lack_of_descriptors(daemons, folder, limit):
     program = daemons.run("-c", configure(folder), env={**os.environ, "ASAN_OPTIONS": "detect_leaks=0"},
@@ -313,6 +319,15 @@ def test_pid_file_of_a_killed_daemon_is_taken_over(daemons, folder):
     pid = pid_in(folder / "daemon.pid")
     assert pid != killed.pid, "the pid file still tells the process that was killed"
     assert pid in daemons.left(), "the pid file tells process %d, which is not the daemon" % pid
+
+
+def test_the_pid_file_of_another_is_left_alone(chapter, folder):
+    first = chapter.serve("-n", "-c", configure(folder))
+    (folder / "daemon.pid").unlink()
+    second = chapter.serve("-n", "-c", configure(folder))
+    first.signal(signal.SIGTERM)
+    assert first.wait() == 0
+    assert pid_in(folder / "daemon.pid") == second.pid
 
 
 # ---- The end

@@ -137,6 +137,14 @@ def reload(server, folder, **keys):
     server.signal(signal.SIGHUP)
 
 
+def test_a_fifo_in_place_of_the_file_changes_nothing(server, folder):
+    (folder / "daemon.conf").unlink()
+    os.mkfifo(str(folder / "daemon.conf"))
+    server.signal(signal.SIGHUP)
+    server.wait_for_error("^daemon: .*/daemon.conf: not a file\n")
+    assert get(server, "/").body == b"the page\n"
+
+
 def test_new_webroot(server, folder):
     reload(server, folder, webroot="other")
     wait_until(lambda: get(server, "/").body == b"the other page\n", what="the other page")

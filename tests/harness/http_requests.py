@@ -41,6 +41,8 @@ ACCEPTED = {
     "a query that is no file name": (200, lines("GET /index.html?/../%zz%00?/ HTTP/1.0")),
     "a request line of 8190 bytes": (200, lines(padded(8190, "GET /?", " HTTP/1.0"))),
     "headers in any case": (200, lines("GET / HTTP/1.1", "hOsT: localhost")),
+    **{"Host: " + host: (200, lines("GET / HTTP/1.1", "Host: " + host))
+       for host in ("", "a:", "a.example-1.org:80", "127.0.0.1:8080", "[::1]", "[::ffff:1.2.3.4]:80", "a_b~c")},
     "headers without a space": (200, lines("GET / HTTP/1.1", "Host:localhost", "Accept:")),
     "tabs in headers": (200, with_headers("Accept:\ttext/html,\t*/*\t")),
     "high bytes in headers": (200, with_headers("X-Name: " + "".join(map(chr, range(128, 256))))),
@@ -143,6 +145,19 @@ REFUSED = {
     "HTTP/9.9": (505, lines("GET / HTTP/9.9")),
     "HTTP/2.0, and POST": (505, lines("POST / HTTP/2.0")),
     "HTTP/2.0, and an unknown method": (505, lines("PRI * HTTP/2.0", "", "SM")),
+}
+
+# What the RFCs ask for beyond the contract: RFC 9110, 4.2 (URLs) and 7.2 (Host), RFC 9112, 3 and 6.3.
+REFUSED_BY_STRICT_READERS = {
+    "no target, and POST": lines("POST  HTTP/1.0"),
+    "two spaces, and an unknown method": lines("BREW  / HTTP/1.0"),
+    "two spaces, and HTTP/2.0": lines("GET  / HTTP/2.0"),
+    "a URL with a port and no host": lines("GET http://:80/ HTTP/1.1", "Host: localhost"),
+    "a URL with a user": lines("GET http://me@localhost/ HTTP/1.1", "Host: localhost"),
+    **{"Host: " + host: lines("GET / HTTP/1.1", "Host: " + host)
+       for host in ("a:b", "a:80:80", "[::1", "[::1]x", "[a/b]", '"a"', "<a>", "a\\b", "a b", "a^b", "a\x80")},
+    **{"Transfer-Encoding: " + coding: with_headers("Transfer-Encoding: " + coding)
+       for coding in ("", "gzip", "chunked, gzip", "xchunked", "identity", "chunked;")},
 }
 
 # What one reader takes for one request and another for two. Each must have one answer, or none.
