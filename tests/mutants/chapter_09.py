@@ -147,7 +147,7 @@ MUTANTS = [
            "if (hash == line || isspace((unsigned char)hash[-1])) {", "{",
            "test_reads", "before this line came on stdout"),
     Mutant("a comment begins at any #", "config.c",
-           "if (hash == text || isspace((unsigned char)hash[-1])) {", "{",
+           "if (hash == line || isspace((unsigned char)hash[-1])) {", "{",
            "test_reads", "before this line came on stdout"),
     Mutant("a carriage return belongs to the value", "config.c", "isspace((unsigned char)end[-1])",
            "(end[-1] == ' ' || end[-1] == '\\t')",
