@@ -318,7 +318,7 @@ def test_survives_resets_before_the_greeting(chapter):
                  "exec 3<> /dev/tcp/127.0.0.1/7890; sleep 0.2; exec 3>&-  # unread bytes: a reset\n"
                  "kill -STOP $(pidof send-recv); echo hello | timeout 0.3 nc 127.0.0.1 7890  # it has gone\n"
                  "python3 -c \"import socket; c = socket.create_connection(('127.0.0.1', 7890)); "
-                 "c.shutdown(1); c.setsockopt(1, socket.SO_LINGER, bytes([1] + [0] * 7))\"  # a reset before the greeting\n"
+                 "c.shutdown(1); c.setsockopt(1, socket.SO_LINGER, bytes([1] + [0] * 7))\"  # a reset, early\n"
                  "kill -CONT $(pidof send-recv); sleep 0.2; timeout 1 nc -N 127.0.0.1 7890 < /dev/null"),
         needs=["test_one_client_after_another"])
 @pytest.mark.parametrize("half_close", [True, False], ids=["half-closed", "open"])
