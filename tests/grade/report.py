@@ -1,5 +1,8 @@
 """Telling the results of a grading to a person."""
 
+import functools
+import json
+import os
 import shutil
 import sys
 import textwrap
@@ -10,6 +13,8 @@ from grade import results as model
 MARKS = {model.PASSED: "ok", model.FAILED: "FAILED", model.NOT_CHECKED: "not checked",
          model.NOT_POSSIBLE: "not possible here", model.GRADER_ERROR: "grader error"}
 COLOURS = {model.PASSED: 32, model.FAILED: 31, model.GRADER_ERROR: 35}
+RIGHT = os.path.join(os.path.dirname(__file__), "right.json")  # written by mutants/right.py
+RIGHT_LINES = 8  # of what a terminal shows
 WIDTH = min(100, shutil.get_terminal_size().columns)
 
 
@@ -28,6 +33,29 @@ def indent(text, first, rest=None):
     return "\n".join(lines)
 
 
+@functools.lru_cache()
+def right():
+    """What commands by hand show with a right program: {chapter: {check: {"by_hand", "shows"}}}."""
+    with open(RIGHT, encoding="utf-8") as file:
+        return json.load(file)
+
+
+def right_output(check, chapter):
+    """Lines that tell what the check's commands show with a right program, for each terminal in which
+    there is more to see than that it listens."""
+    known = right().get(chapter, {}).get(check["name"], {})
+    lines = []
+    for number, text in enumerate(known["shows"] if known.get("by_hand") == check["by_hand"] else [], 1):
+        shown = text.splitlines()
+        if not shown or (len(shown) == 1 and shown[0].startswith("listening on ")):
+            continue
+        terminal = "in terminal %d " % number if len(known["shows"]) > 1 else ""
+        lines.append("    right:   %sone sees" % terminal)
+        lines += ["               " + line[:WIDTH - 15] for line in shown[:RIGHT_LINES]]
+        lines += ["               ..."] * (len(shown) > RIGHT_LINES)
+    return lines
+
+
 def failure(check, chapter):
     """The lesson that a failed check is: what was done, what came of it, why, and how to see it."""
     parts = [indent(step, "    %2d. " % number) for number, step in enumerate(check["steps"], 1)]
@@ -40,7 +68,7 @@ def failure(check, chapter):
     for number, command in enumerate(check["by_hand"], 1):
         terminal = "terminal %d: " % number if len(check["by_hand"]) > 1 else ""
         parts.append("             " + terminal + command.replace("\n", "\n" + " " * (13 + len(terminal))))
-    return "\n".join(parts)
+    return "\n".join(parts + right_output(check, chapter))
 
 
 def tell(results, colours=None, where=""):

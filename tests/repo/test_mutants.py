@@ -2,6 +2,8 @@
 
 import pytest
 
+from grade.report import right
+from mutants.right import graded_checks
 from mutants.run import table, uncaught_checks
 from repo.repository import CHAPTERS, read
 
@@ -16,3 +18,10 @@ def test_each_wrong_program_is_one_edit_of_ours(chapter):
 @pytest.mark.parametrize("chapter", CHAPTERS)
 def test_each_graded_check_catches_one(chapter):
     assert not uncaught_checks(chapter)
+
+
+@pytest.mark.parametrize("chapter", CHAPTERS)
+def test_what_a_right_program_shows_by_hand_is_known(chapter):
+    known = {name: tuple(shown["by_hand"]) for name, shown in right().get(chapter, {}).items()}
+    wanted = {name: graded.by_hand for name, graded in graded_checks(chapter).items()}
+    assert known == wanted, "renew it: /usr/bin/python3 tests/mutants/right.py " + chapter[:2]

@@ -1,0 +1,55 @@
+#!/usr/bin/env python3
+"""Write grade/right.json: what the commands by hand of each graded check show with our own programs, so
+that a report can say what a right program would have shown.
+
+    /usr/bin/python3 tests/mutants/right.py [NN]
+
+renews all of it, or chapter NN. It needs the Python that has pytest. Run it when such commands have changed.
+"""
+
+import concurrent.futures
+import glob
+import importlib
+import json
+import os
+import re
+import sys
+
+sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+
+from grade import report, run  # noqa: E402
+from mutants.run import shown_when_right  # noqa: E402
+
+
+def graded_checks(chapter):
+    """The graded checks of a chapter: a dictionary from name to Graded."""
+    files = sorted(glob.glob(os.path.join(run.TESTS, "chapters", "test_%s_*.py" % chapter[:2])))
+    modules = [importlib.import_module("chapters." + os.path.basename(file)[:-3]) for file in files]
+    return {name: thing.graded for module in modules for name, thing in vars(module).items()
+            if hasattr(thing, "graded")}
+
+
+def shows(chapter, graded):
+    """What each terminal shows: a list of texts, empty where it differs from run to run."""
+    once, again = shown_when_right(chapter, graded.by_hand)
+    texts = [text if text == other else "" for text, other in zip(once, again)]
+    return texts[:-1] + [re.sub(r"exit status \d+\n\Z", "", texts[-1])]  # which by_hand.show() has added
+
+
+def main():
+    everything = dict(report.right())
+    for chapter in run.chapters():
+        if chapter.startswith(sys.argv[1] if len(sys.argv) > 1 else ""):
+            checks = graded_checks(chapter)
+            with concurrent.futures.ThreadPoolExecutor(4) as pool:
+                texts = list(pool.map(lambda graded: shows(chapter, graded), checks.values()))
+            everything[chapter] = {name: {"by_hand": list(graded.by_hand), "shows": text}
+                                   for (name, graded), text in zip(checks.items(), texts)}
+            print(chapter, len(checks))
+    with open(report.RIGHT, "w", encoding="utf-8") as file:
+        json.dump(everything, file, indent=1, ensure_ascii=False)
+        file.write("\n")
+
+
+if __name__ == "__main__":
+    main()
