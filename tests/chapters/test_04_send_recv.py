@@ -68,8 +68,9 @@ def test_greets_the_first_visitor(chapter):
         cause="What is printed is not what accept() says of the client: its length has to be set before each "
               "call, and getsockname() names our own end. Or the second argument, such as ::1, is ignored.",
         read="Your turn",
-        by_hand=("./send-recv & ./send-recv 7891 ::1",
-                 "nc -N -s 127.0.0.2 127.0.0.1 7890 < /dev/null; nc -N ::1 7891 < /dev/null"))
+        by_hand=("./send-recv",
+                 "nc -N -s 127.0.0.2 127.0.0.1 7890 < /dev/null; "
+                 "timeout 0.3 ./send-recv 7891 ::1 & sleep 0.1; nc -N ::1 7891 < /dev/null; wait"))
 @pytest.mark.parametrize("address", ["127.0.0.1", "::1"])
 def test_prints_where_each_client_comes_from(chapter, address):
     if address == "::1":
