@@ -283,7 +283,7 @@ def test_bad_address(chapter, bad):
         by_hand=("timeout 0.5 ./fork-server -c 3x; echo exit status $?",))
 @pytest.mark.parametrize("bad", ["0", "-1", "10001", "x", "3x", "", " 3", "99999999999"])
 def test_bad_maximum(chapter, bad):
-    checks.is_usage_error(chapter.run("-c", bad, limit=5), bad)
+    checks.is_usage_error(chapter.run("-p", "0", "-c", bad, limit=5), bad)
 
 
 def test_missing_webroot(chapter, tmp_path):

@@ -92,10 +92,10 @@ def test_ipv6(chapter, folder):
 @pytest.mark.parametrize("text,line", [
     ("\n# a comment\n\ncolour = blue\n", 4), ("port 80\n", 1), ("port = # 80\n", 1), ("port = 80x\n", 1),
     ("port = 99999\n", 1), ("address = 127.0.0.256\n", 1), ("max-children = 0\n", 1),
-    ("port = 0\nwebroot = missing\n", 2), ("user = no-such-user", 1), ("port = 80x\nport = 0\n", 1),
+    ("webroot = missing\n", 1), ("user = no-such-user\n", 1),
 ], ids=lambda value: repr(value)[1:30])
 def test_refuses(daemons, folder, text, line):
-    is_refused_at(daemons, folder, text, line)
+    is_refused_at(daemons, folder, text + "port = 0\n", line)
 
 
 @pytest.mark.parametrize("text,line", [

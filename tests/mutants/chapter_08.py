@@ -71,7 +71,7 @@ MUTANTS = [
            "    children->running++;\n    if (child < 0)\n",
            "test_failing_fork_is_survived_with_503", "expected: 200"),
     Mutant("fork() fails, and the client's descriptor stays open", "children.c", "        report(\"fork\");\n",
-           "        return report(\"fork\"), refuse_client(client, (struct sockaddr *)&peer);\n",
+           "        return report(\"fork\"), refuse_client(client, (struct sockaddr *)&peer), true;\n",
            "test_failing_fork_is_survived_with_503", "no more descriptors"),
 
     Mutant("an interrupted recv() ends the request", "reader.c", "received < 0 && errno == EINTR",
@@ -93,7 +93,7 @@ MUTANTS = [
            "test_hundreds_of_clients_leave_no_descriptor", "no more descriptors"),
     Mutant("the descriptor of who is refused stays open", "children.c",
            "        refuse_client(client, (struct sockaddr *)&peer);\n",
-           "        return refuse_client(client, (struct sockaddr *)&peer);\n",
+           "        return refuse_client(client, (struct sockaddr *)&peer), true;\n",
            "test_hundreds_of_clients_leave_no_descriptor", "no more descriptors"),
 
     Mutant("a line of the log goes out byte by byte", "log.c",
