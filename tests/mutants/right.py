@@ -8,8 +8,6 @@ renews all of it, or chapter NN. It needs the Python that has pytest. Run it whe
 """
 
 import concurrent.futures
-import glob
-import importlib
 import json
 import os
 import re
@@ -18,15 +16,7 @@ import sys
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
 from grade import report, run  # noqa: E402
-from mutants.run import shown_when_right  # noqa: E402
-
-
-def graded_checks(chapter):
-    """The graded checks of a chapter: a dictionary from name to Graded."""
-    files = sorted(glob.glob(os.path.join(run.TESTS, "chapters", "test_%s_*.py" % chapter[:2])))
-    modules = [importlib.import_module("chapters." + os.path.basename(file)[:-3]) for file in files]
-    return {name: thing.graded for module in modules for name, thing in vars(module).items()
-            if hasattr(thing, "graded")}
+from mutants.run import graded_checks, shown_when_right  # noqa: E402
 
 
 def shows(chapter, graded):

@@ -97,14 +97,18 @@ def outcome(mutant, chapter, python):
     return (ESCAPED, what) if what else (CAUGHT, "")
 
 
+def graded_checks(chapter):
+    """The graded checks of a chapter: a dictionary from name to Graded."""
+    modules = [importlib.import_module("chapters." + os.path.basename(path)[:-3])
+               for path in run.check_files(chapter)]
+    return {name: value.graded for module in modules for name, value in vars(module).items()
+            if hasattr(value, "graded")}
+
+
 def uncaught_checks(chapter):
     """The names of the chapter's graded checks that no mutant proves."""
     caught = {mutant.caught_by for mutant in table(chapter)}
-    names = []
-    for path in run.check_files(chapter):
-        module = importlib.import_module("chapters." + os.path.basename(path)[:-3])
-        names += [name for name, value in vars(module).items() if hasattr(value, "graded")]
-    return [name for name in names if name not in caught]
+    return [name for name in graded_checks(chapter) if name not in caught]
 
 
 def main(python, wanted="", *words):
@@ -112,7 +116,7 @@ def main(python, wanted="", *words):
     jobs = [(mutant, chapter) for chapter in chapters for mutant in table(chapter)
             if " ".join(words) in mutant.title]
     outcomes = collections.Counter()
-    with concurrent.futures.ThreadPoolExecutor(max_workers=1 + os.cpu_count()) as pool:
+    with concurrent.futures.ThreadPoolExecutor(max_workers=2 * os.cpu_count()) as pool:
         done = pool.map(lambda job: outcome(*job, python), jobs)
         for (mutant, chapter), (what, why) in zip(jobs, done):
             outcomes[what] += 1

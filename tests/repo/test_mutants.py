@@ -3,8 +3,7 @@
 import pytest
 
 from grade.report import right
-from mutants.right import graded_checks
-from mutants.run import table, uncaught_checks
+from mutants.run import graded_checks, table, uncaught_checks
 from repo.repository import CHAPTERS, read
 
 
