@@ -5,7 +5,6 @@ import re
 import shutil
 import subprocess
 import tempfile
-import time
 
 SECONDS = 15  # for the commands of the last terminal
 MAY_VARY = [  # what differs from run to run

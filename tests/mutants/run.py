@@ -6,7 +6,6 @@
 import collections
 import concurrent.futures
 import functools
-import glob
 import importlib
 import os
 import shutil
@@ -18,7 +17,6 @@ sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
 from grade import results as model  # noqa: E402
 from grade import run  # noqa: E402
-from harness.build import program_name  # noqa: E402
 from mutants import by_hand  # noqa: E402
 
 CAUGHT, ESCAPED, NOT_POSSIBLE = "caught", "ESCAPED", "not possible here"

@@ -9,7 +9,7 @@ import pytest
 from harness import checks
 from harness.namespaces import empty_network, getaddrinfo, own_hosts
 from harness.program import seconds
-from harness.talk import (connect, echo, exchange, receive_all, receive_until, refusing, serving)
+from harness.talk import connect, echo, exchange, receive_until, refusing, serving
 from harness.webservers import answering
 
 row = pytest.mark.row

@@ -9,7 +9,7 @@ import pytest
 from ladder.calls import parse, split_arguments
 from ladder.text import WIDTH
 from ladder.trace import trace
-from repo.repository import CHAPTERS, path, read
+from repo.repository import CHAPTERS, path
 from repo.test_makefile import make
 
 # What each ladder has to show, in this order.
