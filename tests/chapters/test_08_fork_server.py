@@ -217,6 +217,16 @@ def test_thousands_of_clients_leave_nothing_behind(server):
     assert server.stderr == ""
 
 
+def refused(server):
+    """A client that gets a 503, or a reset: the parent has no time for one that is slow to ask."""
+    try:
+        exchange(server, REQUEST)
+    except socket.timeout:
+        raise
+    except OSError:
+        pass
+
+
 @graded(4, "Hundreds of clients leave no descriptor open",
         cause="Something is opened for each client in the parent, or passed through it, and stays open there, perhaps only that of a client who got 503.",
         read="The idea",
@@ -226,7 +236,7 @@ def test_hundreds_of_clients_leave_no_descriptor(chapter, webroot):
     checks.no_descriptor_leaks(server, lambda: exchange(server, REQUEST), visitors=200)
     with begin(server):
         step("from now on all are refused")
-        checks.no_descriptor_leaks(server, lambda: exchange(server, REQUEST), visitors=100)
+        checks.no_descriptor_leaks(server, lambda: refused(server), visitors=100)
 
 
 @graded(5, "The log has one whole line for each request, however many children write",

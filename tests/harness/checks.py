@@ -186,10 +186,14 @@ def listens_on_loopback_only(server):
 
 
 def waits_without_spinning(*pids):
-    """The processes, which have nothing to do now, use no CPU time, and do not queue for any."""
-    before = sum(map(busy_time, pids))
-    time.sleep(0.3)  # not a wait for anything: it is what is measured
-    assert sum(map(busy_time, pids)) - before < 0.1, "it spins instead of waiting"
+    """The processes, which have nothing to do now, use no CPU time, and do not queue for any. One that spins
+    is busy all of the time; one that wakes now and then may have to queue, but not long each time."""
+    for _ in range(5):
+        before = sum(map(busy_time, pids))
+        time.sleep(0.3)  # not a wait for anything: it is what is measured
+        if sum(map(busy_time, pids)) - before < 0.15:
+            return
+    raise AssertionError("it spins instead of waiting")
 
 
 @contextlib.contextmanager
