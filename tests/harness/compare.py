@@ -25,7 +25,10 @@ def describe(value):
     """A value as a short text."""
     if isinstance(value, (bytes, bytearray)):
         return show(value)
-    text = repr(value)
+    if isinstance(value, list) and value and all(isinstance(line, str) for line in value):
+        text = "".join("\n      " + repr(line) for line in value)
+    else:
+        text = repr(value)
     return text if len(text) <= 600 else text[:300] + " ... " + text[-300:]
 
 
