@@ -34,7 +34,7 @@ def describe(value):
 
 def difference(got, expected):
     """The lines that tell of two unequal values."""
-    lines = ["expected: " + describe(expected), "got:      " + describe(got)]
+    lines = ("expected: %s\ngot:      %s" % (describe(expected), describe(got))).split("\n")
     if isinstance(got, str) and isinstance(expected, str):
         got, expected = got.encode(), expected.encode()
     if isinstance(got, (bytes, bytearray)) and isinstance(expected, (bytes, bytearray)):
