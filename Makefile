@@ -92,6 +92,7 @@ chapter:
 	$(LAB) chapter $(CHAPTER) $(ARGS)
 
 diff trace start grade watch handout:
+	$(if $(ARGS),@echo "make $@ takes no ARGS: they are for make chapter" >&2)
 	$(LAB) $@ $(CHAPTER)
 
 $(filter-out $(COMMAND),$(MAKECMDGOALS)):

@@ -272,16 +272,14 @@ def preloaded(libraries, tmp_path):
 @pytest.fixture
 def random_faults(preloaded):
     """random_faults(start, ...) calls start(..., env=ENVIRONMENT), which is to start the program: it
-    then meets short counts, EINTR, and failing accept() and fork(), see harness/faults.c; with
-    `at_start` the calls that open its listener may fail, too. Each further start has the next seed;
-    LAB_SEED repeats a run."""
+    then meets short counts, EINTR, and failing accept() and fork(), see harness/faults.c. Each further
+    start has the next seed; LAB_SEED repeats a run."""
     seeds = itertools.count(int(os.environ.get("LAB_SEED") or random.randrange(1000000)))
 
-    def start(how, *arguments, at_start=False, **options):
+    def start(how, *arguments, **options):
         seed = next(seeds)
         steps.step("with random faults, seed %d:" % seed)
-        variables = {"LAB_FAULTS": str(seed), **({"LAB_FAULTS_AT_START": "yes"} if at_start else {})}
-        return preloaded(how, variables, *arguments, **options)
+        return preloaded(how, {"LAB_FAULTS": str(seed)}, *arguments, **options)
 
     return start
 

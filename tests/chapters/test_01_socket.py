@@ -5,7 +5,7 @@ import socket
 
 import pytest
 
-from harness import checks
+from harness import checks, steps
 from harness.grading import graded
 
 CHAPTER = "01-socket"
@@ -61,7 +61,7 @@ def test_prints_six_rows(chapter):
 @graded(8, "Takes each FAMILY by its name, and inet if there is none",
         cause="The first argument is not looked at, or a family is missing or has another's AF_ constant; if "
               "it says `other`, `length` was not set before getsockname().",
-        read="The idea",
+        read="The program",
         by_hand=("./socket; ./socket inet; ./socket inet6; ./socket unix",))
 @pytest.mark.parametrize("arguments,family", [([], "inet"), *(([family], family) for family in FAMILIES)])
 def test_takes_each_family(chapter, arguments, family):
@@ -73,7 +73,7 @@ def test_takes_each_family(chapter, arguments, family):
 @graded(8, "Takes each TYPE by its name, and stream if there is none",
         cause="The second argument is not looked at, or socket() is called with SOCK_STREAM whatever it "
               "says; if it says `other`, `length` was not set before getsockopt().",
-        read="The idea",
+        read="The program",
         by_hand=("./socket inet; ./socket inet stream; ./socket inet dgram; ./socket unix seqpacket",),
         needs=["test_takes_each_family"])
 @pytest.mark.parametrize("arguments,type", [
@@ -98,8 +98,8 @@ def test_prints_the_kernels_type(chapter):
 
 
 @graded(9, "Prints the protocol that the kernel tells",
-        cause="It prints a fixed protocol, has no name for 0 (default), 6 (tcp) or 17 (udp), or did not set "
-              "`length` before it asked for SO_PROTOCOL.",
+        cause="It prints a fixed protocol; has no name for 0 (default), 6 (tcp) or 17 (udp); did not set "
+              "`length` before it asked for SO_PROTOCOL; or _DEFAULT_SOURCE is missing.",
         read="The program",
         by_hand=("./socket; ./socket inet dgram; ./socket unix",),
         needs=["test_takes_each_type"])
@@ -144,10 +144,11 @@ def test_a_failure_is_exit_status_1(chapter):
 
 
 @graded(10, "Says what failed and why, in one line on stderr",
-        cause="perror() gives no symbol such as ESOCKTNOSUPPORT; or errno is that of a later call, such as "
-              "getsockopt() on a descriptor of -1.",
+        cause="perror() gives no symbol such as ESOCKTNOSUPPORT, or the table of symbols lacks it; errno is "
+              "that of a later call, such as getsockopt() on a descriptor of -1; or something was printed "
+              "on stdout before the call.",
         read="The program",
-        by_hand=("./socket inet seqpacket > /dev/null; ./socket inet raw > /dev/null",),
+        by_hand=("./socket inet seqpacket; ./socket inet raw 2> /dev/null",),
         needs=["test_a_failure_is_exit_status_1"])
 @pytest.mark.parametrize("family,type", [("inet", "seqpacket"), ("inet", "raw"), ("inet6", "seqpacket")])
 def test_says_what_failed(chapter, family, type):
@@ -157,15 +158,20 @@ def test_says_what_failed(chapter, family, type):
     checks.is_failure(chapter, chapter.run(family, type), symbol)
 
 
-@graded(5, "Knows the symbols of other errors, too",
-        cause="The table of symbols lacks one that socket(2) lists under ERRORS.",
+@graded(5, "Names other errors, also of other calls",
+        cause="The table of symbols lacks one that socket(2) lists under ERRORS; or rows were printed before "
+              "getsockopt() was asked, and its result was not looked at.",
         read="What can go wrong",
         by_hand=("for error in EMFILE ENFILE ENOBUFS EACCES; do "
-                 "strace -qq -o /dev/null -e inject=socket:error=$error ./socket; done",),
+                 "strace -qq -o /dev/null -e inject=socket:error=$error ./socket; done; "
+                 "strace -qq -o /dev/null -e inject=getsockopt:error=ENOBUFS ./socket",),
         needs=["test_says_what_failed"])
-@pytest.mark.parametrize("symbol", ["EMFILE", "ENFILE", "ENOBUFS", "EACCES"])
-def test_names_the_error(chapter, faults, symbol):
-    checks.is_failure(chapter, chapter.run("inet", "stream", under=faults("socket:error=" + symbol)), symbol)
+@pytest.mark.parametrize("call,symbol", [
+    *(("socket", symbol) for symbol in ("EMFILE", "ENFILE", "ENOBUFS", "EACCES")), ("getsockopt", "ENOBUFS")])
+def test_names_the_error(chapter, faults, call, symbol):
+    steps.step("with %s() failing, %s:" % (call, symbol))
+    program = chapter.run("inet", "stream", under=faults("%s:error=%s" % (call, symbol)))
+    checks.is_failure(chapter, program, symbol)
 
 
 def test_prints_nothing_if_the_last_question_fails(chapter, faults):
@@ -200,7 +206,7 @@ def test_unknown_word(chapter, arguments, bad):
         cause="strcasecmp() takes INET for inet, and strncmp() with the length of the argument takes ine, "
               "and even nothing at all.",
         read="Your turn",
-        by_hand=("./socket INET; ./socket ine; ./socket ''; echo exit status $?",),
+        by_hand=("for word in INET ine ''; do ./socket \"$word\"; echo exit status $?; done",),
         needs=["test_unknown_word"])
 @pytest.mark.parametrize("arguments,bad", [
     (["INET"], "INET"), (["ine"], "ine"), ([""], ""), (["inet", "streams"], "streams"), (["unix", ""], "")])

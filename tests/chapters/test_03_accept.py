@@ -24,9 +24,10 @@ def says_who(server, client, number=r"\d+"):
 
 @graded(15, "Starts, and says who connects",
         cause="The line stays in stdout's buffer; or the address is not the client's: accept() was given no "
-              "room for it (`length` not set before the call), or its port lacks ntohs().",
+              "room for it (`length` not set before the call), it is your own (getsockname()), or its port "
+              "lacks ntohs().",
         read="The program",
-        by_hand=("./accept | cat",
+        by_hand=("./accept 7890 | cat",
                  "sleep 0.2; nc -d -p 7891 127.0.0.1 7890; sleep 0.2"))
 def test_says_who_connects(chapter):
     server = chapter.serve("0")
@@ -38,8 +39,8 @@ def test_says_who_connects(chapter):
         cause="The descriptor that accept() returned is not closed, or something is awaited from the client "
               "first.",
         read="The program",
-        by_hand=("./accept",
-                 "timeout 0.5 nc -d 127.0.0.1 7890"))
+        by_hand=("./accept 7890",
+                 "timeout 0.5 nc -d 127.0.0.1 7890; echo exit status $?"))
 def test_hangs_up(chapter):
     with connect(chapter.serve("0")) as client:
         assert receive_all(client) == b""
@@ -49,7 +50,7 @@ def test_hangs_up(chapter):
         cause="The counter starts at 0 or stands inside the loop; if the server has ended, there is no loop "
               "around accept(), or close() was given the listener.",
         read="The program",
-        by_hand=("./accept",
+        by_hand=("./accept 7890",
                  "for i in 1 2 3; do nc -N 127.0.0.1 7890 < /dev/null; done; sleep 0.1"),
         needs=["test_hangs_up"])
 def test_counts_its_clients(chapter):
@@ -65,7 +66,7 @@ def test_counts_its_clients(chapter):
         cause="The backlog, the number that listen() is given, is too small: clients that come while the "
               "program is busy are lost.",
         read="The idea",
-        by_hand=("./accept",
+        by_hand=("./accept 7890",
                  "ss -tln"),
         needs=["test_counts_its_clients"])
 def test_takes_clients_in_their_order(chapter):
@@ -116,9 +117,8 @@ def test_real_clients(chapter, tool, name, command):
         cause="A call on such a client's socket fails, as getpeername() does with ENOTCONN, and the program "
               "ends for that.",
         read="What can go wrong",
-        by_hand=("./accept",
-                 "kill -STOP $(pidof accept); " + PYTHON_RESETS + "; kill -CONT $(pidof accept); sleep 0.1; "
-                 "nc -zv 127.0.0.1 7890"),
+        by_hand=("./accept 7890 & sleep 0.3; kill -STOP $!; " + PYTHON_RESETS + "; kill -CONT $!; "
+                 "sleep 0.3; nc -z 127.0.0.1 7890; sleep 0.1; kill $!",),
         needs=["test_takes_clients_in_their_order"])
 def test_survives_clients_that_reset_at_once(chapter):
     server = chapter.serve("0")
@@ -136,7 +136,7 @@ def test_survives_clients_that_reset_at_once(chapter):
               "error that passes (EINTR, ECONNABORTED) ended the program.",
         read="The program",
         by_hand=("for error in EINTR ECONNABORTED; do timeout 1 strace -qq -o /dev/null "
-                 "-e inject=accept,accept4:error=$error:when=1 ./accept & "
+                 "-e inject=accept,accept4:error=$error:when=1 ./accept 7890 & "
                  "sleep 0.5; nc -d 127.0.0.1 7890; wait; done",),
         needs=["test_counts_its_clients"])
 def test_random_faults(chapter, random_faults):
@@ -159,9 +159,8 @@ def test_survives_what_accept_may_return(chapter, faults, symbol):
 @graded(8, "Leaks no descriptor",
         cause="shutdown() says goodbye, but only close() gives the descriptor back.",
         read="The program",
-        by_hand=("./accept",
-                 "for i in 1 2 3; do nc -N 127.0.0.1 7890 < /dev/null; done; "
-                 "ls -l /proc/$(pidof accept)/fd | grep -c socket"),
+        by_hand=("./accept 7890 & sleep 0.3; for i in 1 2 3; do nc -N 127.0.0.1 7890 < /dev/null; done; "
+                 "sleep 0.1; ls -l /proc/$!/fd | grep -c socket; kill $!",),
         needs=["test_counts_its_clients"])
 def test_leaks_no_descriptor(chapter):
     server = chapter.serve("0")
@@ -176,18 +175,17 @@ def test_leaks_nothing(chapter):
         cause="It asks again and again without waiting: accept() waits by itself unless its socket is "
               "non-blocking.",
         read="Look underneath",
-        by_hand=("./accept",
-                 "sleep 0.3; ps -o stat= -C accept"))
+        by_hand=("./accept 7890 & sleep 0.5; ps -o stat= -p $!; kill $!",))
 def test_waits_without_spinning(chapter):
     checks.waits_without_spinning(chapter.serve("0").pid)
 
 
 @graded(8, "Out of descriptors, waits without using the CPU, then goes on",
-        cause="The client stays in the queue when accept() fails with EMFILE, so the next accept() fails at "
-              "once: report it, rest for a moment, and go on.",
+        cause="With no descriptor free accept() does not wait, but fails at once (EMFILE), and so does the "
+              "next: report it, rest for a moment, and go on.",
         read="The program",
-        by_hand=("(ulimit -n 4; ./accept) 2>&1 | stdbuf -oL uniq",
-                 "timeout 0.3 nc -d 127.0.0.1 7890; timeout 0.3 nc -d 127.0.0.1 7890; ps -o stat= -C accept"),
+        by_hand=("(echo $BASHPID > pid; ulimit -n 4; exec ./accept 7890) 2>&1 | stdbuf -oL uniq",
+                 "sleep 1.5; ps -o stat=,times= -p $(cat pid)"),
         needs=["test_random_faults"])
 def test_lack_of_descriptors_is_survived_without_spinning(chapter):
     checks.survives_lack_of_descriptors(chapter.serve("0"))
@@ -207,7 +205,7 @@ def test_listens_on_loopback_only(chapter):
 @graded(4, "Can be started again at once on the same port",
         cause="SO_REUSEADDR is not set before bind(), so connections in TIME_WAIT keep the port.",
         read="Your turn",
-        by_hand=("timeout 1 ./accept & sleep 0.5; nc -d 127.0.0.1 7890; wait; timeout 0.5 ./accept",))
+        by_hand=("timeout 1 ./accept 7890 & sleep 0.5; nc -d 127.0.0.1 7890; wait; timeout 0.5 ./accept 7890",))
 def test_starts_beside_an_old_connection(chapter):
     checks.starts_beside_an_old_connection(chapter, checks.positional)
 
@@ -219,8 +217,8 @@ def test_restart_at_once(chapter):
 @graded(3, "Ends with exit status 1 if it cannot start",
         cause="It says that bind() has failed, and then goes on, or main() returns 0.",
         read="Your turn",
-        by_hand=("./accept",
-                 "timeout 0.5 ./accept 2>&1 | head; echo exit status ${PIPESTATUS[0]}"),
+        by_hand=("./accept 7890",
+                 "timeout 0.5 ./accept 7890 2>&1 | head; echo exit status ${PIPESTATUS[0]}"),
         needs=["test_starts_beside_an_old_connection"])
 def test_port_in_use(chapter):
     checks.port_in_use(chapter, checks.positional)

@@ -14,10 +14,25 @@ from grade.run import REPOSITORY, chapters
 EXCERPT = re.compile(r"^```c (\S+)\n.*?^```$", re.MULTILINE | re.DOTALL)
 IN_ITS_PLACE = r"*(Here the lesson shows a piece of `\1`. It is yours to write.)*"
 INSTEAD = """
-*(Once your own program runs, it stands in here: build it with `make` in `work/{chapter}/`, and start it there
-in place of `make chapter {number}` and of programs in `{chapter}/`. `make trace {number} DIR=work/{chapter}` draws its
-ladder.)*
+*(There is no program here before yours. Build that with `make` in `work/{chapter}/`, and wherever you read
+`make chapter {number}`, run `./{name}{arguments}` there; for `cd {chapter}` type `cd work/{chapter}`.
+`make trace {number} DIR=work/{chapter}` draws its ladder.)*
 """
+ARGUMENTS = {"05-client": " 127.0.0.1 7890", "06-dns-lookup": " www.example.org", "09-daemon": " -n"}
+BEGIN = """## Begin
+
+You need a C compiler, `make` and Python 3. Chapter {number} is yours to write: read
+[its lesson]({chapter}/README.md), then
+
+    make start {number}
+
+lays out `work/{chapter}/`. Write `{name}.c` there, and
+
+    make grade {number}
+
+says what works and what does not. `make start`, without a number, says what comes next.
+"""
+BEGINNING = re.compile(r"^## Begin\n.*?(?=^## )", re.MULTILINE | re.DOTALL)
 GONE = re.compile(r"^\| `make (check|bench|mutants|handout|class|gradescope)\b.*\n", re.MULTILINE)
 
 
@@ -32,11 +47,13 @@ def adapted(path, first):
         text = file.read()
     if path == ".gitignore":  # a class hands in its work with git, but not what make builds there
         return re.sub(r"^/(?=0)", "**/", text.replace("/work/\n", ""), flags=re.MULTILINE)
+    chapter = path.partition("/")[0] if is_withheld else next(
+        name for name in chapters() if name.startswith(first))
+    names = {"chapter": chapter, "number": int(chapter[:2]), "name": chapter[3:],
+             "arguments": ARGUMENTS.get(chapter, "")}
     if not is_withheld:
-        return GONE.sub("", text)
-    chapter = path.partition("/")[0]
-    instead = INSTEAD.format(chapter=chapter, number=int(chapter[:2]))
-    return EXCERPT.sub(IN_ITS_PLACE, text).replace("\n## Try it\n", "\n## Try it\n" + instead)
+        return BEGINNING.sub(lambda _: BEGIN.format(**names) + "\n", GONE.sub("", text))
+    return EXCERPT.sub(IN_ITS_PLACE, text).replace("\n## Try it\n", "\n## Try it\n" + INSTEAD.format(**names))
 
 
 def handout(chapter):

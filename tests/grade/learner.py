@@ -60,6 +60,7 @@ def contract(chapter):
     """What the lesson says under "Your turn", as a text of its own."""
     lesson = read(run.REPOSITORY, chapter, "README.md")
     section = lesson.partition("\n## Your turn\n")[2].partition("\n## ")[0]
+    section = re.sub(r"\n`make start \d` lays out [^;:]*?(?:[;.]|, and)\s(?=`make grade)", "\n", section)
     home = "../../"  # the repository, as seen from work/NN-name/
 
     def from_there(link):

@@ -92,7 +92,7 @@ def tell(results, colours=None, where=""):
     if any(check["verdict"] == model.GRADER_ERROR for check in results["checks"]) or results["log"]:
         lines.append("  A grader error is not your fault, and costs no points. Please report it:")
         lines.append(indent(results["log"], "    "))
-    if any("random" in check["name"] for check in results["checks"]):
+    if any("random" in check["name"] and check["verdict"] == model.FAILED for check in results["checks"]):
         lines.append("  Random faults had the seed %s: LAB_SEED=%s repeats them."
                      % (results["seed"], results["seed"]))
     return "\n".join(lines)

@@ -13,6 +13,7 @@ import time
 
 import pytest
 
+from harness import steps
 from harness.inspect import busy_time, descriptors, memory, state
 from harness.program import how_it_ended, wait_until
 from harness.talk import connect, exchange, receive_all
@@ -149,15 +150,17 @@ def survives_lack_of_descriptors(server, refusal=None):
     """With no descriptor free a client waits in the queue, and so does the server; then it goes on. A
     server that has kept a descriptor for that may answer, if its answer begins with `refusal`."""
     used = len(descriptors(server.pid))
+    steps.step("let it have no more than the %d descriptors that it has" % used)
     set_limit(server.pid, resource.RLIMIT_NOFILE, used)
     # The first may be lucky: an accept() that waits has a descriptor for it already.
     with connect(server) as first, connect(server) as second:
         first.shutdown(socket.SHUT_WR)
-        server.wait_for_error(r": .+ \(EMFILE\)$")
+        server.wait_for_error(r"^.+: .+ \(EMFILE\)$")
         waits_without_spinning(server.pid)
         if select.select([second], [], [], 0)[0]:
             answer = second.recv(100, socket.MSG_PEEK)
             assert refusal and answer.startswith(refusal), "it did not leave the client in the queue"
+        steps.step("let it have more again")
         set_limit(server.pid, resource.RLIMIT_NOFILE, None)
         second.shutdown(socket.SHUT_WR)
         receive_all(first)

@@ -25,13 +25,16 @@ def describe(value):
     """A value as a short text."""
     if isinstance(value, (bytes, bytearray)):
         return show(value)
-    text = repr(value)
+    if isinstance(value, list) and value and all(isinstance(line, str) for line in value):
+        text = "".join("\n      " + repr(line) for line in value)
+    else:
+        text = repr(value)
     return text if len(text) <= 600 else text[:300] + " ... " + text[-300:]
 
 
 def difference(got, expected):
     """The lines that tell of two unequal values."""
-    lines = ["expected: " + describe(expected), "got:      " + describe(got)]
+    lines = ("expected: %s\ngot:      %s" % (describe(expected), describe(got))).split("\n")
     if isinstance(got, str) and isinstance(expected, str):
         got, expected = got.encode(), expected.encode()
     if isinstance(got, (bytes, bytearray)) and isinstance(expected, (bytes, bytearray)):

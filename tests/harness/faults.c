@@ -5,8 +5,8 @@
  *
  * makes FILE, so that one can see that it was loaded. Only calls on stream sockets are disturbed, and
  * those that wait for several descriptors. All that happens is permitted: see the ERRORS of recv(2),
- * send(2), poll(2), select(2), accept(2) and fork(2). With LAB_FAULTS_AT_START in the environment one of
- * the calls that open a listener may fail, too. LAB_FAULTS_AT_CONNECT=success, EALREADY or EISCONN
+ * send(2), poll(2), select(2), accept(2) and fork(2). LAB_FAULTS_AT_START=bind, or another call that
+ * opens a listener, has that one fail, once. LAB_FAULTS_AT_CONNECT=success, EALREADY or EISCONN
  * interrupts the first connect(), and says what the next one for that socket answers. Without
  * LAB_FAULTS nothing is at random. */
 #define _GNU_SOURCE
@@ -27,7 +27,7 @@
 
 static uint64_t state = 1;
 static int at_random;
-static size_t openings = SIZE_MAX; /* so many calls for a listener go well before one fails */
+static const char *to_fail; /* the call for a listener that is to fail */
 
 /* A random number from 0 to below - 1: xorshift64*, which is the same everywhere. */
 static size_t random_below(size_t below)
@@ -44,8 +44,7 @@ __attribute__((constructor)) static void start(void)
 
     at_random = seed != NULL;
     state = (seed != NULL ? strtoull(seed, NULL, 10) : 0) * 0x9E3779B97F4A7C15 + 1;
-    if (getenv("LAB_FAULTS_AT_START") != NULL)
-        openings = random_below(5);
+    to_fail = getenv("LAB_FAULTS_AT_START");
     if (loaded != NULL)
         close(open(loaded, O_CREAT | O_WRONLY, 0644));
 }
@@ -237,33 +236,41 @@ int accept4(int listener, __SOCKADDR_ARG address, socklen_t *restrict length, in
     return accept_fails() ? -1 : REAL(accept4)(listener, address, length, flags);
 }
 
-/* Sets errno if this call for a listener is to fail, and says so. POSIX lists ENOBUFS for all four. */
-static int opening_fails(void)
+/* Sets errno if this call for a listener is to fail, and says so. POSIX lists ENOBUFS for all five. */
+static int opening_fails(const char *call)
 {
-    if (openings-- != 0)
+    if (to_fail == NULL || strcmp(call, to_fail) != 0)
         return 0;
+    to_fail = NULL;
     errno = ENOBUFS;
     return 1;
 }
 
 int socket(int family, int type, int protocol)
 {
-    return opening_fails() ? -1 : REAL(socket)(family, type, protocol);
+    return opening_fails("socket") ? -1 : REAL(socket)(family, type, protocol);
+}
+
+int setsockopt(int descriptor, int level, int option, const void *value, socklen_t size)
+{
+    int fails = level == SOL_SOCKET && option == SO_REUSEADDR && opening_fails("setsockopt");
+
+    return fails ? -1 : REAL(setsockopt)(descriptor, level, option, value, size);
 }
 
 int bind(int descriptor, __CONST_SOCKADDR_ARG address, socklen_t length)
 {
-    return opening_fails() ? -1 : REAL(bind)(descriptor, address, length);
+    return opening_fails("bind") ? -1 : REAL(bind)(descriptor, address, length);
 }
 
 int listen(int descriptor, int backlog)
 {
-    return opening_fails() ? -1 : REAL(listen)(descriptor, backlog);
+    return opening_fails("listen") ? -1 : REAL(listen)(descriptor, backlog);
 }
 
 int getsockname(int descriptor, __SOCKADDR_ARG address, socklen_t *restrict length)
 {
-    return opening_fails() ? -1 : REAL(getsockname)(descriptor, address, length);
+    return opening_fails("getsockname") ? -1 : REAL(getsockname)(descriptor, address, length);
 }
 
 /* A server has to go on without a child for a client; others may give up without one. */

@@ -125,16 +125,17 @@ class Program:
                 match = re.search(pattern, text, re.MULTILINE)
                 if match:
                     where = " on stderr" if name == "stderr" else ""
-                    steps.step("it prints%s: %s" % (where, repr(match.group())[1:-1][:200]))
+                    line = text[text.rfind("\n", 0, match.start()) + 1:].partition("\n")[0]
+                    steps.step("it prints%s: %s" % (where, repr(line)[1:-1][:200]))
                     return match
                 left = end - time.monotonic()
                 if left <= 0 or not self._readers:
-                    why = "it ended" if not self._readers else "%g s passed" % seconds(limit)
+                    when = "before it ended" if not self._readers else "within %g s" % seconds(limit)
                     said, errors = (self._caught[stream].decode(errors="backslashreplace")
                                     for stream in ("stdout", "stderr"))
                     raise AssertionError(
-                        "%s before this line came on %s: %s\nstdout: %s\nstderr: %s"
-                        % (why, name, readable(pattern), said[-1000:] or "(nothing)",
+                        "this line did not come on %s %s: %s\nstdout: %s\nstderr: %s"
+                        % (name, when, readable(pattern), said[-1000:] or "(nothing)",
                            errors[-1000:] or "(nothing)"))
                 self._changed.wait(left)
 

@@ -88,7 +88,8 @@ def words(error):
 
 def note_error(error, who):
     """Note a network error that a client of this check met."""
-    step("meets an error: " + words(error), who)
+    text = words(error)
+    step("waits in vain" if text.startswith("timed out") else "meets an error: " + text, who)
     with _lock:
         _errors.append(error)
 

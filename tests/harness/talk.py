@@ -62,7 +62,7 @@ class Connection(socket.socket):
         steps.step("sees the end of the other side", self.name)
 
     def shutdown(self, how):
-        steps.step("ends its side (half-close)", self.name)
+        steps.step("will send no more (half-close)", self.name)
         self._try(super().shutdown, how)
 
     def reset(self):

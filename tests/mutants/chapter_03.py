@@ -42,7 +42,7 @@ MUTANTS = [
            "test_says_who_connects", "not the client's"),
     Mutant("accepts no one", "accept.c", "int client = accept_connection(listener, &peer)",
            "int client = pause()",
-           "test_says_who_connects", "before this line came on stdout"),
+           "test_says_who_connects", "this line did not come on stdout"),
     Mutant("close() is missing", "accept.c", CLOSE, "",
            "test_hangs_up", "timed out"),
     Mutant("waits for the client to speak first", "accept.c", CLOSE,

@@ -52,7 +52,7 @@ MUTANTS = [
            "                          : write(flow->to, flow->buffer + flow->start, size);\n",
            "test_a_line_comes_back_before_stdin_ends", "one without its end"),
     Mutant("no half-close", "client.c", HALF_CLOSE, "",
-           "test_end_of_stdin_half_closes_and_the_answer_still_comes", "before this line came on stdout"),
+           "test_end_of_stdin_half_closes_and_the_answer_still_comes", "this line did not come on stdout"),
     Mutant("both directions are shut down at the end of stdin", "client.c", "SHUT_WR)", "SHUT_RDWR)",
            "test_end_of_stdin_half_closes_and_the_answer_still_comes", "not close()"),
     Mutant("it ends with stdin", "client.c", "            half_closed = true;\n            continue;\n",

@@ -27,6 +27,11 @@ def handout(request, tmp_path_factory):
     return request.param, str(out)
 
 
+def read_file(*parts):
+    with open(os.path.join(*parts), encoding="utf-8") as file:
+        return file.read()
+
+
 def everything(folder):
     """All files of a handout, as text: a dictionary from path to text."""
     found = {}
@@ -98,6 +103,8 @@ def test_the_earlier_chapters_build_and_the_others_are_the_learners(handout):
         assert done.returncode == 2 and "Traceback" not in done.stderr
     for command in ("start", "grade"):
         assert "make start %d" % number in make(folder, command).stdout
+    begin = read_file(folder, "README.md").partition("## Begin")[2].partition("\n## ")[0]
+    assert "make start %d" % number in begin and "make chapter" not in begin and "make test" not in begin
     help = make(folder, "help").stdout
     assert "make test" in help and "handout" not in help and "bench" not in help
     assert make(folder, "clean").returncode == 0
