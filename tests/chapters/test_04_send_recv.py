@@ -374,8 +374,8 @@ def test_leaks_nothing_over_thousands_of_clients(chapter):
         cause="accept() fails with EMFILE as long as no descriptor is free: to end is wrong, and to ask "
               "again at once is a loop that never waits.",
         read="Your turn",
-        by_hand=("(ulimit -n 4; exec ./send-recv 2> /dev/null) & sleep 0.2; timeout 0.3 nc -d 127.0.0.1 7890\n"
-                 "ps -o stat,cmd -p $!; kill $!  # R: it spins",),
+        by_hand=("(ulimit -n 4; exec ./send-recv) 2> /dev/null & sleep 0.2\n"
+                 "timeout 0.3 nc -d 127.0.0.1 7890; ps -o stat,cmd -p $!; kill $!  # R: it spins",),
         needs=["test_one_client_after_another", "test_a_silent_client_costs_no_cpu_time"])
 def test_lack_of_descriptors_is_survived_without_spinning(chapter):
     checks.survives_lack_of_descriptors(chapter.serve("0"))

@@ -109,8 +109,8 @@ def test_a_line_comes_back_before_stdin_ends(chapter):
 
 @graded(10, "Half-closes at the end of stdin, and prints the answer",
         cause="The end of stdin has to reach the server: shutdown(SHUT_WR), and not close(), which ends both "
-              "directions; and the program goes on reading until the server has ended its side. Or stdin's end "
-              "came as POLLHUP, and the program looks for POLLIN only.",
+              "directions; and the program goes on reading until the server has ended its side. Or stdin's "
+              "end came as POLLHUP, and the program looks for POLLIN only.",
         read="The program",
         by_hand=(a_server("print(c.makefile().read()); c.send(b'answer\\n')"),
                  "echo question | timeout 1 ./client 127.0.0.1 7890; echo exit status $?"))
@@ -242,7 +242,8 @@ def test_a_server_that_ends_its_side_first_still_gets_all_of_a_file(chapter, tmp
         read="What can go wrong",
         by_hand=(a_server("time.sleep(0.4); c.send(b'too large\\n')") + "  # and a reset: it has not read",
                  "yes | ./client 127.0.0.1 7890 2> errors & sleep 0.2; kill -STOP $!; sleep 0.4\n"
-                 "kill -CONT $!; sleep 0.4; kill $! 2> /dev/null; wait $!; echo exit status $?; head -3 errors"))
+                 "kill -CONT $!; sleep 0.4; kill $! 2> /dev/null; wait $!; echo exit status $?\n"
+                 "head -3 errors  # should print 'too large', 1, and one error"))
 def test_an_answer_is_not_lost_when_the_server_stops_reading(chapter):
     stopped, answered = threading.Event(), threading.Event()
 

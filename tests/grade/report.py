@@ -57,12 +57,12 @@ def right_output(check, chapter):
     known = right().get(chapter, {}).get(check["name"], {})
     lines = []
     for number, text in enumerate(known["shows"] if known.get("by_hand") == check["by_hand"] else [], 1):
-        shown = text.splitlines()
+        shown = text.rstrip("\n").split("\n") if text else []
         if not shown or (len(shown) == 1 and shown[0].startswith("listening on ")):
             continue
         terminal = "in terminal %d " % number if len(known["shows"]) > 1 else ""
         lines.append("    right:   %sone sees" % terminal)
-        lines += ["               " + line[:WIDTH - 15] for line in shown[:RIGHT_LINES]]
+        lines += ["               " + printable(line)[:WIDTH - 15] for line in shown[:RIGHT_LINES]]
         lines += ["               ..."] * (len(shown) > RIGHT_LINES)
     return lines
 
