@@ -226,7 +226,7 @@ def grows_by_less(server, before, limit):
 
 @graded(4, "Keeps no more of what it is sent than one piece",
         cause="It collects what comes in a buffer that grows, in place of sending each piece back before it "
-              "reads more.",
+              "reads more. If the server has ended: a client that resets the connection is no reason to.",
         read="What is still wrong",
         by_hand=("./send-recv > /dev/null & sleep 0.2\n"
                  "head -c 3000000 /dev/zero | nc -N 127.0.0.1 7890 > /dev/null\n"
