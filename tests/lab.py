@@ -178,6 +178,7 @@ def trace(name):
     as a picture, too, in the file $SVG."""
     from ladder.trace import trace as print_ladder
     if not os.environ.get("DIR") and is_yours_to_write(name):
+        print("make trace %s DIR=work/%s draws the ladder of yours." % (name[:2].lstrip("0"), name), file=sys.stderr)
         return 2
     return print_ladder(name, REPOSITORY, os.environ.get("DIR", ""), os.environ.get("SVG", ""))
 

@@ -12,7 +12,7 @@ import subprocess
 
 import pytest
 
-from harness import checks
+from harness import checks, steps
 from harness.compare import identical
 from harness.grading import graded
 from harness.inspect import memory
@@ -97,7 +97,7 @@ def test_answers_while_the_client_still_speaks(chapter):
 
 @graded(9, "Answers all of it after a half-close, then closes",
         cause="recv() returns 0 when the client has ended its side: that is neither 'nothing just now' (an "
-              "endless loop) nor a reason to leave what came before unanswered.",
+              "endless loop) nor a reason to leave what came before unanswered. Or nobody calls close().",
         read="The idea",
         by_hand=("./send-recv",
                  "(seq 10000 | timeout 1 nc -N 127.0.0.1 7890 || echo it did not close) | tail -2"),
@@ -200,7 +200,7 @@ def test_a_mebibyte_in_pieces(chapter):
         cause="send() took only a part, and the rest was never sent: its result was not looked at.",
         read="The program",
         by_hand=("strace -e trace=sendto -e inject=sendto:retval=3:when=2 ./send-recv  # it says: 3 are sent",
-                 "echo hello | nc -N 127.0.0.1 7890  # so of 'hello' only the rest comes: 'lo'"),
+                 "echo hello | nc -N 127.0.0.1 7890  # so 'lo', the rest, is right"),
         needs=["test_a_mebibyte_in_pieces"])
 @pytest.mark.parametrize("when_stuck", [lambda server: None, checks.is_not_disturbed_by_stopping],
                          ids=["slow", "stopped and continued"])
@@ -210,6 +210,7 @@ def test_a_mebibyte_to_a_slow_reader(chapter, when_stuck):
     received = b""
     with connect_with_small_buffers(server) as client:
         rest = send_until_stuck(client, MEBIBYTE)
+        steps.step("{:,} bytes are due to it".format(len(greeting(1) + MEBIBYTE)))
         while rest:
             when_stuck(server)
             received += receive(client, 65536)
@@ -226,11 +227,11 @@ def grows_by_less(server, before, limit):
 
 @graded(4, "Keeps no more of what it is sent than one piece",
         cause="It collects what comes in a buffer that grows, in place of sending each piece back before it "
-              "reads more.",
+              "reads more. If the server has ended: a client that resets the connection is no reason to.",
         read="What is still wrong",
-        by_hand=("./send-recv",
-                 "head -c 3000000 /dev/zero | nc -N 127.0.0.1 7890 > /dev/null; "
-                 "awk '/VmRSS/ {print int($2 / 2048) * 2 \" MiB\"}' /proc/$(pidof send-recv)/status"),
+        by_hand=("./send-recv > /dev/null & sleep 0.2\n"
+                 "head -c 3000000 /dev/zero | nc -N 127.0.0.1 7890 > /dev/null\n"
+                 "awk '/VmRSS/ {print int($2 / 2048) * 2 \" MiB\"}' /proc/$!/status; kill $!",),
         needs=["test_one_client_after_another", "test_a_mebibyte_in_pieces"])
 def test_takes_no_more_than_it_can_send_back(chapter):
     """A client that sends and sends and never receives does not fill the server's memory, and when
@@ -290,8 +291,8 @@ def test_random_faults(chapter, random_faults):
         cause="It asks again and again without waiting: a non-blocking socket, or a loop around recv() that "
               "never waits.",
         read="The program",
-        by_hand=("./send-recv",
-                 "nc -d 127.0.0.1 7890 & sleep 0.2; ps -o stat,cmd -C send-recv  # R: it spins"))
+        by_hand=("./send-recv & sleep 0.2; (timeout 1 nc -d 127.0.0.1 7890 &); sleep 0.2\n"
+                 "ps -o stat,cmd -p $!; kill $!  # R: it spins",))
 def test_a_silent_client_costs_no_cpu_time(chapter):
     server = chapter.serve("0")
     with greeted(server, 1):
@@ -315,12 +316,12 @@ def test_survives_resets_before_the_greeting(chapter):
               "it; or EPIPE or ECONNRESET was taken for a reason to end; or the report is perror()'s, which "
               "names neither the program nor the error's symbol.",
         read="The program",
-        by_hand=("./send-recv",
+        by_hand=("./send-recv & sleep 0.2\n"
                  "exec 3<> /dev/tcp/127.0.0.1/7890; sleep 0.2; exec 3>&-  # unread bytes: a reset\n"
-                 "kill -STOP $(pidof send-recv); echo hello | timeout 0.3 nc 127.0.0.1 7890  # it has gone\n"
+                 "kill -STOP $!; echo hello | timeout 0.3 nc 127.0.0.1 7890  # it has gone\n"
                  "python3 -c \"import socket; c = socket.create_connection(('127.0.0.1', 7890)); "
                  "c.shutdown(1); c.setsockopt(1, socket.SO_LINGER, bytes([1] + [0] * 7))\"  # a reset, early\n"
-                 "kill -CONT $(pidof send-recv); sleep 0.2; timeout 1 nc -N 127.0.0.1 7890 < /dev/null"),
+                 "kill -CONT $!; sleep 0.2; timeout 1 nc -N 127.0.0.1 7890 < /dev/null; kill $!",),
         needs=["test_one_client_after_another"])
 @pytest.mark.parametrize("half_close", [True, False], ids=["half-closed", "open"])
 def test_survives_a_reset_before_the_echo(chapter, half_close):
@@ -343,11 +344,11 @@ def test_survives_a_reset_before_the_echo(chapter, half_close):
         cause="The client's socket is not closed on every way out, also after an error; shutdown() does not "
               "close it; or a buffer or a FILE is not freed.",
         read="The program",
-        by_hand=("./send-recv",
-                 "for i in $(seq 500); do : > /dev/tcp/127.0.0.1/7890; done; for i in $(seq 20); do "
-                 "exec 3<> /dev/tcp/127.0.0.1/7890; sleep 0.02; exec 3>&-; done; sleep 0.2; "
-                 "ls /proc/$(pidof send-recv)/fd | wc -l; "
-                 "awk '/VmRSS/ {print int($2 / 2048) * 2 \" MiB\"}' /proc/$(pidof send-recv)/status"),
+        by_hand=("./send-recv > /dev/null 2>&1 & sleep 0.2\n"
+                 "for i in $(seq 500); do : > /dev/tcp/127.0.0.1/7890; done\n"
+                 "for i in $(seq 20); do exec 3<> /dev/tcp/127.0.0.1/7890; sleep 0.02; exec 3>&-; done\n"
+                 "sleep 0.2; ls /proc/$!/fd | wc -l\n"
+                 "awk '/VmRSS/ {print int($2 / 2048) * 2 \" MiB\"}' /proc/$!/status; kill $!",),
         needs=["test_one_client_after_another"])
 def test_leaks_nothing(chapter):
     """Neither to polite clients nor to rude ones."""
@@ -374,8 +375,8 @@ def test_leaks_nothing_over_thousands_of_clients(chapter):
         cause="accept() fails with EMFILE as long as no descriptor is free: to end is wrong, and to ask "
               "again at once is a loop that never waits.",
         read="Your turn",
-        by_hand=("ulimit -n 4; ./send-recv",
-                 "timeout 0.3 nc -d 127.0.0.1 7890; ps -o stat,cmd -C send-recv  # R: it spins"),
+        by_hand=("(ulimit -n 4; exec ./send-recv) 2> /dev/null & sleep 0.2\n"
+                 "timeout 0.3 nc -d 127.0.0.1 7890; ps -o stat,cmd -p $!; kill $!  # R: it spins",),
         needs=["test_one_client_after_another", "test_a_silent_client_costs_no_cpu_time"])
 def test_lack_of_descriptors_is_survived_without_spinning(chapter):
     checks.survives_lack_of_descriptors(chapter.serve("0"))
@@ -421,9 +422,8 @@ def test_starts_beside_an_old_connection(chapter):
         cause="SO_REUSEADDR is not set before bind(), so that what is left of old connections keeps the "
               "port; htons() is missing; INADDR_ANY lets the whole network in; or the default is not 7890.",
         read="Your turn",
-        by_hand=("./send-recv",
-                 "ss -Hltn; ./send-recv; nc -d 127.0.0.1 7890 & sleep 0.2; kill $(pidof send-recv); "
-                 "sleep 0.2; timeout 0.3 ./send-recv"))
+        by_hand=("./send-recv & sleep 0.2; ss -Hltn; ./send-recv; (nc -d 127.0.0.1 7890 &); sleep 0.2\n"
+                 "{ kill $!; wait $!; } 2> /dev/null; timeout 0.3 ./send-recv",))
 def test_takes_its_port(chapter):
     """The port is refused to a second instance, but not to one that starts when this one was killed, in the
     middle of a conversation."""

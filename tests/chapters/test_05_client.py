@@ -30,7 +30,8 @@ def a_server(does, first=""):
             "print('listening', flush=True); c = s.accept()[0]; %s\"" % (first and first + "; ", does))
 
 
-AN_ECHO_SERVER = a_server("[c.sendall(data) for data in iter(lambda: c.recv(65536), b'')]")
+AN_ECHO_SERVER = a_server("[c.sendall(data) for data in iter(lambda: c.recv(65536), b'')]",
+                          first="s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65536)")
 
 
 def start(chapter, server, **options):
@@ -66,8 +67,9 @@ def speak(connection):
 
 
 @graded(10, "Connects, and prints what the server says at once",
-        cause="The port is not in network byte order (htons); or what has come stays in stdio's buffer, "
-              "which a program that waits in poll() does not flush: write().",
+        cause="The port is not in network byte order (htons); connect() did not wait (EINPROGRESS: set "
+              "O_NONBLOCK after it); or what has come stays in stdio's buffer, which a program that waits in "
+              "poll() does not flush: write().",
         read="The program",
         by_hand=("echo hello | nc -lvn 127.0.0.1 7890",
                  "sleep 1 | timeout 0.5 ./client 127.0.0.1 7890 | cat  # should print hello"))
@@ -108,7 +110,8 @@ def test_a_line_comes_back_before_stdin_ends(chapter):
 
 @graded(10, "Half-closes at the end of stdin, and prints the answer",
         cause="The end of stdin has to reach the server: shutdown(SHUT_WR), and not close(), which ends both "
-              "directions; and the program goes on reading until the server has ended its side.",
+              "directions; and the program goes on reading until the server has ended its side. Or stdin's "
+              "end came as POLLHUP, and the program looks for POLLIN only.",
         read="The program",
         by_hand=(a_server("print(c.makefile().read()); c.send(b'answer\\n')"),
                  "echo question | timeout 1 ./client 127.0.0.1 7890; echo exit status $?"))
@@ -174,7 +177,7 @@ def echo_with_small_buffers(connection):
               "be non-blocking; and what write() did not take has to be kept for later.",
         read="The program",
         by_hand=(AN_ECHO_SERVER,
-                 "head -c 20000000 /dev/zero | timeout 1 ./client 127.0.0.1 7890 | wc -c"),
+                 "head -c 20000000 /dev/zero | timeout 2 ./client 127.0.0.1 7890 | wc -c"),
         needs=["test_a_line_comes_back_before_stdin_ends",
                "test_end_of_stdin_half_closes_and_the_answer_still_comes"])
 def test_a_large_echo_comes_back_identical(chapter, tmp_path):
@@ -239,8 +242,9 @@ def test_a_server_that_ends_its_side_first_still_gets_all_of_a_file(chapter, tmp
               "received and printed. Then exit 1.",
         read="What can go wrong",
         by_hand=(a_server("time.sleep(0.4); c.send(b'too large\\n')") + "  # and a reset: it has not read",
-                 "yes | ./client 127.0.0.1 7890 & sleep 0.2; kill -STOP $!; sleep 0.4; kill -CONT $!; "
-                 "wait $!"))
+                 "yes | ./client 127.0.0.1 7890 2> errors & sleep 0.2; kill -STOP $!; sleep 0.4\n"
+                 "kill -CONT $!; sleep 0.4; kill $! 2> /dev/null; wait $!; echo exit status $?\n"
+                 "head -3 errors  # should print 'too large', 1, and one error"))
 def test_an_answer_is_not_lost_when_the_server_stops_reading(chapter):
     stopped, answered = threading.Event(), threading.Event()
 
@@ -264,8 +268,9 @@ def test_an_answer_is_not_lost_when_the_server_stops_reading(chapter):
         cause="ECONNRESET is not the end of a file: something may be lost, and a script has to see that in "
               "the exit status.",
         read="What can go wrong",
-        by_hand=("nc -lvn 127.0.0.1 7890 & sleep 0.1; kill -STOP $!; sleep 0.4; kill -KILL $!  # a reset",
-                 "sleep 0.2; timeout 1 ./client 127.0.0.1 7890 < <(sleep 2); echo exit status $?"))
+        by_hand=(a_server("time.sleep(0.2); c.setsockopt(1, socket.SO_LINGER, bytes([1] + [0] * 7))")
+                 + "  # a reset",
+                 "timeout 1 ./client 127.0.0.1 7890 < <(sleep 2); echo exit status $?"))
 def test_a_reset_is_an_error(chapter):
     printed = threading.Event()
 
@@ -357,8 +362,8 @@ def test_a_stdout_that_is_closed_early_is_an_error(chapter):
               "send when there is nothing to send.",
         read="The program",
         by_hand=(a_server("time.sleep(1)"),
-                 "sleep 1 | ./client 127.0.0.1 7890 & ./client 127.0.0.1 7890 < /dev/null & sleep 0.2; "
-                 "ps -o stat,cmd -C client  # R: it spins"),
+                 "sleep 1 | ./client 127.0.0.1 7890 & first=$!; ./client 127.0.0.1 7890 < /dev/null &\n"
+                 "sleep 0.2; ps -o stat,cmd -p $first,$!  # R: it spins"),
         needs=["test_end_of_stdin_half_closes_and_the_answer_still_comes"])
 def test_waits_without_spinning(chapter):
     """Neither with stdin open nor after its end."""
@@ -385,7 +390,7 @@ def test_waits_without_spinning(chapter):
                           first="s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096); "
                                 "s.setsockopt(6, socket.TCP_MAXSEG, 1448)") + "  # it does not read",
                  "(head -c 25000 /dev/zero; sleep 0.1; cat /dev/zero) | ./client 127.0.0.1 7890 & sleep 0.9; "
-                 "ps -o stat,cmd -C client  # no hello: a send waits; R: it spins"),
+                 "ps -o stat,cmd -p $!  # no hello: a send waits; R: it spins"),
         needs=["test_a_large_echo_comes_back_identical", "test_waits_without_spinning"])
 def test_a_server_that_does_not_read_delays_only_what_it_is_sent(chapter):
     stuck, end = threading.Semaphore(0), threading.Event()
@@ -453,7 +458,9 @@ def test_a_stdout_that_nobody_reads_delays_only_what_is_printed(chapter):
         by_hand=("nc -lkvn 127.0.0.1 7890",
                  "for error in EINTR EALREADY EISCONN; do strace -o /dev/null "
                  "-e inject=connect:error=$error:when=1 ./client 127.0.0.1 7890 < /dev/null; done  "
-                 "# after EISCONN, which is made up, recv() fails with ENOTCONN"))
+                 "# after EISCONN, which is made up, recv() fails with ENOTCONN"),
+        needs=["test_prints_what_the_server_says",
+               "test_end_of_stdin_half_closes_and_the_answer_still_comes"])
 @pytest.mark.parametrize("then", ["success", "EALREADY", "EISCONN"])
 def test_a_signal_during_connect_ends_nothing(chapter, preloaded, then):
     with serving(speak) as server:
@@ -467,10 +474,12 @@ def test_a_signal_during_connect_ends_nothing(chapter, preloaded, then):
         cause="A call that did a part has to be made again for the rest; and one that was interrupted "
               "(EINTR), poll() included, has to be made again.",
         read="What can go wrong",
-        by_hand=("nc -lvn 127.0.0.1 7890 | cksum",
+        by_hand=("nc -lvn 127.0.0.1 7890 | cksum; nc -lvn 127.0.0.1 7890",
                  "seq 10000 | strace -o /dev/null -e inject=read,write,recvfrom,sendto,?poll,?ppoll,?select,"
-                 "?pselect6:error=EINTR:when=3+2 ./client 127.0.0.1 7890; sleep 0.1; seq 10000 | cksum"),
-        needs=["test_a_large_echo_comes_back_identical"])
+                 "?pselect6:error=EINTR:when=3+2 ./client 127.0.0.1 7890; sleep 0.1; seq 10000 | cksum\n"
+                 "echo hello | strace -o /dev/null -e inject=write,sendto:retval=3:when=1 "
+                 "./client 127.0.0.1 7890; sleep 0.1  # it is told that 'hel' is sent: 'lo' comes"),
+        needs=["test_a_large_echo_comes_back_identical", "test_waits_without_spinning"])
 def test_random_faults(chapter, random_faults):
     data = os.urandom(200000)
     with serving(echo) as server:

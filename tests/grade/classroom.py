@@ -19,7 +19,7 @@ import time
 
 from grade import report, run, submissions
 from grade import results as model
-from grade.formats import printable, write
+from grade.formats import write
 from harness.contain import adopt_orphans, end_descendants
 
 JOBS = 4 * (os.cpu_count() or 1)  # most of a grading is waiting
@@ -48,7 +48,7 @@ class Learner:
         everything = [self.results[chapter] for chapter in sorted(self.results)]
         parts = [self.name, *self.remarks, report.scoreboard(everything),
                  *(report.tell(results, colours=False) for results in everything)]
-        return printable("\n\n".join(part for part in parts if part) + "\n")
+        return report.printable("\n\n".join(part for part in parts if part) + "\n")
 
 
 def harmless(text):
@@ -129,7 +129,7 @@ class Progress:
         words = "; ".join(points * bool(learner.results) + learner.remarks)
         if 0 < self._graded < self._chapters and not self._changes:
             words += ", " + self._left()
-        line = printable("%s: %s" % (learner.name, words)).replace("\n", "\\n")
+        line = report.printable("%s: %s" % (learner.name, words)).replace("\n", "\\n")
         print("%s%3d of %d  %s" % ("\r\033[K" if self._changes else "", self._finished, self._people, line),
               flush=True)
 

@@ -8,7 +8,6 @@ import base64
 import contextlib
 import json
 import os
-import re
 import sys
 import threading
 import xml.etree.ElementTree as xml
@@ -23,13 +22,6 @@ GITHUB_OUTPUT = 60000  # bytes of all of them, for they travel in one environmen
 
 # ---- What a check says
 
-def printable(text):
-    """Text without what terminals, XML and JSON readers do not take, such as control characters and
-    bytes that were no UTF-8: these are shown as \\xNN."""
-    return re.sub("[^\t\n -~\xa0-\u2027\u2030-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]",
-                  lambda match: "\\x%02x" % ord(match.group()), text)
-
-
 def said(check, chapter):
     """What a person reads of a check."""
     if check["verdict"] == model.FAILED:
@@ -37,7 +29,7 @@ def said(check, chapter):
     else:
         words = report.MARKS.get(check["verdict"], "not graded")
         words += ": " + check["reason"] if check["reason"] else ""
-    words = printable(words)
+    words = report.printable(words)
     return words if len(words) <= OUTPUT else words[:OUTPUT] + "\n... (and more)"
 
 

@@ -18,7 +18,6 @@ from harness.contain import end_descendants, end_with_parent
 from harness.program import Server, how_it_ended, seconds
 
 
-
 class TooSlow(AssertionError):
     """A check has taken longer than it may."""
 
@@ -165,6 +164,11 @@ class Grader:
             return
         model.decide(check, model.FAILED)
         check["message"] = without_code(getattr(error, "msg", None) or steps.words(error))
+        if steps.is_network_error(error):
+            for step in check["steps"]:
+                if step.endswith("meets an error: " + check["message"]):
+                    check["message"] = step
+            check["steps"] = [step for step in check["steps"] if step != check["message"]]  # it is told once
         if isinstance(error, BuildError):
             check["cause"] = "Mend the first error that the compiler names: the others often follow from it."
         chapter = item.funcargs.get("chapter")
@@ -172,8 +176,9 @@ class Grader:
         if crashed:
             check["message"] += "\nThe program crashed: %s." % how_it_ended(crashed[0].process.returncode)
             check["crash"] = self._where(item)
-        elif chapter:
-            check["message"] += "".join(map(unasked_end, chapter.started))
+        for program in chapter.started if chapter else []:
+            if not crashed and chapter.program in program.command:
+                tell_more(check, program)
 
     def _where(self, item):
         """Run a check once more with the sanitizers in the program: the report of where it crashed."""
@@ -200,12 +205,19 @@ class Grader:
         self._save()
 
 
-def unasked_end(program):
-    """That a server has ended though nobody told it to, as a line; empty if it has not."""
-    if not isinstance(program, Server) or program.is_running() or program.was_told_to_end:
-        return ""
-    return "\nThe server has ended: %s; stderr: %s" % (
-        how_it_ended(program.process.returncode), program.stderr[-400:].strip() or "(nothing)")
+def tell_more(check, program):
+    """Add to a check's message what it does not say yet: that the program has ended though nobody told it
+    to, which comes first, and what it has said on stderr."""
+    status = None if program.was_told_to_end else program.process.poll()
+    errors = program.stderr[-400:].strip()
+    is_server, is_told = isinstance(program, Server), errors in check["message"]
+    if status is not None and (is_server or status != 0 and not any(
+            how_it_ended(status) in text for text in [*check["steps"], check["message"]])):
+        check["message"] = "The %s has ended: %s%s\n%s" % (
+            "server" if is_server else "program", how_it_ended(status),
+            "" if errors and is_told else "; stderr: " + (errors or "(nothing)"), check["message"])
+    elif not is_told:
+        check["message"] += "\nstderr: " + errors
 
 
 def shorten(report):

@@ -3,6 +3,7 @@
 import functools
 import json
 import os
+import re
 import shutil
 import sys
 import textwrap
@@ -23,13 +24,23 @@ def paint(text, verdict, colours):
     return "\033[%dm%s\033[0m" % (COLOURS[verdict], text) if colours and verdict in COLOURS else text
 
 
+def printable(text):
+    """Text without what terminals, XML and JSON readers do not take, such as control characters and
+    bytes that were no UTF-8: these are shown as \\xNN."""
+    return re.sub("[^\t\n -~\xa0-\u2027\u2030-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]",
+                  lambda match: "\\x%02x" % ord(match.group()), text)
+
+
 def indent(text, first, rest=None):
-    """Text, wrapped and indented; its own line breaks stay."""
+    """Text that a terminal can show, wrapped and indented; its own line breaks stay. Where a space may be
+    the mistake, nothing is wrapped."""
     rest = " " * len(first) if rest is None else rest
     lines = []
-    for line in text.splitlines() or [""]:
-        lines += textwrap.wrap(line, WIDTH, initial_indent=rest if lines else first,
-                               subsequent_indent=rest + "  ", break_on_hyphens=False) or [rest.rstrip()]
+    for line in printable(text).rstrip("\n").split("\n"):
+        before = rest if lines else first
+        lines += [before + line] if line.startswith(("expected: ", "got: ")) else textwrap.wrap(
+            line, WIDTH, initial_indent=before, subsequent_indent=rest + "  ",
+            break_on_hyphens=False) or [rest.rstrip()]
     return "\n".join(lines)
 
 
@@ -46,12 +57,12 @@ def right_output(check, chapter):
     known = right().get(chapter, {}).get(check["name"], {})
     lines = []
     for number, text in enumerate(known["shows"] if known.get("by_hand") == check["by_hand"] else [], 1):
-        shown = text.splitlines()
+        shown = text.rstrip("\n").split("\n") if text else []
         if not shown or (len(shown) == 1 and shown[0].startswith("listening on ")):
             continue
         terminal = "in terminal %d " % number if len(known["shows"]) > 1 else ""
         lines.append("    right:   %sone sees" % terminal)
-        lines += ["               " + line[:WIDTH - 15] for line in shown[:RIGHT_LINES]]
+        lines += ["               " + printable(line)[:WIDTH - 15] for line in shown[:RIGHT_LINES]]
         lines += ["               ..."] * (len(shown) > RIGHT_LINES)
     return lines
 

@@ -23,7 +23,8 @@ def shows(chapter, graded):
     """What each terminal shows: a list of texts, empty where it differs from run to run."""
     once, again = shown_when_right(chapter, graded.by_hand)
     texts = [text if text == other else "" for text, other in zip(once, again)]
-    return texts[:-1] + [re.sub(r"exit status \d+\n\Z", "", texts[-1])]  # which by_hand.show() has added
+    texts[-1] = re.sub(r"exit status \d+\n\Z", "", texts[-1])  # which by_hand.show() has added
+    return ["".join(text.splitlines(True)[:report.RIGHT_LINES + 1]) for text in texts]
 
 
 def main():
