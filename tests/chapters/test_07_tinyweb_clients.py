@@ -154,12 +154,12 @@ def at_once(chapter, root, ways):
         read="The program",
         by_hand=("./tinyweb",
                  "./tinyweb -p 8081",
-                 "(printf 'POST / HTTP/1.0\\r\\n\\r\\n'; while sleep 0.3; do echo; done) | timeout 5 nc "
+                 "head -c 90000000 /dev/zero > webroot/large; curl -s http://127.0.0.1:8081/large | sleep 20 "
+                 "& (printf 'POST / HTTP/1.0\\r\\n\\r\\n'; while sleep 0.3; do echo; done) | timeout 5 nc "
                  "127.0.0.1 8080 > log & sleep 0.3; echo behind one who stays:; curl -sI --max-time 3 "
                  "http://127.0.0.1:8080/ | head -1; echo who is slow, and behind one who does not read:; "
-                 "head -c 90000000 /dev/zero > webroot/large; curl -s http://127.0.0.1:8081/large | sleep 20 "
-                 "& (echo GET / HTTP/1.0; for i in 1 2 3 4 5 6 7 8 9; do sleep 1; echo X:y; done) | timeout "
-                 "10 nc 127.0.0.1 8080 | head -1; curl -sI --max-time 5 http://127.0.0.1:8081/ | head -1; rm "
+                 "(echo GET / HTTP/1.0; for i in 1 2 3 4 5 6 7 8 9; do sleep 1; echo X:y; done) | timeout "
+                 "10 nc 127.0.0.1 8080 | head -1; curl -sI --max-time 4 http://127.0.0.1:8081/ | head -1; rm "
                  "webroot/large log"))
 def test_clients_that_take_too_long_are_given_up(chapter, root):
     (root / "large").write_bytes(bytes(50 * MEGABYTE))
