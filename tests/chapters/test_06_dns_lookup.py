@@ -163,8 +163,8 @@ def test_refused_by_every_address(chapter, tmp_path):
 
 
 @graded(10, "Goes on to the next address when one refuses, until one accepts",
-        cause="Only the first address of the list is tried, or printed; it is not left when one has "
-              "accepted; or freeaddrinfo() comes before its end.",
+        cause="Only the first address of the list is tried, or printed (print them all before the first "
+              "connect()); it is not left when one has accepted; or freeaddrinfo() comes before its end.",
         read="The program",
         by_hand=(LATE % "127.0.0.2",
                  "printf '127.0.0.%d three\\n' 1 2 3 > hosts; unshare -rm sh -c 'mount --bind hosts "
@@ -226,10 +226,11 @@ def test_a_service_that_does_not_exist(chapter, service):
 
 
 @graded(4, "Refuses what is no port, with a usage line and exit status 2",
-        cause="getaddrinfo() takes 99999 for 34463: a service that looks like a number has to be checked "
-              "before.",
+        cause="getaddrinfo() takes 99999 for 34463: a service that looks like a number, or is empty, or of "
+              "digits, signs and spaces, has to be checked before.",
         read="Your turn",
-        by_hand=("./dns-lookup 127.0.0.1 99999; echo exit status $?",))
+        by_hand=("for s in 99999 '' ' 80' +80 -1; do ./dns-lookup 127.0.0.1 \"$s\"; echo exit status $?; "
+                 "done",))
 @pytest.mark.parametrize("bad", ["99999", "65536", "", "-1", "+80", " 80", "8 0"])
 def test_bad_port(chapter, bad):
     checks.is_usage_error(chapter.run("127.0.0.1", bad), bad)
@@ -299,8 +300,8 @@ def test_random_faults(chapter, random_faults):
 
 
 @graded(5, "Says so, and exits 1, if there is no Server line",
-        cause="It reads on behind the empty line that ends the head, or takes the end of the answer for a "
-              "success.",
+        cause="It reads on behind the empty line that ends the head, takes the end of the answer for a "
+              "success, or does not compare the name up to its colon.",
         read="Your turn",
         by_hand=("for body in '\\r\\nServer: body\\r\\n' ''; do printf \"HTTP/1.0 200 OK\\r\\n$body\" | nc "
                  "-vnNl 7890; done", "%s; echo exit status $?; sleep 0.3; timeout 2 %s; echo exit status $?"
@@ -319,11 +320,12 @@ def test_no_server_line(chapter, answer):
 
 
 @graded(4, "Does not wait for more than it needs",
-        cause="It reads to the end of the answer, though it knows what it wants to know after the Server "
-              "line.",
+        cause="It reads to the end of the answer, though it knows enough after the Server line, or after "
+              "the empty line.",
         read="Your turn",
-        by_hand=("(printf 'HTTP/1.0 200 OK\\r\\nServer: teapot\\r\\n'; sleep 1) | nc -vnl 7890",
-                 "timeout 0.5 %s; echo exit status $?" % ASK))
+        by_hand=("for l in 'Server: teapot' ''; do (printf \"HTTP/1.0 200 OK\\r\\n$l\\r\\n\"; sleep 1) | nc "
+                 "-vnNl 7890; done", "timeout 0.5 %s; echo exit status $?; sleep 1; timeout 0.5 %s; echo exit status $?"
+                 % (ASK, ASK)))
 @pytest.mark.parametrize("head,status", [(b"Server: Tiny\r\n", 0), (b"Server: Tiny\r\n\r\n", 0), (b"\r\n", 1)])
 def test_does_not_wait_for_more_than_it_needs(chapter, head, status):
     def serve(connection):
@@ -347,8 +349,8 @@ def test_control_characters_do_not_reach_the_terminal(chapter):
         cause="The buffer has no bound, or the bound is off by one: the line end and the final zero need "
               "room, too.",
         read="The program",
-        by_hand=("printf 'HTTP/1.0 200 OK\\r\\nServer: %08182d\\r\\n\\r\\n' 0 | nc -vnNl 7890",
-                 ASK + " | wc -c"),
+        by_hand=("for n in 8181 8182; do printf \"HTTP/1.0 200 OK\\r\\nServer: %0${n}d\\r\\n\\r\\n\" 0 | nc "
+                 "-vnNl 7890; done", "%s | wc -c; sleep 0.3; %s | wc -c" % (ASK, ASK)),
         needs=["test_reads_lines_that_come_in_pieces"])
 def test_a_line_of_8191_bytes_is_taken_and_a_longer_one_is_not(chapter):
     value = "x" * (8191 - len("Server: \r\n"))
@@ -434,9 +436,9 @@ def test_an_endless_line_is_given_up(chapter, beginning):
 
 @graded(8, "Gives up a server that keeps it waiting, after ten seconds in all",
         cause="SO_RCVTIMEO limits one recv(), not all of them: before each, set what is left of the ten "
-              "seconds.",
+              "seconds, in tv_sec and tv_usec; where both are 0 it waits for ever.",
         read="The program",
-        by_hand=("(while sleep 0.7; do printf x; done) | nc -vnl 7890",
+        by_hand=("(for i in $(seq 14); do sleep 0.69; printf x; done; sleep 8) | nc -vnl 7890",
                  "timeout 12 %s; echo exit status $?" % ASK),
         needs=["test_reads_lines_that_come_in_pieces"])
 def test_a_server_that_keeps_it_waiting_is_given_up_after_ten_seconds(chapter):

@@ -69,13 +69,14 @@ def test_no_page_was_modified_in_the_future(server, root):
 
 @graded(5, "Answers HEAD as GET, but without a body, also for errors",
         cause="HEAD gets the body, or a Content-Length of 0; or the code that sends errors does not know of "
-              "it, perhaps because the line was too long to be kept.",
+              "it, perhaps because the line was too long to be kept. If no answer came, it may have been lost to "
+              "a reset: see the check of that.",
         read="Your turn",
         by_hand=("./tinyweb",
                  "for t in / /missing /$(printf %09000d 0); do printf \"HEAD $t HTTP/1.0\\r\\n\\r\\n\" | "
                  "nc 127.0.0.1 8080; done"))
 @pytest.mark.parametrize("target,status", [
-    ("/", 200), ("/sub", 301), ("/%zz", 400), ("/..", 403), ("/missing", 404), ("/" + "x" * 9000, 414),
+    ("/", 200), ("/sub", 301), ("/%zz", 400), ("/missing", 404), ("/" + "x" * 9000, 414),
 ], ids=lambda value: str(value)[:20])
 def test_head_is_answered_as_get_is(server, target, status):
     http_checks.same_head(server, target, answers(server, lines("GET %s HTTP/1.0" % target), status))

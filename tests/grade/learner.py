@@ -7,6 +7,7 @@ import shlex
 import shutil
 import sys
 import tempfile
+import textwrap
 import time
 
 from grade import report, run
@@ -145,6 +146,10 @@ def start(chapter=None):
     print("    %-20s what your program is to do" % "CONTRACT.md")
     print("    %-20s the program to write%s" % (
         name(chapter) + ".c", "" if number(chapter) == 1 else ": it is chapter %d's still" % (number(chapter) - 1)))
+    others = sorted(set(os.listdir(folder)) - {"CONTRACT.md", "Makefile", name(chapter) + ".c"})
+    if others:
+        print(textwrap.fill("given, or from earlier chapters: " + ", ".join(others), 79, initial_indent="    ",
+                            subsequent_indent="    "))
     print("\nThe lesson is %s/README.md. Build with make, in that folder; check with:\n\n    make grade %d"
           % (chapter, number(chapter)))
     return 0

@@ -3,6 +3,7 @@ fill_webroot() has filled, and asks it something; most return the Response."""
 
 import contextlib
 import email.utils
+import itertools
 import os
 import re
 import select
@@ -194,11 +195,12 @@ def survives_resets(server, target, times=1000):
     brings(server, "/", PAGE)
 
 
-def visit_in_all_ways(server):
-    """A function that asks for something else each time, and leaves in another way."""
+def visit_in_all_ways(server, *targets):
+    """A function that asks for something else each time, the targets too, and leaves in another way."""
     requests = [lines(line) for line in (
         "GET / HTTP/1.0", "HEAD / HTTP/1.0", "GET /sub HTTP/1.0", "GET /missing HTTP/1.0",
-        "GET /../x HTTP/1.0", "POST / HTTP/1.0", "BREW / HTTP/1.0", "what?", "GET / HTTP/2.0")]
+        "GET /../x HTTP/1.0", "POST / HTTP/1.0", "BREW / HTTP/1.0", "what?", "GET / HTTP/2.0",
+        *("GET %s HTTP/1.0" % target for target in targets))]
     count = 0
 
     def visit():
@@ -224,15 +226,16 @@ def connect_narrow(server, limit=15):
     return connect(server, limit, receive_buffer=4096)
 
 
-def given_up_after(server, start, trickle=b""):
-    """A client sends `start`, and then `trickle` every second. Return how many seconds it has until the
-    server answers, and the Response."""
+def given_up_after(server, start, *trickle):
+    """A client sends `start`, and then a piece of `trickle` every second, the last one again and again.
+    Return how many seconds it has until the server answers, and the Response."""
+    pieces = itertools.chain(trickle, itertools.repeat(trickle[-1] if trickle else b""))
     with connect(server, limit=1) as client:
         begin = time.monotonic()
         client.sendall(start)
         while not select.select([client], [], [], seconds(1))[0]:
-            assert time.monotonic() - begin < seconds(15), "the server waits and waits"
-            client.sendall(trickle)
+            assert time.monotonic() - begin < seconds(12), "the server waits for a slow request"
+            client.sendall(next(pieces))
         return time.monotonic() - begin, Response(receive_all(client))
 
 
@@ -257,7 +260,9 @@ def next_served_after(server, request, trickle=b""):
         with connect(server) as other:
             other.sendall(lines("GET / HTTP/1.0"))
             while not select.select([other], [], [], seconds(0.3))[0]:
-                assert time.monotonic() - begin < seconds(16), "the next client waits and waits"
+                assert time.monotonic() - begin < seconds(16), (
+                    "behind a client that %s the next one waits and waits" % (
+                        "got its answer and goes on sending" if trickle else "does not read"))
                 with contextlib.suppress(ConnectionError):
                     client.sendall(trickle)
             assert Response(receive_all(other)).status == 200

@@ -36,12 +36,15 @@ def silent(connection):
 
 
 def trickling(connection):
-    """A server whose answer is a line that never ends, ten bytes a second."""
+    """A server whose answer is a line that never ends, ten bytes a second, until a fraction of the tenth
+    second is left."""
     receive_until(connection, b"\r\n\r\n")
-    with contextlib.suppress(ConnectionError):
-        for _ in range(200):
+    begin = time.monotonic()
+    with contextlib.suppress(ConnectionError):  # the program may have given up
+        while time.monotonic() < begin + 9.65:
             connection.sendall(b"x")
             time.sleep(0.1)
+    hold(connection)
 
 
 def endless(beginning, piece):
