@@ -15,7 +15,7 @@ from harness import checks
 from harness.concurrency import (answers_in_reverse_order, begin, begin_download, finish, finish_download,
                                  is_refused, is_whole, make_webroot, no_child_remains)
 from harness.grading import graded
-from harness.inspect import children, descriptors, slow_down
+from harness.inspect import Ended, children, descriptors, is_pending, slow_down, state
 from harness.program import wait_until
 from harness.steps import step
 from harness.talk import Response, connect, get, receive_all
@@ -125,6 +125,51 @@ def test_sigterm_answers_who_is_in_the_accept_queue(server):
     assert not others, "there are answers with the status %s" % others
     assert answers.count(200) >= 256, "so many may be served at a time, and only %d got a page" % (
         answers.count(200))
+    assert server.wait() == 0
+
+
+def have_all_ended(processes):
+    """Are the processes zombies, or gone?"""
+    for process in processes:
+        with contextlib.suppress(Ended):
+            if state(process) != "Z":
+                return False
+    return True
+
+
+@graded(4, "Signals are noticed while clients come without a pause, too",
+        cause="pselect() returns at once where a client is there already, and lets no signal in: ask waitpid(WNOHANG) before each fork(), and leave SIGTERM unblocked outside of the wait.",
+        read="The program",
+        needs=["test_sigterm_ends_a_server_that_has_just_started", "test_serves_again_when_one_of_the_maximum_has_left"],
+        by_hand=("strace -f -qq -o /dev/null -e inject=accept:delay_exit=200000 ./fork-server -c 2 > /dev/null & sleep 0.5; server=$(pgrep -P $!); for i in 1 2 3 4 5 6 7 8 9; do curl -sSI http://127.0.0.1:8080/ | head -1 & done; sleep 1; kill $server; sleep 0.3; pending=$(grep -c 'ShdPnd.*[4-7c-f]...$' /proc/$server/status); wait; echo SIGTERM pending: $pending",))
+def test_signals_are_noticed_while_clients_never_cease(chapter, webroot, gaps):
+    def ask():
+        client = connect(server)
+        client.sendall(REQUEST)
+        return client
+
+    def statuses(some):
+        return [is_whole(Response(receive_all(client))).status for client in some]
+
+    server = chapter.serve("-c", "2", "-p", "0", webroot, env=gaps(LAB_SLOW_FORK=10))
+    with checks.stopped(server):
+        clients = [ask() for _ in range(6)]
+    wait_until(lambda: server.output.count(" 200 ") >= 2, what="2 answers")
+    with checks.stopped(server):
+        step("its children end")
+        wait_until(lambda: have_all_ended(children(server.pid)), what="the end of the children")
+        clients += [ask() for _ in range(6)]
+    answers = statuses(clients[:9])
+    assert 200 in answers[6:], "its children have ended, and nobody else got a page while others waited"
+    with checks.stopped(server):
+        more = [ask() for _ in range(8)]
+        server.signal(signal.SIGTERM)
+        lines = server.output.count("\n")
+    # Two children, and the client whose turn it was, may have been under way.
+    wait_until(lambda: server.output.count("\n") >= lines + 6, what="6 answers")
+    with contextlib.suppress(Ended):
+        assert not is_pending(server.pid, signal.SIGTERM), "SIGTERM waits outside, and 6 clients were let in"
+    assert set(statuses(clients[9:] + more)) <= {200, 503}
     assert server.wait() == 0
 
 
