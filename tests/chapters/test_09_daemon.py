@@ -68,9 +68,9 @@ def fails(daemons, *arguments, **options):
 # ---- Starting
 
 @graded(7, "Goes to the background; once it has exited 0, the port answers",
-        cause="The started process ends before the daemon is ready, or the pid file was written by a process that is no more.",
+        cause="The started process ends before the daemon is ready; or it waits for ever, for it has the pipe's writing end open itself; or the pid file was written by a process that is no more.",
         read="The program",
-        by_hand=("./daemon; echo exit status $?; curl -sSI -m 1 http://127.0.0.1:8080/ | head -1; kill -0 $(cat daemon.pid) && echo it runs; wc -l < daemon.pid",))
+        by_hand=("./daemon; echo exit status $?; curl -sSI -m 1 http://127.0.0.1:8080/ | head -1; kill -0 $(cat daemon.pid) && echo it runs; wc -l < daemon.pid; kill $(cat daemon.pid)",))
 def test_answers_once_the_started_process_has_ended(daemons, folder):
     for _ in range(3):
         daemon = daemons.start("-c", configure(folder))
@@ -85,7 +85,7 @@ def test_answers_once_the_started_process_has_ended(daemons, folder):
 @graded(5, "Serves as chapter 8 does, with max-children as the limit",
         cause="Something of the chapters before was lost on the way, or the key max-children does not reach the place where children are counted.",
         read="Your turn",
-        by_hand=("echo max-children = 1 > my.conf; ./daemon -n -c my.conf",
+        by_hand=("printf 'port = 8080\\nmax-children = 1\\n' > my.conf; ./daemon -n -c my.conf",
                  "printf 'HEAD / HTTP/1.0\\r\\n\\r\\n' | nc 127.0.0.1 8080; sleep 2 | nc 127.0.0.1 8080 & sleep 0.2; curl -sSI -m 1 http://127.0.0.1:8080/ | head -1"))
 def test_serves_as_chapter_8_does(daemons, folder):
     daemon = daemons.start("-c", configure(folder, max_children=4))
@@ -119,7 +119,7 @@ def test_bad_usage(chapter, arguments):
 @graded(7, "Has a session without a terminal, the folder / and the umask 022",
         cause="setsid(), the second fork(), chdir() or umask() is missing, or comes in the wrong process.",
         read="The idea",
-        by_hand=("umask 0; ./daemon; cd /proc/$(cat daemon.pid); readlink cwd; grep Umask status; ps -o pid,sid,tty,comm -C daemon",))
+        by_hand=("umask 0; ./daemon; pid=$(cat daemon.pid); readlink /proc/$pid/cwd; grep Umask /proc/$pid/status; ps -o pid,sid,tty,comm -p $pid; kill $pid",))
 def test_leaves_its_session_folder_and_umask(daemons, folder):
     daemon = daemons.start("-c", configure(folder), cwd=str(folder), preexec_fn=lambda: os.umask(0))
     assert parent(daemon.pid) == os.getpid(), "it is no orphan, which process 1 would adopt"
@@ -144,7 +144,7 @@ def test_lives_on_when_its_terminal_goes(daemons, folder):
 @graded(5, "Keeps no descriptor but its own, and 0, 1, 2 are /dev/null",
         cause="What was open at the start is open still; or 0, 1 and 2 were closed, or left as they were, and not made to lead to /dev/null; or, where they were closed already, the program's own descriptors got these numbers.",
         read="The program",
-        by_hand=("./daemon 20< io.c; readlink /proc/$(cat daemon.pid)/fd/{0,1,2,20}; kill $(cat daemon.pid); sleep 0.2; ./daemon <&- >&- 2>&-; readlink /proc/$(cat daemon.pid)/fd/{0,1,2}",))
+        by_hand=("./daemon 20< io.c; readlink /proc/$(cat daemon.pid)/fd/{0,1,2,20}; kill $(cat daemon.pid); sleep 0.2; ./daemon <&- >&- 2>&-; readlink /proc/$(cat daemon.pid)/fd/{0,1,2}; kill $(cat daemon.pid)",))
 def test_keeps_no_descriptor_that_was_open(daemons, folder):
     with open(str(folder / "inherited"), "w") as file, socket.socketpair()[0] as pair:
         high = fcntl.fcntl(file.fileno(), fcntl.F_DUPFD, 700)
@@ -207,7 +207,7 @@ def test_random_faults(chapter, folder, random_faults):
 @graded(6, "A start that fails says why on the terminal, and exits 1",
         cause="The started process does not wait for word from the daemon, or the daemon lets go of the terminal too early; or the pid file is opened without O_NOFOLLOW.",
         read="The program", needs=[],
-        by_hand=("nc -l 127.0.0.1 8080 & sleep 0.2; ./daemon; echo exit status $?; sleep 0.1; ls daemon.pid; ln -s victim daemon.pid; ./daemon; ls victim; rm daemon.pid",))
+        by_hand=("nc -l 127.0.0.1 8080 & other=$!; sleep 0.2; ./daemon; echo exit status $?; sleep 0.1; ls daemon.pid; ln -s victim daemon.pid; ./daemon; ls victim; rm daemon.pid; kill $other",))
 def test_port_in_use(daemons, folder):
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
@@ -273,7 +273,7 @@ def is_locked(path):
 @graded(6, "A second instance names the first, and harms nothing",
         cause="The pid file is not locked, or the lock is lost: with the process that took it, or when any descriptor of the file is closed.",
         read="The program",
-        by_hand=("./daemon; ./daemon 2> said; echo exit status $?; grep -c \"already running as process $(cat daemon.pid)$\" said",))
+        by_hand=("./daemon; ./daemon 2> said; echo exit status $?; grep -c \"already running as process $(cat daemon.pid)$\" said; kill $(cat daemon.pid)",))
 def test_only_one_holds_the_pid_file(daemons, folder):
     daemon = daemons.start("-c", configure(folder))
     assert is_locked(folder / "daemon.pid"), "nobody holds a lock of fcntl() on the pid file"
@@ -287,9 +287,9 @@ def test_only_one_holds_the_pid_file(daemons, folder):
 
 
 @graded(3, "Of two instances that start at the same moment, one runs",
-        cause="The look whether another one runs and the lock are not one step, such as F_GETLK or a look into the file in the first process, and F_SETLK in the third; who gets the lock runs, and nobody else.",
+        cause="The look whether another one runs and the lock are not one step, such as F_GETLK or a look into the file in the first process, and F_SETLK in the third; or a loser empties the file (O_TRUNC). Who gets the lock runs, and nobody else.",
         read="The program", needs=["test_only_one_holds_the_pid_file"],
-        by_hand=("printf 'port = 0\\npidfile = pid\\n' > my.conf; for i in 1 2; do strace -f -qq -o /dev/null -e inject=clone,clone3:delay_exit=200000 ./daemon -c my.conf > said$i 2>&1 & done; sleep 2; cat said1 said2 | grep -c listening",))
+        by_hand=("printf 'port = 0\\npidfile = pid\\n' > my.conf; for i in 1 2; do strace -f -qq -o /dev/null -e inject=clone,clone3:delay_exit=200000 ./daemon -c my.conf > said$i 2>&1 & done; sleep 2; cat said1 said2 | grep -c listening; kill $(cat pid)",))
 def test_two_at_the_same_moment(chapter, daemons, folder, gaps):
     configuration, environment = configure(folder), gaps(LAB_SLOW_FORK=50)
     both = [chapter.start("-c", configuration, env=environment) for _ in range(2)]
@@ -304,7 +304,7 @@ def test_two_at_the_same_moment(chapter, daemons, folder, gaps):
 @graded(4, "A pid file that a killed daemon left is taken over",
         cause="That the file exists was taken for a proof that its process does; or what the file held before is still in it.",
         read="The program", needs=["test_only_one_holds_the_pid_file"],
-        by_hand=("./daemon; kill -KILL $(cat daemon.pid); sleep 0.1; echo more >> daemon.pid; ./daemon; echo exit status $?; wc -l < daemon.pid",))
+        by_hand=("./daemon; kill -KILL $(cat daemon.pid); sleep 0.1; echo more >> daemon.pid; ./daemon; echo exit status $?; wc -l < daemon.pid; kill $(cat daemon.pid)",))
 def test_pid_file_of_a_killed_daemon_is_taken_over(daemons, folder):
     killed = daemons.start("-c", configure(folder))
     with contextlib.closing(begin(killed)):
@@ -431,7 +431,7 @@ def root():
 @graded(4, "With user = NAME it gives up root for good, groups included",
         cause="initgroups() and setgid() are missing, or come after setuid(), when it is too late; or root is given up before the pid file is open, or only for a while, as seteuid() does; or at the end: the user may not remove the pid file, nor perhaps look into its folder, so empty it through the descriptor that is still open.",
         read="The program",
-        by_hand=("mkdir -pm 700 run; printf 'user = nobody\\npidfile = run/pid\\n' > my.conf; ./daemon -n -c my.conf  # as root",
+        by_hand=("mkdir -pm 700 run; printf 'port = 8080\\nuser = nobody\\npidfile = run/pid\\n' > my.conf; ./daemon -n -c my.conf  # as root",
                  "pid=$(cat run/pid); grep -E '^(Uid|Gid|Groups):' /proc/$pid/status; kill $pid; sleep 0.3; cat run/pid  # is empty now"))
 def test_gives_up_root_of_a_namespace(root, daemons, public):
     public.chmod(0o700)  # the pid file in here: while it is still root

@@ -83,7 +83,7 @@ FORGERIES = [
         cause="What the client sent is passed to syslog() as the format, or control characters and quotes in it are not escaped.",
         read="The program", needs=["test_start_requests_and_end_are_logged"],
         by_hand=("strace -f -o log -s 99 -e trace=connect,sendto -e inject=connect:retval=0 ./daemon",
-                 "printf 'GET /%%x\\\"\\033[2J HTTP/1.0\\r\\n\\r\\n' | nc -N 127.0.0.1 8080 | head -1; sleep 0.2; grep -o 'GET /.*HTTP' log"))
+                 "printf 'GET /%%x\\\"\\033[2J HTTP/1.0\\r\\n\\r\\n' | nc -N 127.0.0.1 8080 | head -1; sleep 0.2; grep -o 'GET /.*HTTP' log; kill $(cat daemon.pid)"))
 def test_no_request_can_forge_a_message(daemon, log):
     for number, line in enumerate(FORGERIES):
         exchange(daemon, line + b"\r\n\r\n")

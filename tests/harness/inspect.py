@@ -1,6 +1,7 @@
 """What the system says of a process. Linux only: elsewhere every function skips its test."""
 
 import os
+import re
 
 import pytest
 
@@ -73,6 +74,12 @@ def children(pid):
             except (FileNotFoundError, ProcessLookupError):
                 pass  # it has just ended
     return found
+
+
+def is_pending(pid, signal):
+    """Has a signal been sent to a process that has not let it in?"""
+    waiting = re.search(r"^ShdPnd:\s*(\w+)", _read("/proc/%d/status" % pid), re.MULTILINE).group(1)
+    return int(waiting, 16) >> (signal - 1) & 1 == 1
 
 
 def is_listening(port):

@@ -172,6 +172,14 @@ MUTANTS = [
            "    serve_queue(&children, listener, &root);\n", "",
            "test_sigterm_answers_who_is_in_the_accept_queue", "reset"),
 
+    Mutant("children are only fetched when SIGCHLD has ended a wait", "fork-server.c",
+           "        reap_children(&children);\n        if (client_waits)\n",
+           "        if (!client_waits)\n            reap_children(&children);\n        else\n",
+           "test_signals_are_noticed_while_clients_never_cease", "nobody else got a page"),
+    Mutant("SIGTERM is only let in while the server waits", "signals.c", "    waiting = before;\n",
+           "    sigemptyset(&waiting);\n    sigaddset(&before, SIGTERM);\n",
+           "test_signals_are_noticed_while_clients_never_cease", "SIGTERM waits outside"),
+
     Mutant("children are never counted out", "children.c",
            "waitpid(-1, NULL, WNOHANG) > 0)\n        children->running--;",
            "waitpid(-1, NULL, WNOHANG) > 0)\n        continue;",

@@ -199,6 +199,9 @@ MUTANTS = [
            "    server->children.next_listener = listener;\n"
            "    serve_queue(&server->children, server->listener, &server->root);\n", "",
            "test_those_in_the_accept_queue_of_the_old_port_are_served", "reset"),
+    Mutant("a child of the old queue keeps the new listener", "children.c",
+           "        if (children->next_listener >= 0)\n            close(children->next_listener);\n", "",
+           "test_those_in_the_accept_queue_of_the_old_port_are_served", "by these children, too"),
     Mutant("the old port stays open", "daemon.c",
            "    close(server->listener);\n    server->listener = listener;\n",
            "    server->listener = listener;\n",
