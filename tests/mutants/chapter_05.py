@@ -133,7 +133,7 @@ MUTANTS = [
     Mutant("EISCONN in connect() is fatal", "connect.c",
            "        if (errno == EISCONN)\n            return 0;\n", "",
            "test_a_signal_during_connect_ends_nothing", "(EISCONN)"),
-    Mutant("a short count is taken for all, here too", "client.c", "flow->start += put > 0 ? (size_t)put : 0;",
+    Mutant("a short count is taken for all, too", "client.c", "flow->start += put > 0 ? (size_t)put : 0;",
            "flow->start = flow->end;",
            "test_random_faults", "did a part"),
     Mutant("EINTR in poll() is fatal", "client.c",
