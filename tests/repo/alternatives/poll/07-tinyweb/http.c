@@ -181,7 +181,7 @@ int find(const char *request, struct found *found)
     for (const char *c = target; c < end; c++)
         if (iscntrl((unsigned char)*c))
             return 400;
-    if (strncmp(target, "http://", 7) == 0) {
+    if (strncasecmp(target, "http://", 7) == 0) {
         target += 7;
         if (strcspn(target, "/? ") == 0)
             return 400;
@@ -229,7 +229,7 @@ int find(const char *request, struct found *found)
     if (!S_ISDIR(found->about.st_mode))
         return 403;
     if (is_folder)
-        return 404;
+        return 403;
     int slashes = (int)strspn(target, "/");
 
     snprintf(found->location, sizeof found->location, "Location: /%.*s/%.*s\r\n", length - slashes,

@@ -28,7 +28,7 @@ TYPES = {
 TYPE_OF = {ending.encode(): kind for endings, kind in TYPES.items() for ending in endings.split()}
 TOKEN = rb"[A-Za-z0-9!#$%&'*+.^_`|~-]+"
 REQUEST_LINE = re.compile(rb"(%b) ([^ ]+) HTTP/([0-9])\.([0-9])" % TOKEN)
-TARGET = re.compile(rb"(?:http://[^/?]+(?=[/?]|\Z)|(?=/))([^?]*)(\?.*)?", re.DOTALL)
+TARGET = re.compile(rb"(?:[Hh][Tt][Tt][Pp]://[^/?]+(?=[/?]|\Z)|(?=/))([^?]*)(\?.*)?", re.DOTALL)
 HEADER = re.compile(rb"(%b):[ \t]*(.*?)[ \t]*" % TOKEN, re.DOTALL)
 CONTROL = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
 LINE_LIMIT, HEADER_LIMIT, PIECE = 8191, 100, 32768
@@ -184,7 +184,7 @@ def find(root, target):
         ending = name.rpartition(b".")[2].lower() if b"." in name else b""
         return file, found, TYPE_OF.get(ending, "application/octet-stream")
     os.close(file)
-    if stat.S_ISDIR(found.st_mode):
+    if stat.S_ISDIR(found.st_mode) and not parts[1].endswith(b"/"):
         where = b"/" + (parts[1] or b"/").lstrip(b"/") + b"/" + (parts[2] or b"")
         raise Refusal(301, b"Location: " + where)
     raise Refusal(403)

@@ -28,7 +28,7 @@ TYPES = {
 TYPE_OF = {ending.encode(): kind for endings, kind in TYPES.items() for ending in endings.split()}
 TOKEN = rb"[A-Za-z0-9!#$%&'*+.^_`|~-]+"
 REQUEST_LINE = re.compile(rb"(%b) ([^ ]+) HTTP/([0-9])\.([0-9])" % TOKEN)
-TARGET = re.compile(rb"(?:http://[^/?]+(?=[/?]|\Z)|(?=/))([^?]*)(\?.*)?", re.DOTALL)
+TARGET = re.compile(rb"(?:[Hh][Tt][Tt][Pp]://[^/?]+(?=[/?]|\Z)|(?=/))([^?]*)(\?.*)?", re.DOTALL)
 HEADER = re.compile(rb"(%b):[ \t]*(.*?)[ \t]*" % TOKEN, re.DOTALL)
 CONTROL = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
 LINE_LIMIT, HEADER_LIMIT, PIECE = 8191, 100, 32768
