@@ -258,7 +258,7 @@ def test_a_configuration_with_nothing_new_counts_as_changed(server, folder):
         read="Your turn",
         needs=["test_stays_in_the_foreground_with_n", "test_a_daemon_finds_its_configuration_again"],
         by_hand=("cp daemon.conf my.conf; ./daemon -n -c my.conf",
-                 "pid=$(cat daemon.pid); kill -STOP $pid; for i in 1 2 3; do curl -sSI -m 1 http://127.0.0.1:8080/ | head -1 & done; sleep 4 | nc 127.0.0.1 8080 & sleep 0.3; echo port = 8081 >> my.conf; kill -HUP $pid; kill -CONT $pid; sleep 1; curl -sSI -m 1 http://127.0.0.1:8081/ | head -1; nc -zv 127.0.0.1 8080; kill $pid; sleep 0.2; nc -zv 127.0.0.1 8081"))
+                 "pid=$(cat daemon.pid); kill -STOP $pid; for i in 1 2 3; do curl -sSI -m 1 http://127.0.0.1:8080/ | head -1 & done; sleep 0.3; sleep 4 | nc 127.0.0.1 8080 & sleep 0.3; echo port = 8081 >> my.conf; kill -HUP $pid; kill -CONT $pid; sleep 1; curl -sSI -m 1 http://127.0.0.1:8081/ | head -1; nc -zv 127.0.0.1 8080; kill $pid; sleep 0.2; nc -zv 127.0.0.1 8081"))
 def test_those_in_the_accept_queue_of_the_old_port_are_served(server, folder):
     with reserved_port() as port, contextlib.ExitStack() as silent:
         for keys in {"webroot": "other"}, {"port": port}:
