@@ -10,6 +10,8 @@ import sys
 
 import pytest
 
+from harness import internet
+
 PYTHONS_ANSWER = """
 import socket, sys
 try:
@@ -123,11 +125,12 @@ def own_dev(folder):
 
 def own_machine(folder):
     """The words to put before a command so that it sees a machine of its own: a network that is only
-    loopback, with all ports free, its own processes, both addresses of localhost, and the system's log
-    in /var/log/syslog where rsyslogd is installed. The files for it are made in `folder`."""
+    loopback, with all ports free, its own processes, both addresses of localhost, those of internet.py,
+    and the system's log in /var/log/syslog where rsyslogd is installed. The files for it are made in
+    `folder`."""
     (folder / "rsyslog.conf").write_text('module(load="imuxsock" SysSock.Name="/dev/log")\n'
                                          "$ActionFileDefaultTemplate RSYSLOG_TraditionalFileFormat\n"
                                          "daemon.* /var/log/syslog\n")
     words = _prefix("--net", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc")
     return [*_skip_without(words), "sh", "-c", MACHINE, str(folder),
-            *_with_hosts(folder, "127.0.0.1 localhost\n::1 localhost\n")]
+            *_with_hosts(folder, "127.0.0.1 localhost\n::1 localhost\n" + internet.HOSTS)]
