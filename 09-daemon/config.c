@@ -3,6 +3,7 @@
 #include <ctype.h>
 #include <fcntl.h>
 #include <pwd.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -151,13 +152,14 @@ static FILE *open_file(const char *path)
 {
     struct stat info;
     int descriptor = open(path, O_RDONLY | O_NONBLOCK);
-    FILE *file = NULL;
+    bool is_open = descriptor >= 0 && fstat(descriptor, &info) == 0;
+    bool is_file =
+        is_open && (S_ISREG(info.st_mode) || S_ISDIR(info.st_mode)); /* a folder: EISDIR */
+    FILE *file = is_file ? fdopen(descriptor, "r") : NULL;
 
-    if (descriptor < 0 || fstat(descriptor, &info) < 0)
-        report("open %s", path);
-    else if (!S_ISREG(info.st_mode) && !S_ISDIR(info.st_mode)) /* to read a folder is EISDIR */
+    if (is_open && !is_file)
         log_message(LOG_ERR, "%s: not a file", path);
-    else if ((file = fdopen(descriptor, "r")) == NULL)
+    else if (file == NULL)
         report("open %s", path);
     if (file == NULL && descriptor >= 0)
         close(descriptor);

@@ -12,7 +12,8 @@
 #include "log.h"
 #include "pidfile.h"
 
-/* Locks the whole open file, or tells who has done so before. Returns 0, or -1 after a report. */
+/* Locks the whole open file, or tells who has done so before. Returns 0; 1 if it is worth another
+ * try; or -1 after a report. */
 static int lock_file(const char *path, int descriptor)
 {
     struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
@@ -23,8 +24,8 @@ static int lock_file(const char *path, int descriptor)
         return report("lock %s", path);
     if (fcntl(descriptor, F_GETLK, &lock) < 0)
         return report("lock %s", path);
-    if (lock.l_type == F_UNLCK) /* its owner has ended meanwhile */
-        return lock_file(path, descriptor);
+    if (lock.l_type == F_UNLCK)
+        return 1; /* its owner has ended meanwhile */
     log_message(LOG_ERR, "%s: already running as process %ld", path, (long)lock.l_pid);
     return -1;
 }
@@ -48,11 +49,12 @@ int lock_pidfile(const char *path)
 
         if (descriptor < 0)
             return report("open %s", path);
-        if (lock_file(path, descriptor) < 0) {
+        int busy = lock_file(path, descriptor);
+        if (busy < 0) {
             close(descriptor);
             return -1;
         }
-        if (!is_named(path, descriptor)) {
+        if (busy > 0 || !is_named(path, descriptor)) {
             close(descriptor);
             continue;
         }

@@ -67,7 +67,8 @@ def test_fuzzing_the_request_parser(tool, tmp_path):
     status, said = run([tool("clang"), "-g", "-O1", "-fsanitize=fuzzer,address,undefined",
                         "-fno-sanitize-recover=undefined", "-I", path(chapter),
                         path("tests", "repo", "fuzz", "fuzz_request.c"),
-                        path(chapter, "request.c"), path(chapter, "reader.c"), "-o", fuzzer])
+                        path(chapter, "request.c"), path(chapter, "target.c"), path(chapter, "reader.c"),
+                        "-o", fuzzer])
     if "libclang_rt" in said:
         pytest.skip("clang's runtime for fuzzing is not installed (Debian: libclang-rt-14-dev)")
     assert status == 0, said
