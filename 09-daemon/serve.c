@@ -101,8 +101,7 @@ void serve_client(int client, const struct sockaddr *peer, const struct webroot 
         close(client);
         return;
     }
-    /* Where the buffer is full to its end, more may wait behind it; and a long answer takes time,
-     * in which more may come. */
+    /* Where the buffer is full to its end, more may wait behind it. */
     bool is_unread = status != 200 || request.has_body || reader.start < reader.end ||
                      reader.end == sizeof reader.buffer;
 
@@ -112,6 +111,7 @@ void serve_client(int client, const struct sockaddr *peer, const struct webroot 
         status = file_status(errno);
     if (status != 200)
         bytes = send_status(client, &request, status);
+    /* A long answer takes time, in which more may have come. */
     if (is_unread || bytes > LINE_SIZE)
         drain(client);
     close(client); /* first: the client waits for it, and for nothing else */
