@@ -113,16 +113,21 @@ def main(python, wanted="", *words):
     chapters = [chapter for chapter in run.chapters() if chapter.startswith(wanted)]
     jobs = [(mutant, chapter) for chapter in chapters for mutant in table(chapter)
             if " ".join(words) in mutant.title]
-    outcomes = collections.Counter()
+    outcomes, escaped = collections.Counter(), []
     with concurrent.futures.ThreadPoolExecutor(max_workers=2 * os.cpu_count()) as pool:
         done = pool.map(lambda job: outcome(*job, python), jobs)
         for (mutant, chapter), (what, why) in zip(jobs, done):
             outcomes[what] += 1
-            print("%-7s %-15s %s%s" % (what, chapter, mutant.title,
-                                       "\n        " + why.replace("\n", "\n        ") if why else ""), flush=True)
+            line = "%-7s %-15s %s%s" % (what, chapter, mutant.title,
+                                        "\n        " + why.replace("\n", "\n        ") if why else "")
+            print(line, flush=True)
+            if what == ESCAPED:
+                escaped.append(line)
     unproved = [] if words else [(chapter, name) for chapter in chapters for name in uncaught_checks(chapter)]
     for chapter, name in unproved:
         print("no mutant is caught by %s of %s" % (name, chapter))
+    if escaped:
+        print("\nOnce more, what has escaped:\n" + "\n".join(escaped))
     possible = len(jobs) - outcomes[NOT_POSSIBLE]
     print("%d of %d mutants caught (%d%%), %d checks unproved%s" % (
         outcomes[CAUGHT], possible, 100 * outcomes[CAUGHT] // max(1, possible), len(unproved),
