@@ -60,6 +60,7 @@ def show(commands, folder):
                 else
                     timeout %d bash "$terminal" > "$terminal.out" 2>&1 < /dev/null
                     echo "exit status $?" >> "$terminal.out"
+                    sleep 0.2 # for the last words of the others
                 fi
             done""" % SECONDS
         command = ["unshare", "--pid", "--fork", "--kill-child", "--mount-proc", *own_network(),
