@@ -177,7 +177,7 @@ def echo_with_small_buffers(connection):
               "be non-blocking; and what write() did not take has to be kept for later.",
         read="The program",
         by_hand=(AN_ECHO_SERVER,
-                 "head -c 20000000 /dev/zero | timeout 2 ./client 127.0.0.1 7890 | wc -c"),
+                 "head -c 100000000 /dev/zero | timeout 5 ./client 127.0.0.1 7890 | wc -c"),
         needs=["test_a_line_comes_back_before_stdin_ends",
                "test_end_of_stdin_half_closes_and_the_answer_still_comes"])
 def test_a_large_echo_comes_back_identical(chapter, tmp_path):
