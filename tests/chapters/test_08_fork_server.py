@@ -231,7 +231,7 @@ def refused(server):
         cause="Something is opened for each client in the parent, or passed through it, and stays open there, perhaps only that of a client who got 503.",
         read="The idea",
         needs=["test_serves_files_and_nothing_outside_the_webroot", "test_a_refused_client_holds_up_nobody"],
-        by_hand=("./fork-server -c 1 > /dev/null & server=$!; sleep 0.2; curl -so /dev/null http://127.0.0.1:8080/; sleep 2 | nc 127.0.0.1 8080 & sleep 0.2; for i in 1 2 3 4 5; do curl -so /dev/null http://127.0.0.1:8080/; done; sleep 0.2; ls /proc/$server/fd | wc -l; kill $server",))
+        by_hand=("./fork-server -c 1 > /dev/null & server=$!; sleep 0.2; curl -so /dev/null http://127.0.0.1:8080/; sleep 0.2; sleep 2 | nc 127.0.0.1 8080 & sleep 0.2; for i in 1 2 3 4 5; do curl -so /dev/null http://127.0.0.1:8080/; done; sleep 0.2; ls /proc/$server/fd | wc -l; kill $server",))
 def test_hundreds_of_clients_leave_no_descriptor(chapter, webroot):
     server = chapter.serve("-c", "1", "-p", "0", webroot)
     checks.no_descriptor_leaks(server, lambda: exchange(server, REQUEST), visitors=200)

@@ -349,7 +349,7 @@ def test_signals_blocked_by_who_started_it_are_let_in(daemons, folder):
 @graded(5, "SIGTERM: finishes what is under way, removes the pid file, and ends",
         cause="The daemon does not wait for its children, keeps the port open meanwhile, or forgets the pid file.",
         read="Your turn",
-        by_hand=("./daemon; pid=$(cat daemon.pid); (printf 'HEAD / HTTP/1.0\\r\\n'; sleep 0.8; printf '\\r\\n') | nc 127.0.0.1 8080 | head -1 & sleep 0.3; kill $pid; sleep 0.2; ps -o stat= -p $pid; nc -zv 127.0.0.1 8080; wait; sleep 0.1; ls daemon.pid",))
+        by_hand=("./daemon; pid=$(cat daemon.pid); (printf 'HEAD / HTTP/1.0\\r\\n'; sleep 1.5; printf '\\r\\n') | nc 127.0.0.1 8080 | head -1 & sleep 0.3; kill $pid; sleep 0.2; ps -o stat= -p $pid; nc -zv 127.0.0.1 8080; wait; sleep 0.1; ls daemon.pid",))
 def test_sigterm_finishes_the_requests_under_way(daemons, folder):
     daemon = daemons.start("-c", configure(folder))
     asking = begin(daemon)
