@@ -91,7 +91,7 @@ def test_sigterm_ends_a_server_that_was_started_with_it_blocked(chapter, webroot
 @graded(9, "SIGTERM: refuses new clients, finishes the requests under way, exits 0",
         cause="The listener stays open in the parent or in a child, the parent does not wait for all of its children, or asks for them again and again (WNOHANG), or these die of a SIGTERM themselves.",
         read="The program",
-        by_hand=(r"./fork-server > /dev/null & server=$!; sleep 0.2; for i in 1 3; do (printf 'HEAD / HTTP/1.0\r\n'; sleep $i; printf '\r\n') | nc 127.0.0.1 8080 | head -1 & done; sleep 0.3; kill $server $(pgrep -P $server); sleep 0.2; nc -zv 127.0.0.1 8080; sleep 1; ps -o stat= -p $server; sleep 2; jobs %1",))
+        by_hand=(r"./fork-server > /dev/null & server=$!; sleep 0.2; for i in 1 3; do (printf 'HEAD / HTTP/1.0\r\n'; sleep $i; printf '\r\n') | nc 127.0.0.1 8080 | head -1 & done; sleep 0.3; kill $server $(pgrep -P $server); sleep 0.2; nc -zv 127.0.0.1 8080; sleep 1; for i in 1 2 3; do ps -o stat= -p $server; sleep 0.1; done; sleep 2; jobs %1",))
 @pytest.mark.parametrize("receiver", ["server", "server and children"])
 def test_sigterm_finishes_the_requests_under_way(server, receiver):
     asking = begin(server)

@@ -205,7 +205,7 @@ def test_a_daemon_finds_its_configuration_again(daemons, folder):
         cause="The signal comes after the look at the flag and before the wait: block all the signals that you note before the look, and let pselect() let them in.",
         read="Your turn",
         needs=["test_stays_in_the_foreground_with_n", "test_a_daemon_finds_its_configuration_again"],
-        by_hand=("for name in HUP TERM; do timeout 2 gdb -q -batch -ex \"handle SIG$name nostop\" -ex 'set args -n' -ex start -ex 'b select' -ex 'b pselect' -ex 'b poll' -ex 'b accept' -ex c -ex delete -ex \"signal SIG$name\" ./daemon 2>&1 | grep -E 'changed|stopped'; done",))
+        by_hand=("for name in HUP TERM; do timeout 5 gdb -q -batch -ex \"handle SIG$name nostop\" -ex 'set args -n' -ex start -ex 'b select' -ex 'b pselect' -ex 'b poll' -ex 'b accept' -ex c -ex delete -ex \"signal SIG$name\" ./daemon 2>&1 | grep -E 'changed|stopped'; done",))
 @pytest.mark.parametrize("number,line", [(signal.SIGHUP, "configuration changed"), (signal.SIGTERM, "stopped")],
                          ids=["SIGHUP", "SIGTERM"])
 def test_signals_right_before_the_wait_are_noticed(chapter, folder, signal_in_the_gap, number, line):
