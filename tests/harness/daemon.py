@@ -82,8 +82,7 @@ class Daemons:
         """Start the program, which must end with status 0; return the Daemon it leaves."""
         starter = self.run(*arguments, **options)
         assert starter.status == 0, "exit status %d; stderr:\n%s" % (starter.status, starter.stderr)
-        wait_until(lambda: len(self.left()) == 1, what="one process, the daemon, to be left")
-        return Daemon(starter, self.left()[0])
+        return Daemon(starter, self.only_one_left())
 
     def run(self, *arguments, **options):
         """Start the program and wait for its end, whatever it leaves; return it, with .status set."""
@@ -102,6 +101,14 @@ class Daemons:
             if os.waitpid(pid, os.WNOHANG)[0] == pid:
                 found.remove(pid)
         return sorted(found)
+
+    def only_one_left(self):
+        """Wait for one process to be left, the daemon; return its process id."""
+        with contextlib.suppress(AssertionError):  # a daemon may have children
+            # But if one is left that has a child, it may as well be the process in between, late to end.
+            wait_until(lambda: not any(children(pid) for pid in self.left()), limit=3)
+        wait_until(lambda: len(self.left()) == 1, what="one process, the daemon, to be left")
+        return self.left()[0]
 
     def end(self):
         """End all that runs."""

@@ -25,9 +25,9 @@ def folder(tmp_path):
     return shutil.copytree(path(CHAPTER), tmp_path / CHAPTER)
 
 
-def grade(folder, *only):
-    """Grade a folder as chapter 4; return the results."""
-    return run.grade_chapter(sys.executable, CHAPTER, str(folder), str(folder.parent / "results.json"), 1, only)
+def grade(folder, *only, chapter=CHAPTER):
+    """Grade a folder as this chapter; return the results."""
+    return run.grade_chapter(sys.executable, chapter, str(folder), str(folder.parent / "results.json"), 1, only)
 
 
 def replace(folder, file, old, new):
@@ -101,6 +101,14 @@ def test_a_static_program_loses_nothing_for_faults_that_cannot_be_given(folder):
     results = grade(folder, "test_random_faults")
     assert [check["verdict"] for check in results["checks"]] == [model.NOT_POSSIBLE]
     assert model.earned(results) == model.total(results) > 0
+
+
+def test_a_daemon_whose_parent_is_late_to_end_is_right(tmp_path):
+    tmp_path.chmod(0o755)
+    folder = shutil.copytree(path("09-daemon"), tmp_path / "09-daemon")
+    replace(folder, "detach.c", "        _exit(0);\n    umask", "        sleep(2), _exit(0);\n    umask")
+    results = grade(folder, "test_leaves_its_session_folder_and_umask", chapter="09-daemon")
+    assert [(check["verdict"], check["message"]) for check in results["checks"]] == [(model.PASSED, "")]
 
 
 def test_the_seed_repeats_a_run(libraries, folder):
