@@ -61,7 +61,7 @@ def fails(daemons, *arguments, **options):
     assert program.status == 1, "exit status %d; stderr:\n%s" % (program.status, program.stderr)
     assert program.stderr.startswith("daemon: "), "no message on stderr, but: %r" % program.stderr
     assert program.output == ""
-    wait_until(lambda: not daemons.left(), what="the end of all that was started")
+    daemons.none_left()
     return program.stderr
 
 
@@ -254,7 +254,7 @@ def test_lack_of_descriptors(daemons, folder, limit):
     else:
         assert program.status == 1
         assert re.fullmatch(r"daemon: .+ \(EMFILE\)\n", program.stderr), program.stderr
-        assert not daemons.left()
+        daemons.none_left()
 
 
 # ---- Only one, and its pid file
@@ -362,7 +362,7 @@ def test_sigterm_finishes_the_requests_under_way(daemons, folder):
     assert finish(asking).status == 200
     daemon.wait()
     assert not (folder / "daemon.pid").exists(), "the pid file is still there"
-    assert not daemons.left()
+    daemons.none_left()
 
 
 # ---- Users

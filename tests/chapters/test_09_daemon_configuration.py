@@ -119,7 +119,7 @@ def is_refused_at(daemons, folder, text, line):
     assert re.match(r"daemon: %s/daemon\.conf:%d: .+\n\Z" % (folder, line), program.stderr), (
         "stderr is not `daemon: %s/daemon.conf:%d: what and why`, but:\n%s" % (folder, line, program.stderr[:500]))
     assert program.output == ""
-    assert not daemons.left(), "a process is left"
+    daemons.none_left()
 
 
 @pytest.mark.parametrize("name,symbol", [("missing", "ENOENT"), ("webroot", "EISDIR"), ("daemon.conf/x", "ENOTDIR")])

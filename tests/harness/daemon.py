@@ -110,6 +110,10 @@ class Daemons:
         wait_until(lambda: len(self.left()) == 1, what="one process, the daemon, to be left")
         return self.left()[0]
 
+    def none_left(self):
+        """Wait for the end of all that was started."""
+        wait_until(lambda: not self.left(), what="the end of all that was started")
+
     def end(self):
         """End all that runs."""
         self._end_what_is_left()

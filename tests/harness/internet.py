@@ -23,8 +23,8 @@ class Answer(http.server.BaseHTTPRequestHandler):
 
 def server(address):
     """A web server that listens on port 80 of this address, which becomes one of the machine's own."""
-    family = socket.AF_INET6 if ":" in address else socket.AF_INET
-    subprocess.run(["ip", "address", "add", address, "dev", "lo"], check=True)
+    family, flags = (socket.AF_INET6, ["nodad"]) if ":" in address else (socket.AF_INET, [])
+    subprocess.run(["ip", "address", "add", address, "dev", "lo", *flags], check=True)  # nodad: good at once
     kind = type("Server", (http.server.HTTPServer,), {"address_family": family})
     return kind((address, 80), Answer)
 

@@ -194,7 +194,7 @@ def fails(daemons, arguments, error, **options):
     program = daemons.run(*arguments, **options)
     assert (program.status, program.output) == (1, "")
     assert re.fullmatch(r"daemon: %s\n" % error, program.stderr), program.stderr
-    wait_until(lambda: not daemons.left(), what="the end of all that was started")
+    daemons.none_left()
 
 
 @row("09-daemon", "realpath", "ENOENT")
