@@ -287,7 +287,7 @@ def random_faults(preloaded):
 
     def start(how, *arguments, **options):
         seed = next(seeds)
-        steps.step("with random faults, seed %d:" % seed)
+        steps.step("at random, calls are interrupted, do a part, or fail (seed %d):" % seed)
         return preloaded(how, {"LAB_FAULTS": str(seed)}, *arguments, **options)
 
     return start

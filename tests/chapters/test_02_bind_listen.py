@@ -180,7 +180,7 @@ def test_survives_clients_that_come_and_go(chapter):
 @graded(4, "Waits without using the CPU",
         cause="An empty loop asks the processor to do nothing as fast as it can: pause() waits.",
         read="Try it",
-        by_hand=("./bind-listen 7890 & sleep 0.5; ps -o stat= -p $!; kill $!",))
+        by_hand=("./bind-listen 7890 & sleep 0.5; ps -o stat= -p $!; kill $!  # R: it spins",))
 def test_waits_without_spinning(chapter):
     checks.waits_without_spinning(chapter.serve("0").pid)
 

@@ -23,7 +23,7 @@ def says_who(server, client, number=r"\d+"):
 
 
 @graded(15, "Starts, and says who connects",
-        cause="The line stays in stdout's buffer; or the address is not the client's: accept() was given no "
+        cause="No line: it stays in stdout's buffer. Another address than the client's: accept() was given no "
               "room for it (`length` not set before the call), it is your own (getsockname()), or its port "
               "lacks ntohs().",
         read="The program",
@@ -36,8 +36,8 @@ def test_says_who_connects(chapter):
 
 
 @graded(10, "Hangs up on each client at once",
-        cause="The descriptor that accept() returned is not closed, or something is awaited from the client "
-              "first.",
+        cause="The descriptor that accept() returned is not closed (in `client = accept(...) < 0` without inner "
+              "parentheses, client is 0), or something is awaited from the client first.",
         read="The program",
         by_hand=("./accept 7890",
                  "timeout 0.5 nc -d 127.0.0.1 7890; echo exit status $?"))
@@ -175,7 +175,7 @@ def test_leaks_nothing(chapter):
         cause="It asks again and again without waiting: accept() waits by itself unless its socket is "
               "non-blocking.",
         read="Look underneath",
-        by_hand=("./accept 7890 & sleep 0.5; ps -o stat= -p $!; kill $!",))
+        by_hand=("./accept 7890 & sleep 0.5; ps -o stat= -p $!; kill $!  # R: it spins",))
 def test_waits_without_spinning(chapter):
     checks.waits_without_spinning(chapter.serve("0").pid)
 
@@ -185,7 +185,7 @@ def test_waits_without_spinning(chapter):
               "next: report it, rest for a moment, and go on.",
         read="The program",
         by_hand=("(echo $BASHPID > pid; ulimit -n 4; exec ./accept 7890) 2>&1 | stdbuf -oL uniq",
-                 "sleep 1.5; for i in 1 2 3; do ps -o stat= -p $(cat pid); sleep 0.1; done"),
+                 "sleep 1.5; for i in 1 2 3; do ps -o state= -p $(cat pid); sleep 0.1; done; rm pid  # R: it spins"),
         needs=["test_random_faults"])
 def test_lack_of_descriptors_is_survived_without_spinning(chapter):
     checks.survives_lack_of_descriptors(chapter.serve("0"))

@@ -181,7 +181,7 @@ def test_random_faults(chapter, webroot, random_faults):
 @graded(4, "Costs no CPU time while there is nothing to do",
         cause="The parent asks again and again, such as with WNOHANG and no wait, or pselect() with a timeout of 0.",
         read="The program",
-        by_hand=("./fork-server & sleep 0.5; ps -o stat=,comm= -p $!; kill $!",))
+        by_hand=("./fork-server & sleep 0.5; ps -o stat=,comm= -p $!; kill $!  # R: it spins",))
 def test_waiting_takes_no_time_of_the_processor(server):
     with begin(server):
         assert get(server, "/").status == 200

@@ -15,7 +15,7 @@ from grade import results as model
 from harness import compare, steps
 from harness.build import BuildError
 from harness.contain import end_descendants, end_with_parent
-from harness.program import Server, how_it_ended, seconds
+from harness.program import Server, how_it_ended, last_lines, seconds
 
 
 class TooSlow(AssertionError):
@@ -209,7 +209,7 @@ def tell_more(check, program):
     """Add to a check's message what it does not say yet: that the program has ended though nobody told it
     to, which comes first, and what it has said on stderr."""
     status = None if program.was_told_to_end else program.process.poll()
-    errors = program.stderr[-400:].strip()
+    errors = last_lines(program.stderr, 400)
     is_server, is_told = isinstance(program, Server), errors in check["message"]
     if status is not None and (is_server or status != 0 and not any(
             how_it_ended(status) in text for text in [*check["steps"], check["message"]])):

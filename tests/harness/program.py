@@ -36,6 +36,12 @@ def how_it_ended(status):
     return "exit status %d" % status if status >= 0 else "killed by %s" % signal.Signals(-status).name
 
 
+def last_lines(text, size):
+    """The end of a text, of at most `size` characters: whole lines, where these are not longer."""
+    text = text.strip()
+    return text if len(text) <= size else text[-size:].partition("\n")[2] or text[-size:]
+
+
 def readable(pattern):
     """A regular expression for a line, as a person would write that line."""
     if pattern == LISTENING.pattern:
@@ -135,8 +141,8 @@ class Program:
                                     for stream in ("stdout", "stderr"))
                     raise AssertionError(
                         "this line did not come on %s %s: %s\nstdout: %s\nstderr: %s"
-                        % (name, when, readable(pattern), said[-1000:] or "(nothing)",
-                           errors[-1000:] or "(nothing)"))
+                        % (name, when, readable(pattern), last_lines(said, 1000) or "(nothing)",
+                           last_lines(errors, 1000) or "(nothing)"))
                 self._changed.wait(left)
 
     def wait(self, limit=5):

@@ -123,4 +123,4 @@ def test_the_seed_repeats_a_run(libraries, folder):
     replace(folder, "io.c", "errno != EINTR", "errno == EINTR")
     check = grade(folder, "test_random_faults")["checks"][0]
     assert check["verdict"] == model.FAILED
-    assert check["steps"][0] == "with random faults, seed 1:"
+    assert check["steps"][0] == "at random, calls are interrupted, do a part, or fail (seed 1):"
