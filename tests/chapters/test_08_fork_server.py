@@ -138,8 +138,9 @@ def test_a_refused_client_holds_up_nobody(server_for_three):
         client.shutdown(socket.SHUT_WR)
         client.reset()  # to answer this one means EPIPE
     assert get(server_for_three, "/", limit=2).status == 503
-    with flood(server_for_three):
-        assert get(server_for_three, "/", limit=2).status == 503
+    for flooding in [{}, {"data": b"x", "every": 0.01}]:
+        with flood(server_for_three, **flooding):
+            assert get(server_for_three, "/", limit=2).status == 503
     for client in held:
         assert finish(client).status == 200
 
@@ -155,7 +156,6 @@ def test_failing_fork_is_survived_with_503(chapter, webroot):
         chapter.program = folder.copy(chapter.program)
         server = chapter.serve("-c", "3", "-p", "0", str(folder.path / "webroot"), **user)
         assert get(server, "/").status == 200
-        no_child_remains(server)
         before = len(descriptors(server.pid))
         step("from now on the server may have no more processes")
         set_limit(server.pid, resource.RLIMIT_NPROC, 0)

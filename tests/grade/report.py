@@ -15,7 +15,6 @@ MARKS = {model.PASSED: "ok", model.FAILED: "FAILED", model.NOT_CHECKED: "not che
          model.NOT_POSSIBLE: "not possible here", model.GRADER_ERROR: "grader error"}
 COLOURS = {model.PASSED: 32, model.FAILED: 31, model.GRADER_ERROR: 35}
 RIGHT = os.path.join(os.path.dirname(__file__), "right.json")  # written by mutants/right.py
-RIGHT_LINES = 8  # of what a terminal shows
 WIDTH = min(100, shutil.get_terminal_size().columns)
 
 
@@ -62,8 +61,8 @@ def right_output(check, chapter):
             continue
         terminal = "in terminal %d " % number if len(known["shows"]) > 1 else ""
         lines.append("    right:   %sone sees" % terminal)
-        lines += ["               " + printable(line)[:WIDTH - 15] for line in shown[:RIGHT_LINES]]
-        lines += ["               ..."] * (len(shown) > RIGHT_LINES)
+        lines += ["               " + (line if len(line) <= WIDTH - 15 else line[:WIDTH - 18] + "...")
+                  for line in map(printable, shown)]
     return lines
 
 

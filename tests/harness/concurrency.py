@@ -130,15 +130,15 @@ class Load:
 
 
 @contextlib.contextmanager
-def flood(server):
-    """A client that sends, and does not stop, until the server has closed."""
+def flood(server, data=b"x" * 1000, every=0):
+    """A client that sends this data every so many seconds, and does not stop, until the server has closed."""
     end = threading.Event()
-    step("a client sends and sends, and reads nothing")
+    step("a client sends and sends, %d bytes at a time, and reads nothing" % len(data))
 
     def send():
         with contextlib.suppress(OSError):
-            while not end.is_set():
-                client.send(b"x" * 1000)
+            while not end.wait(every):
+                client.send(data)
 
     with socket.create_connection((server.address, server.port), seconds(2)) as client:
         sender = threading.Thread(target=send)

@@ -150,7 +150,7 @@ class Program:
         try:
             status = self.process.wait(seconds(limit))
         except subprocess.TimeoutExpired:
-            raise AssertionError("%s did not end within %g s" % (self.name, seconds(limit)))
+            raise AssertionError("%s did not end within %g s" % (self.name, round(seconds(limit), 1)))
         steps.step("it ends, %s" % how_it_ended(status))
         with self._changed:
             self._changed.wait_for(lambda: not self._readers, seconds(limit))

@@ -53,6 +53,9 @@ MUTANTS = [
     Mutant("who is refused is read as long as it sends", "children.c", "i < 4 && poll(&readable, 1, 10) > 0",
            "poll(&readable, 1, 300) > 0",
            "test_a_refused_client_holds_up_nobody", "timed out"),
+    Mutant("each byte of who is refused starts the wait anew", "children.c",
+           "i < 4 && poll(&readable, 1, 10) > 0", "poll(&readable, 1, 40) > 0",
+           "test_a_refused_client_holds_up_nobody", "timed out"),
     Mutant("SIGPIPE ends the parent", "signals.c",
            "        sigaction(SIGPIPE, &ignore, NULL) < 0 || sigprocmask", "        sigprocmask",
            "test_a_refused_client_holds_up_nobody", "killed by SIGPIPE"),
@@ -138,6 +141,8 @@ MUTANTS = [
 
     Mutant("SIGTERM is not blocked before the look at the flag", "signals.c",
            "sigprocmask(SIG_BLOCK, &noted, &before)", "sigprocmask(SIG_BLOCK, NULL, &before)",
+           "test_sigterm_right_before_the_wait_is_noticed", "did not end"),
+    Mutant("at the end it asks for ever for who cannot be accepted", "children.c", " && failures < 10", "",
            "test_sigterm_right_before_the_wait_is_noticed", "did not end"),
     Mutant("select() in place of pselect()", "signals.c",
            "        ready = pselect(listener + 1, &readable, NULL, NULL, NULL, &waiting);\n",

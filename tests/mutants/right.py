@@ -19,6 +19,12 @@ from grade import report, run  # noqa: E402
 from mutants.run import graded_checks, shown_when_right  # noqa: E402
 
 RUNS = 5
+LINES = 9  # of what a terminal shows
+
+
+def shortened(lines):
+    """The beginning and the end of these lines, as a text."""
+    return "".join(lines if len(lines) <= LINES else [*lines[:3], "...\n", *lines[4 - LINES:]])
 
 
 def shows(chapter, graded):
@@ -26,7 +32,7 @@ def shows(chapter, graded):
     terminals = shown_when_right(chapter, graded.by_hand, RUNS)
     texts = [texts[0] if len(set(texts)) == 1 else "" for texts in terminals]
     texts[-1] = re.sub(r"exit status \d+\n\Z", "", texts[-1])  # which by_hand.show() has added
-    return ["".join(text.splitlines(True)[:report.RIGHT_LINES + 1]) for text in texts]
+    return [shortened(text.splitlines(True)) for text in texts]
 
 
 def main():
