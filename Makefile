@@ -88,11 +88,15 @@ $(error make $(COMMAND) $(N): which chapter? 1 to 9, as in: make $(COMMAND) 4)
 endif
 endif
 
+NO_DIR = $(if $(DIR),@echo 'make $@ takes no DIR: that goes with make grade' >&2)
+
 chapter:
+	$(NO_DIR)
 	$(LAB) chapter $(CHAPTER) $(ARGS)
 
 diff trace start grade watch handout:
 	$(if $(ARGS),@echo "make $@ takes no ARGS: they are for make chapter" >&2)
+	$(if $(filter diff start handout,$@),$(NO_DIR))
 	$(LAB) $@ $(CHAPTER)
 
 $(filter-out $(COMMAND),$(MAKECMDGOALS)):

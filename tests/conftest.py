@@ -28,8 +28,10 @@ REPOSITORY = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
 
 def pytest_configure():
-    """Whoever starts the tests in the background has them ignore these signals, and all programs would
-    inherit that."""
+    """Have pytest tell all of what came, as it does in CI: elsewhere it cuts it after eight lines.
+    And whoever starts the tests in the background has them ignore these signals, which all programs would
+    inherit."""
+    os.environ.setdefault("CI", "no")
     for number in (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT):
         if signal.getsignal(number) is signal.SIG_IGN:
             signal.signal(number, signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL)

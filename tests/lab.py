@@ -75,6 +75,15 @@ def chosen_port(name, words):
     return match and (match.group(1) if int(match.group(1)) else "PORT")
 
 
+def other_port(name, words):
+    """How to run this chapter on another port than with these words."""
+    if name[:2] == "09":
+        return "`port` in 09-daemon/daemon.conf"
+    others = ("-p 8081", "-p 8082") if name[:2] in ("07", "08") else ("7891", "7892")
+    free = [other for other in others if other not in " ".join(words)]
+    return "make chapter %s ARGS=\"%s\"" % (name[:2].lstrip("0"), free[0])
+
+
 def is_yours_to_write(name):
     """Whether this copy has a chapter's lesson only, which is said kindly then."""
     if has_program(os.path.join(REPOSITORY, name)):
@@ -99,16 +108,15 @@ def chapter(name, *arguments):
 
     print("%s\n\n%s\n" % (title, textwrap.fill(goal, 80)))
     if commands:
-        print("In a second terminal, try:\n")
+        print("In a second terminal, %s:\n" % ("first" if name == "05-client" else "try"))
         print("".join("    %s\n" % line for line in commands))
-    print("Ctrl-C ends it. The lesson is %s/README.md.\n" % name)
+    print("%sThe lesson is %s/README.md.\n" % ("" if name in NO_SERVERS else "Ctrl-C ends it. ", name))
     print("$ %s" % " ".join([program] + words), flush=True)
 
     status, port_in_use = run_program([program] + words, folder, name not in NO_SERVERS)
     if port_in_use:
-        other = "-p 8081" if name[:2] in ("07", "08") else "7891"
         print("Something else runs on that port, perhaps this program in another terminal. Choose\n"
-              "another port: make chapter %s ARGS=\"%s\"" % (name[:2].lstrip("0"), other), file=sys.stderr)
+              "another port: %s" % other_port(name, arguments), file=sys.stderr)
     if status == -signal.SIGINT:
         print()
         return 0

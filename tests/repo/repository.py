@@ -30,4 +30,4 @@ def sources(chapter):
 def clone(target):
     """Copy the repository without what was built; return the path of the copy."""
     return str(shutil.copytree(REPOSITORY, target, ignore=shutil.ignore_patterns(
-        ".git", ".venv", "work", "__pycache__", "*.pid", *map(program_name, CHAPTERS))))
+        ".git", ".venv", "work", "__pycache__", "*.pid", "trace.txt", "trace.[0-9]*", *map(program_name, CHAPTERS))))

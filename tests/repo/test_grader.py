@@ -111,6 +111,16 @@ def test_a_daemon_whose_parent_is_late_to_end_is_right(tmp_path):
     assert [(check["verdict"], check["message"]) for check in results["checks"]] == [(model.PASSED, "")]
 
 
+def test_what_came_is_told_however_long_it_is(tmp_path, monkeypatch):
+    monkeypatch.delenv("CI", raising=False)
+    tmp_path.chmod(0o755)
+    folder = shutil.copytree(path("01-socket"), tmp_path / "01-socket")
+    replace(folder, "socket.c", '"descriptor ', '"number ')
+    message = grade(folder, chapter="01-socket")["checks"][0]["message"]
+    assert "expected:" in message and "got:" in message and "truncated" not in message
+    assert message.count("'number ") == 1
+
+
 def test_the_seed_repeats_a_run(libraries, folder):
     program = ("import socket; here, there = socket.socketpair(); there.sendall(bytes(90000));"
                " print([len(here.recv(1000)) for _ in range(30)])")

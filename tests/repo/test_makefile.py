@@ -2,6 +2,7 @@
 
 import os
 import signal
+import socket
 import subprocess
 
 import pytest
@@ -10,6 +11,7 @@ from harness.build import program_name
 from harness.inspect import children
 from harness.program import Program, wait_until
 from harness.talk import connect
+from repo import repository
 from repo.repository import CHAPTERS
 
 
@@ -78,6 +80,22 @@ def test_a_port_in_use_is_explained(clone):
         assert 'make chapter 4 ARGS="' in second.stderr
     finally:
         first.kill()
+
+
+def test_chapter_9_names_the_file_that_has_the_port(tmp_path):
+    place = repository.clone(tmp_path / "clone")
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        configuration = "port = %d\nwebroot = webroot\n" % taken.getsockname()[1]
+        (tmp_path / "clone" / "09-daemon" / "daemon.conf").write_text(configuration)
+        done = make(place, "chapter", "9")
+    assert done.returncode == 2
+    assert "`port` in 09-daemon/daemon.conf" in done.stderr
+
+
+@pytest.mark.parametrize("name,words", [("DIR", ["diff", "2"]), ("DIR", ["chapter", "1"]), ("ARGS", ["diff", "2"])])
+def test_what_has_no_meaning_here_is_said(clone, name, words):
+    done = make(clone, *words, name + "=02-bind-listen" if name == "DIR" else name + "=x")
+    assert "make %s takes no %s" % (words[0], name) in done.stderr
 
 
 @pytest.mark.parametrize("chapter", CHAPTERS)
