@@ -103,6 +103,7 @@ def test_a_static_program_loses_nothing_for_faults_that_cannot_be_given(folder):
     assert model.earned(results) == model.total(results) > 0
 
 
+@pytest.mark.strict
 def test_a_daemon_whose_parent_is_late_to_end_is_right(tmp_path):
     tmp_path.chmod(0o755)
     folder = shutil.copytree(path("09-daemon"), tmp_path / "09-daemon")

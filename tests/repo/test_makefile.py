@@ -1,6 +1,7 @@
 """The Makefile as a learner meets it, in a copy of the repository whose path has a space."""
 
 import os
+import pathlib
 import signal
 import socket
 import subprocess
@@ -11,7 +12,6 @@ from harness.build import program_name
 from harness.inspect import children
 from harness.program import Program, wait_until
 from harness.talk import connect
-from repo import repository
 from repo.repository import CHAPTERS
 
 
@@ -82,12 +82,13 @@ def test_a_port_in_use_is_explained(clone):
         first.kill()
 
 
-def test_chapter_9_names_the_file_that_has_the_port(tmp_path):
-    place = repository.clone(tmp_path / "clone")
+def test_chapter_9_names_the_file_that_has_the_port(clone):
+    file = pathlib.Path(clone, "09-daemon", "daemon.conf")
+    ours = file.read_text()
     with socket.create_server(("127.0.0.1", 0)) as taken:
-        configuration = "port = %d\nwebroot = webroot\n" % taken.getsockname()[1]
-        (tmp_path / "clone" / "09-daemon" / "daemon.conf").write_text(configuration)
-        done = make(place, "chapter", "9")
+        file.write_text("port = %d\nwebroot = webroot\n" % taken.getsockname()[1])
+        done = make(clone, "chapter", "9")
+    file.write_text(ours)
     assert done.returncode == 2
     assert "`port` in 09-daemon/daemon.conf" in done.stderr
 
