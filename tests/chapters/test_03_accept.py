@@ -7,7 +7,7 @@ import pytest
 
 from harness import checks
 from harness.grading import graded
-from harness.talk import connect, exchange, receive_all
+from harness.talk import connect, exchange, receive_all, shows_byte_order
 
 CHAPTER = "03-accept"
 
@@ -23,16 +23,19 @@ def says_who(server, client, number=r"\d+"):
 
 
 @graded(15, "Starts, and says who connects",
-        cause="No line: it stays in stdout's buffer. Another address than the client's: accept() was given no "
+        cause="No line: it stays in stdout's buffer. An address that is not the client's: accept() was given no "
               "room for it (`length` not set before the call), it is your own (getsockname()), or its port "
               "lacks ntohs().",
         read="The program",
         by_hand=("./accept 7890 | cat",
                  "sleep 0.2; nc -d -p 7891 127.0.0.1 7890; sleep 0.2"))
 def test_says_who_connects(chapter):
-    server = chapter.serve("0")
-    with connect(server) as client:
-        says_who(server, client)
+    for _ in range(2):
+        server = chapter.serve("0")
+        with connect(server) as client:
+            says_who(server, client)
+            if shows_byte_order(client.getsockname()[1]):
+                break
 
 
 @graded(10, "Hangs up on each client at once",

@@ -223,12 +223,26 @@ def write_until_stuck(descriptor, does="type", limit=64 * 1024 * 1024):
     steps.step("{} {:,} bytes, until no more are taken".format(does, written))
 
 
+def shows_byte_order(port):
+    """Do the two bytes of a port differ, so that htons() and ntohs() matter?"""
+    return port >> 8 != port & 0xff
+
+
+def _listen(address, port):
+    """A socket that listens on this port; on one that shows the byte order if it is 0."""
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    while True:
+        listener = socket.create_server((address, port), family=family)
+        if port or shows_byte_order(listener.getsockname()[1]):
+            return listener
+        listener.close()
+
+
 class Listener:
     """A server that the test itself plays, see serving()."""
 
     def __init__(self, serve, address, port, limit, small):
-        family = socket.AF_INET6 if ":" in address else socket.AF_INET
-        self._socket = socket.create_server((address, port), family=family)
+        self._socket = _listen(address, port)
         if small:
             self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
             self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG, 1448)

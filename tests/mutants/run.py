@@ -124,7 +124,7 @@ def main(python, wanted="", *words):
     jobs = [(mutant, chapter) for chapter in chapters for mutant in table(chapter)
             if " ".join(words) in mutant.title]
     outcomes, escaped = collections.Counter(), []
-    with concurrent.futures.ThreadPoolExecutor(max_workers=2 * os.cpu_count()) as pool:
+    with concurrent.futures.ThreadPoolExecutor(max_workers=3 * os.cpu_count()) as pool:
         done = pool.map(lambda job: outcome(*job, python), jobs)
         for (mutant, chapter), (what, why) in zip(jobs, done):
             outcomes[what] += 1
