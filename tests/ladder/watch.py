@@ -1,5 +1,6 @@
 """Running a program under strace: starting it, waiting until it rests, and ending it."""
 
+import contextlib
 import glob
 import os
 import re
@@ -66,7 +67,8 @@ class Watched(Program):
         """End all its processes, and return their calls up to a moment, by process."""
         for pid in self.pids():
             if _status(pid, "TracerPid") == str(self.pid):
-                os.kill(pid, signal.SIGKILL)
+                with contextlib.suppress(ProcessLookupError):  # it may end just now, by itself
+                    os.kill(pid, signal.SIGKILL)
         self.kill()
         return {pid: read_calls("%s.%d" % (self._prefix, pid), pid, moment) for pid in self.pids()}
 
