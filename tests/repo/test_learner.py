@@ -71,30 +71,30 @@ def test_grade_says_that_a_chapter_is_not_begun(work):
 
 
 def test_grade_prints_the_points_and_a_scoreboard(work, capsys):
-    for chapter in ("03-accept", "04-send-recv"):
+    for chapter in ("01-socket", "02-bind-listen"):
         shutil.copytree(path(chapter), work / chapter)
-    (work / "03-accept" / "accept.c").write_text("int main(void) { return 0; }\n")
+    (work / "01-socket" / "socket.c").write_text("int main(void) { return 0; }\n")
     assert learner.grade(sys.executable) == 1
     said = capsys.readouterr().out
-    assert re.search(r"^  04-send-recv +100 of 100 .*complete$", said, re.MULTILINE), said
-    assert re.search(r"^  03-accept +0 of 100 .*next: ", said, re.MULTILINE), said
+    assert re.search(r"^  02-bind-listen +100 of 100 .*complete$", said, re.MULTILINE), said
+    assert re.search(r"^  01-socket +0 of 100 .*next: ", said, re.MULTILINE), said
     assert learner.start() == 0
     assert "100 of 100 points when last graded" in capsys.readouterr().out
 
 
 def test_watch_grades_again_at_each_save(tmp_path):
-    folder = tmp_path / "04-send-recv"
-    shutil.copytree(path("04-send-recv"), folder)
+    folder = tmp_path / "02-bind-listen"
+    shutil.copytree(path("02-bind-listen"), folder)
     tmp_path.chmod(0o755)
-    source = folder / "send-recv.c"
+    source = folder / "bind-listen.c"
     right = source.read_text()
     source.write_text("int main(void) { return 0; }\n")
-    watch = Program([sys.executable, path("tests", "lab.py"), "watch", "04-send-recv"],
+    watch = Program([sys.executable, path("tests", "lab.py"), "watch", "02-bind-listen"],
                     env={**os.environ, "DIR": str(tmp_path)})
     try:
-        watch.wait_for_output(r"^04-send-recv: 0 of 100 points", limit=30)
+        watch.wait_for_output(r"^02-bind-listen: 0 of 100 points", limit=30)
         source.write_text(right)
-        watch.wait_for_output(r"^04-send-recv: 100 of 100 points", limit=30)
+        watch.wait_for_output(r"^02-bind-listen: 100 of 100 points", limit=30)
         watch.signal(2)
         assert watch.wait() == 0
     finally:
