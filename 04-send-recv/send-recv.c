@@ -55,7 +55,7 @@ static int serve_client(int client, const char *peer, unsigned long visitor)
                                   "Hello, world! You are visitor %lu.\n", visitor);
 
     /* The kernel holds back a small piece while the one before it is not acknowledged, and the
-     * client may take 40 ms for that. We answer at once. */
+     * client may take 40 ms or more for that. We answer at once. */
     if (setsockopt(client, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on) < 0)
         return report("setsockopt TCP_NODELAY");
     if (send_all(client, buffer, (size_t)length) < 0)

@@ -101,7 +101,7 @@ static int send_request(int server, const char *host)
     char request[NI_MAXHOST + 64];
     int length = snprintf(request, sizeof request, format, host);
 
-    if ((size_t)length >= sizeof request) { /* possible: 0000...127.0.0.1 is an address, too */
+    if ((size_t)length >= sizeof request) { /* possible: 0000...1 is an address, too */
         errno = ENAMETOOLONG;
         return report("host");
     }
@@ -125,7 +125,7 @@ static int print_server(int server, const char *host)
         for (char *end = line + strlen(line); end > value && isblank((unsigned char)end[-1]);)
             *--end = '\0';
         for (char *c = line; *c != '\0'; c++)
-            if (iscntrl((unsigned char)*c))
+            if (!isprint((unsigned char)*c))
                 *c = '?'; /* a stranger's bytes shall not steer our terminal */
         if (printf("The web server for %s is %s\n", host, value) < 0)
             return report("stdout");

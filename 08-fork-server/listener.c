@@ -21,7 +21,7 @@ int open_listener(const struct sockaddr *address, socklen_t length)
         report("setsockopt SO_REUSEADDR");
     else if (bind(listener, address, length) < 0)
         report("bind %s", address_text(address, text));
-    else if (listen(listener, SOMAXCONN) < 0) /* the longest backlog the system allows */
+    else if (listen(listener, SOMAXCONN) < 0) /* a long backlog; the kernel has its own limit */
         report("listen on %s", address_text(address, text));
     else
         return listener;

@@ -30,7 +30,8 @@ static int file_status(int error)
     case EACCES: /* not ours to read, or outside the webroot */
     case EPERM:
     case ELOOP: /* links in a circle */
-    case ENXIO: /* a socket, or a device that nothing stands behind */
+    case ENXIO: /* a socket (elsewhere EOPNOTSUPP), or a device that nothing stands behind */
+    case EOPNOTSUPP:
     case ENODEV:
         return 403;
     case EMFILE: /* a moment later there may be room */

@@ -55,7 +55,7 @@ bool serve_next(struct children *children, int listener, const struct webroot *r
 
 void reap_children(struct children *children)
 {
-    /* Signals do not queue: one SIGCHLD may stand for many children. */
+    /* Standard signals do not queue: one SIGCHLD may stand for many children. */
     while (children->running > 0 && waitpid(-1, NULL, WNOHANG) > 0)
         children->running--;
 }

@@ -119,7 +119,7 @@ static int parse_header(struct request *request, char *line)
             return 400;
         request->has_body = value[strspn(value, "0")] != '\0';
     } else if (strcasecmp(line, "Transfer-Encoding") == 0) {
-        /* RFC 9112, 6.3: where the last coding is not chunked, nobody knows where the body ends. */
+        /* RFC 9112, 6.1 and 6.3: the last coding must be chunked, and we know no other. */
         if (++request->lengths > 1 || strcasecmp(value, "chunked") != 0)
             return 400;
         request->has_body = true;

@@ -36,7 +36,7 @@ def server(chapter, webroot):
 
 
 @graded(7, "No zombie stays when many children end at once",
-        cause="Signals do not queue: one SIGCHLD may stand for many children, so one waitpid() for each is too few; or they are only fetched when the next client comes, such as without a handler for SIGCHLD, which then wakes nobody.",
+        cause="Standard signals do not queue: one SIGCHLD may stand for many children, so one waitpid() for each is too few; or they are only fetched when the next client comes, such as without a handler for SIGCHLD, which then wakes nobody.",
         read="The program",
         by_hand=("./fork-server > /dev/null & server=$!; sleep 0.2; for i in 1 2 3 4 5; do sleep 0.3 | nc -N 127.0.0.1 8080 & done; sleep 0.2; kill -STOP $server; sleep 0.3; kill -CONT $server; sleep 0.3; ps -o stat=,comm= --ppid $server; kill $server",))
 def test_no_zombie_remains_after_a_burst(server):

@@ -8,7 +8,7 @@ REUSE = """    if (setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on
 BIND = """if (bind(listener, address, length) < 0)
         report("bind %s", address_text(address, text));
     else """
-LISTEN = """    else if (listen(listener, SOMAXCONN) < 0) /* the longest backlog the system allows */
+LISTEN = """    else if (listen(listener, SOMAXCONN) < 0) /* a long backlog; the kernel has its own limit */
         report("listen on %s", address_text(address, text));
 """
 WAIT = "pause(); /* until a signal such as Ctrl-C ends us */"

@@ -39,7 +39,7 @@ def test_no_type_of_this_number(changed):
     checks.is_failure(chapter, chapter.run("inet", "seqpacket"), "EINVAL")
 
 
-@row("01-socket", "socket", "EPERM (EACCES elsewhere)")
+@row("01-socket", "socket", "EPERM (EACCES in POSIX)")
 def test_raw_sockets_are_for_root(changed, run_by_a_user):
     chapter = changed("socket.c", "type->number, 0)", "type->number, IPPROTO_ICMP)")
     checks.is_failure(chapter, run_by_a_user("inet", "raw"), "(EPERM|EACCES)")
