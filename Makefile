@@ -1,6 +1,6 @@
 # Sockets in nine chapters. `make help` lists what there is to do.
 
-CHAPTERS := $(patsubst %/,%,$(wildcard 0[1-9]-*/))
+FOLDERS := $(patsubst %/,%,$(wildcard 0[1-9]-*/))
 FINISHED := $(patsubst %/,%,$(sort $(dir $(wildcard 0[1-9]-*/*.c))))
 LAB = @python3 tests/lab.py
 
@@ -10,7 +10,7 @@ COMMAND += $(filter start grade,$(firstword $(MAKECMDGOALS)))
 COMMAND := $(strip $(COMMAND))
 
 # Only what is given to make: the shell may happen to have variables of these names, too.
-VARIABLES := DIR OUT SVG JUNIT GRADESCOPE GITHUB
+VARIABLES := CHAPTERS DIR OUT SVG JUNIT GRADESCOPE GITHUB
 $(foreach name,$(VARIABLES),$(if $(filter environment%,$(origin $(name))),$(eval $(name) :=)))
 export $(VARIABLES)
 
@@ -26,7 +26,7 @@ ifeq ($(FINISHED),)
 	@echo 'There is no finished program here yet: begin with make start 1'
 endif
 
-$(CHAPTERS):
+$(FOLDERS):
 	@$(MAKE) --no-print-directory -C $@
 
 help:
@@ -73,15 +73,15 @@ check mutants bench class gradescope:
 endif
 
 clean:
-	@for chapter in $(CHAPTERS); do $(MAKE) --no-print-directory -s -C $$chapter clean; done
+	@for chapter in $(FOLDERS); do $(MAKE) --no-print-directory -s -C $$chapter clean; done
 
-.PHONY: all $(CHAPTERS) help test check mutants bench class gradescope clean
+.PHONY: all $(FOLDERS) help test check mutants bench class gradescope clean
 
 else
 
 # In `make chapter 4` the 4 is the command's argument, not one more thing to make.
 N := $(wordlist 2,$(words $(MAKECMDGOALS)),$(MAKECMDGOALS))
-CHAPTER := $(filter 0$(patsubst 0%,%,$(firstword $(N)))-%,$(CHAPTERS))
+CHAPTER := $(filter 0$(patsubst 0%,%,$(firstword $(N)))-%,$(FOLDERS))
 ifneq ($(words $(N)) $(words $(CHAPTER)),1 1)
 ifneq ($(filter start grade,$(COMMAND)) $(words $(N)),$(COMMAND) 0)
 $(error make $(COMMAND) $(N): which chapter? 1 to 9, as in: make $(COMMAND) 4)

@@ -48,8 +48,9 @@ int main(int argc, char *argv[])
 
         if (client < 0)
             continue;
-        printf("connection %lu from %s\n", ++visitors,
-               address_text((struct sockaddr *)&peer, peer_text));
+        if (printf("connection %lu from %s\n", ++visitors,
+                   address_text((struct sockaddr *)&peer, peer_text)) < 0)
+            report("stdout");
         close(client); /* forget this, and after a thousand clients accept() fails with EMFILE */
     }
 }

@@ -70,7 +70,8 @@ static int serve_client(int client, const char *peer, unsigned long visitor)
             continue;
         if (received < 0)
             return report("recv from %s", peer);
-        printf("bytes received: %zd\n", received);
+        if (printf("bytes received: %zd\n", received) < 0)
+            report("stdout");
         print_hexdump(buffer, (size_t)received);
         if (send_all(client, buffer, (size_t)received) < 0)
             return report("send to %s", peer);
@@ -112,8 +113,9 @@ int main(int argc, char *argv[])
 
         if (client < 0)
             continue;
-        printf("connection %lu from %s\n", ++visitors,
-               address_text((struct sockaddr *)&peer, peer_text));
+        if (printf("connection %lu from %s\n", ++visitors,
+                   address_text((struct sockaddr *)&peer, peer_text)) < 0)
+            report("stdout");
         serve_client(client, peer_text, visitors); /* whatever became of it, the next one waits */
         close(client);
     }

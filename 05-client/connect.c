@@ -12,12 +12,14 @@
  * kernel: to ask again is to wait again (EALREADY while it lasts, EISCONN once it is done). */
 static int connect_fully(int descriptor, const struct sockaddr *address, socklen_t length)
 {
+    struct pollfd connected = {.fd = descriptor, .events = POLLOUT};
+
     while (connect(descriptor, address, length) < 0) {
         if (errno == EISCONN)
             return 0;
-        if (errno == EALREADY)
-            poll(&(struct pollfd){.fd = descriptor, .events = POLLOUT}, 1, -1);
-        else if (errno != EINTR)
+        if (errno == EALREADY && poll(&connected, 1, -1) >= 0)
+            continue;
+        if (errno != EINTR)
             return -1;
     }
     return 0;

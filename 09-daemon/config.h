@@ -4,7 +4,6 @@
 
 #include <limits.h>
 #include <netinet/in.h>
-#include <sys/types.h>
 
 struct config {
     struct sockaddr_storage address; /* from the keys address and port */

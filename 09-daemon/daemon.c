@@ -11,7 +11,6 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "address.h"
 #include "children.h"
 #include "config.h"
 #include "detach.h"
@@ -144,7 +143,8 @@ int main(int argc, char *argv[])
     const char *file = default_file;
     int ready = -1;
 
-    clean_descriptors();
+    if (clean_descriptors() < 0)
+        return 1;
     find_config(default_file, argv[0]);
     opterr = 0; /* we say it ourselves */
     for (int option; (option = getopt(argc, argv, "c:n")) != -1;) {

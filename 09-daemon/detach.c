@@ -10,25 +10,27 @@
 #include "detach.h"
 #include "errors.h"
 
-void clean_descriptors(void)
+int clean_descriptors(void)
 {
     int descriptor;
 
     do
         descriptor = open("/dev/null", O_RDWR);
     while (descriptor >= 0 && descriptor <= STDERR_FILENO);
-    if (descriptor >= 0)
-        close(descriptor);
+    if (descriptor < 0)
+        return report("open /dev/null");
+    close(descriptor);
 
     DIR *folder = opendir("/dev/fd"); /* our own descriptors, by their numbers */
     if (folder == NULL)
-        return;
+        return report("open /dev/fd");
     for (struct dirent *entry; (entry = readdir(folder)) != NULL;) {
         descriptor = atoi(entry->d_name);
         if (descriptor > STDERR_FILENO && descriptor != dirfd(folder))
             close(descriptor);
     }
     closedir(folder);
+    return 0;
 }
 
 /* Waits for the daemon to say that it is ready, and ends the process that was started. */

@@ -3,8 +3,8 @@
 #define DETACH_H
 
 /* Closes every descriptor that whoever started us has left open, and opens 0, 1 and 2 where they
- * are missing. Call it first. */
-void clean_descriptors(void);
+ * are missing. Call it first. Returns 0, or -1 after a report. */
+int clean_descriptors(void);
 
 /* Goes to the background: returns in the new process, which has a session of its own and no
  * terminal. The process that was started stays and waits until finish_detaching(), then exits 0;

@@ -4,13 +4,26 @@
 #include <fcntl.h>
 #include <stdbool.h>
 #include <stdio.h>
-#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "errors.h"
 #include "log.h"
 #include "pidfile.h"
+
+/* A device or a FIFO is nobody's pid file, and must not be removed as one. Returns 0, or -1 after a
+ * report. */
+static int check_file(const char *path, int descriptor)
+{
+    struct stat info;
+
+    if (fstat(descriptor, &info) < 0)
+        return report("fstat %s", path);
+    if (S_ISREG(info.st_mode))
+        return 0;
+    log_message(LOG_ERR, "%s: not a regular file", path);
+    return -1;
+}
 
 /* Locks the whole open file, or tells who has done so before. Returns 0; 1 if it is worth another
  * try; or -1 after a report. */
@@ -49,7 +62,7 @@ int lock_pidfile(const char *path)
 
         if (descriptor < 0)
             return report("open %s", path);
-        int busy = lock_file(path, descriptor);
+        int busy = check_file(path, descriptor) < 0 ? -1 : lock_file(path, descriptor);
         if (busy < 0) {
             close(descriptor);
             return -1;

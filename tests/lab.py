@@ -289,14 +289,20 @@ def test(*arguments):
         for file in said[::-1]:
             file.seek(0)
             sys.stdout.buffer.write(file.read())
-    found_something = [status for status in statuses if status != 5]  # 5: there was nothing to check
-    return max(found_something) if found_something else 5
+    return in_all(statuses)
+
+
+def in_all(statuses):
+    """The exit status of several runs of pytest: that of the first which went wrong. 5 means that a run had
+    nothing to check; a negative one, that it was killed."""
+    found_something = [status for status in statuses if status != 5]
+    return next(filter(None, found_something), 0) if found_something else 5
 
 
 def check(*arguments):
     """The strict checks: the suite under the sanitizers, then those of tests/repo marked strict."""
-    return (run_pytest("--sanitize", "tests/chapters", *arguments)
-            or run_pytest("-m", "strict", "tests/repo", *arguments))
+    return in_all([run_pytest("--sanitize", "tests/chapters", *arguments),
+                   run_pytest("-m", "strict", "tests/repo", *arguments)])
 
 
 # --- make start, grade, watch -----------------------------------------------------------------

@@ -178,7 +178,7 @@ def test_survives_clients_that_come_and_go(chapter):
         connect(server).reset()
         with connect(server) as client:
             client.sendall(b"hello\n")
-    assert server.is_running()
+    connect(server).close()
     assert server.stderr == ""
 
 

@@ -237,6 +237,12 @@ def test_pid_file_that_cannot_be_written(daemons, folder, pidfile, symbol):
     assert fails(daemons, "-c", configure(folder, pidfile=pidfile)).endswith("(%s)\n" % symbol)
 
 
+def test_pid_file_that_is_no_regular_file(daemons, folder):
+    os.mkfifo(str(folder / "daemon.pid"))
+    assert fails(daemons, "-c", configure(folder)) == "daemon: %s/daemon.pid: not a regular file\n" % folder
+    assert (folder / "daemon.pid").is_fifo(), "it was removed"
+
+
 def test_pid_file_on_a_full_disk(daemons, folder, faults):
     said = fails(daemons, "-c", configure(folder), under=faults("ftruncate:error=ENOSPC"))
     assert said.endswith("(ENOSPC)\n"), said

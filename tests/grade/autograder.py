@@ -6,7 +6,6 @@ without its workshop.
 
 import glob
 import os
-import random
 import sys
 import tempfile
 import zipfile
@@ -32,13 +31,16 @@ def gradescope():
     """Make the zip. OUT and CHAPTERS are in the environment."""
     chapters = wanted(os.environ.get("CHAPTERS", ""))
     out = os.path.abspath(os.path.expanduser(os.environ.get("OUT") or "autograder.zip"))
-    with zipfile.ZipFile(out + ".new", "w", zipfile.ZIP_DEFLATED) as archive:
-        for name in sorted(os.listdir(SCRIPTS)):
-            archive.write(os.path.join(SCRIPTS, name), name)
-        archive.writestr("chapters", "\n".join(chapters) + "\n")
-        for path in files():
-            archive.write(os.path.join(run.REPOSITORY, path), "sockets/" + path)
-    os.replace(out + ".new", out)
+    try:
+        with zipfile.ZipFile(out + ".new", "w", zipfile.ZIP_DEFLATED) as archive:
+            for name in sorted(os.listdir(SCRIPTS)):
+                archive.write(os.path.join(SCRIPTS, name), name)
+            archive.writestr("chapters", "\n".join(chapters) + "\n")
+            for path in files():
+                archive.write(os.path.join(run.REPOSITORY, path), "sockets/" + path)
+        os.replace(out + ".new", out)
+    except OSError as error:
+        sys.exit("make gradescope: %s: %s" % (out, error.strerror))
     print("%s grades %s. Upload it to Gradescope as it is." % (out, ", ".join(chapters)))
     return 0
 
@@ -72,13 +74,12 @@ def autograde(python, place):
         chapters = file.read().split()
     output = os.path.join(place, "results", "results.json")
     os.makedirs(os.path.dirname(output), exist_ok=True)
-    seed = int(os.environ.get("LAB_SEED") or random.randrange(1000000))
     with tempfile.TemporaryDirectory() as results, \
             formats.kept(results, chapters, {"GRADESCOPE": output}):
         found, remarks = receive(os.path.join(place, "submission"), os.path.join(results, "submission"),
                                  chapters)
         for chapter in set(chapters) - set(found):
             model.save(os.path.join(results, chapter + ".json"), not_handed_in(chapter, remarks))
-        everything = run.grade(python, found, results, seed)
+        everything = run.grade(python, found, results, run.seed())
         print("\n\n".join(report.tell(chapter) for chapter in everything))  # for the instructor
     return 0

@@ -20,7 +20,7 @@ import time
 from grade import report, run, submissions
 from grade import results as model
 from grade.formats import write
-from harness.contain import adopt_orphans, end_descendants
+from harness.contain import adopt_orphans
 
 JOBS = 4 * (os.cpu_count() or 1)  # most of a grading is waiting
 
@@ -147,7 +147,7 @@ def grade_all(python, everyone, jobs, out):
     for learner in everyone:
         if not learner.waiting:
             finish(learner)
-    seed = int(os.environ.get("LAB_SEED") or 1)  # the same random faults for all
+    seed = run.seed(1)  # the same random faults for all
     pool = concurrent.futures.ThreadPoolExecutor(JOBS)
     running = {pool.submit(run.grade_chapter, python, chapter, folder, path, seed):
                (learner, chapter, path, digest) for learner, chapter, folder, path, digest in jobs}
@@ -164,10 +164,8 @@ def grade_all(python, everyone, jobs, out):
             if not learner.waiting:
                 finish(learner)
     except KeyboardInterrupt:
-        pool.shutdown(wait=False, cancel_futures=True)
-        while any(future.running() for future in running):
-            end_descendants(1)
-            time.sleep(0.02)
+        run.stop()
+        pool.shutdown(cancel_futures=True)
         return False
     return True
 
@@ -184,7 +182,7 @@ def grade_class(python):
     adopt_orphans(True)
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     os.makedirs(os.path.join(out, "reports"), exist_ok=True)
-    grader = submissions.digest(os.path.join(run.TESTS, "chapters"), os.path.join(run.TESTS, "harness"))
+    grader = submissions.digest(run.TESTS)
     with tempfile.TemporaryDirectory(prefix="class-") as place:
         jobs = [job for number, learner in enumerate(everyone)
                 for job in prepare(learner, os.path.join(place, str(number)), out, grader)]

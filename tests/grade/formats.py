@@ -34,14 +34,15 @@ def said(check, chapter):
 
 
 def has_passed(check):
+    """Has it earned its points? What could not be checked has, too."""
     return check["verdict"] in model.EARNS
 
 
 def checks(results):
     """A chapter's checks; before it is known which there are, one that stands for all."""
-    return results.get("checks") or [
+    return results["checks"] or [
         {"name": "graded", "title": "Is graded", "points": TOTAL, "earned": 0, "verdict": model.WAITING,
-         "seconds": 0, "reason": results.get("log", "")}]
+         "seconds": 0, "reason": results["log"]}]
 
 
 def flat(everything):
@@ -70,7 +71,7 @@ def gradescope(everything):
 def github(everything):
     """What classroom-resources/autograding-grading-reporter takes from a variable ..._RESULTS."""
     tests = flat(everything)
-    is_over = all(results.get("complete") for results in everything)
+    is_over = all(results["complete"] for results in everything)
     all_passed = all(has_passed(check) for _, _, check in tests)
     words = json.dumps({
         "version": 1, "status": "pass" if all_passed else "fail" if is_over else "error",
@@ -134,7 +135,7 @@ def kept(place, chapters, wanted=os.environ):
 
     def renew():
         nonlocal last
-        everything = [model.load(os.path.join(place, chapter + ".json")) or {"chapter": chapter}
+        everything = [model.load(os.path.join(place, chapter + ".json")) or model.unknown(chapter)
                       for chapter in sorted(chapters)]
         try:
             for name, path in paths.items() if everything != last else ():

@@ -1,7 +1,7 @@
 """A learner's own programs: laying them out in work/, grading them, and grading again at each save."""
 
+import contextlib
 import os
-import random
 import re
 import shlex
 import shutil
@@ -48,11 +48,13 @@ def sources(folder):
 
 
 def read(*parts):
+    """The text of a file, whose path is in parts."""
     with open(os.path.join(*parts), encoding="utf-8") as file:
         return file.read()
 
 
 def write(text, *parts):
+    """Make a text the file whose path is in parts."""
     with open(os.path.join(*parts), "w", encoding="utf-8") as file:
         file.write(text)
 
@@ -169,7 +171,7 @@ def where_you_stand():
         state = "not begun"
         if chapter in begun:
             state = "%d of %d points when last graded" % (model.earned(results), model.total(results)) \
-                if results and results["checks"] else "begun, not graded yet"
+                if results and results["complete"] else "begun, not graded yet"
         print("  %-15s %s" % (chapter, state))
     following = to_begin()
     if following:
@@ -210,19 +212,22 @@ def to_grade(chapter):
     sys.exit(0)
 
 
-def seed():
-    """The seed for random faults: $LAB_SEED, or a new one."""
-    given = os.environ.get("LAB_SEED", "")
-    return int(given) if given.isdigit() else random.randrange(1, 1000000)
+@contextlib.contextmanager
+def results_folder():
+    """Where the results go: to work/, or, of what is elsewhere ($DIR), to a folder for the moment."""
+    if not os.environ.get("DIR"):
+        yield RESULTS
+    else:
+        with tempfile.TemporaryDirectory(prefix="results-") as place:
+            yield place
 
 
 def grade(python, chapter=None):
     """Grade one chapter and tell all of it, or all there are and tell the scoreboard. Returns 0 if every
     point was earned."""
     folders = to_grade(chapter)
-    with tempfile.TemporaryDirectory(prefix="results-") as place:
-        kept = place if os.environ.get("DIR") else RESULTS
-        everything = run.grade(python, folders, kept, seed(), report.progress(len(folders)))
+    with results_folder() as place:
+        everything = run.grade(python, folders, place, run.seed(), report.progress(len(folders)))
     for results in everything:
         if chapter or model.earned(results) < model.total(results):
             print(report.tell(results, where=" (%s)" % os.path.relpath(folders[results["chapter"]])) + "\n")
@@ -259,7 +264,8 @@ def watch(python, chapter):
                 time.sleep(0.5)  # polling works on every file system, those of WSL and networks too
                 continue
             before = now
-            results = run.grade(python, {chapter: folder}, RESULTS, seed())[0]
+            with results_folder() as place:
+                results = run.grade(python, {chapter: folder}, place, run.seed())[0]
             if saved(folder) == now:
                 print(report.first_things_first(results), flush=True)
     except KeyboardInterrupt:

@@ -52,7 +52,7 @@ class Grader:
         self._path = config.getoption("--results")
         self._chapters = config.getoption("--chapters")
         self._sanitized = config.getoption("--sanitize")
-        self._results = model.load(self._path) or {}
+        self._results = model.load(self._path) or model.unknown("")
         self._items = {}  # of each check: the test items that are its cases
         self._graded = {}
         self._program = None
@@ -67,7 +67,7 @@ class Grader:
             self._items.setdefault(item.function.__name__, []).append(item)
             self._graded[item.function.__name__] = item.function.graded
         items[:] = [item for name in self._items for item in self._items[name]]
-        if "checks" not in self._results:  # or an earlier run was cut off, and this one goes on with it
+        if not self._results["checks"]:  # or an earlier run was cut off, and this one goes on with it
             self._results["checks"] = [
                 {"name": name, "title": graded.title, "points": graded.points, "verdict": model.WAITING,
                  "earned": 0, "seconds": 0.0, "reason": "", "steps": [], "message": "", "crash": "",
@@ -155,6 +155,7 @@ class Grader:
 
     def _judge(self, item, check, error):
         """A check has raised an exception: is it the program's fault, or the grader's?"""
+        signal.setitimer(signal.ITIMER_REAL, 0)  # what follows is on no check's time
         is_failure = (isinstance(error, (AssertionError, BuildError, pytest.fail.Exception))
                       or steps.is_network_error(error))
         check.pop("possible", None)
@@ -200,8 +201,8 @@ class Grader:
     def pytest_sessionfinish(self):
         end_descendants()
         decided = all(check["verdict"] not in (model.WAITING, model.RUNNING)
-                      for check in self._results.get("checks", []))
-        self._results["complete"] = decided and bool(self._results.get("checks"))
+                      for check in self._results["checks"])
+        self._results["complete"] = decided and bool(self._results["checks"])
         self._save()
 
 

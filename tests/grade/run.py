@@ -4,8 +4,10 @@ import concurrent.futures
 import contextlib
 import glob
 import os
+import random
 import signal
 import subprocess
+import sys
 import tempfile
 import threading
 
@@ -17,6 +19,7 @@ TESTS = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 REPOSITORY = os.path.dirname(TESTS)
 CHAPTER_SECONDS = 300  # for one chapter, scaled by LAB_TIME_SCALE
 ATTEMPTS = 6  # so often a run that was cut off goes on where it was
+SEEDS = 1000000
 
 _running = set()
 _stopping = threading.Event()
@@ -33,9 +36,17 @@ def check_files(chapter):
     return sorted(glob.glob(os.path.join(glob.escape(TESTS), "chapters", "test_%s_*.py" % chapter[:2])))
 
 
+def seed(default=None):
+    """The seed for random faults: $LAB_SEED, a whole number; else the default, or a random one."""
+    given = os.environ.get("LAB_SEED", "")
+    if given and not given.isdigit():
+        sys.exit("make: LAB_SEED=%s: not a whole number" % given)
+    return int(given or default or random.randrange(1, SEEDS))
+
+
 def begin(chapter, folder, path, seed):
     """Write, and return, the results of a chapter of which nothing is known yet."""
-    results = {"chapter": chapter, "folder": folder, "seed": seed, "complete": False, "log": ""}
+    results = model.unknown(chapter, folder, seed)
     model.save(path, results)
     return results
 
@@ -60,7 +71,7 @@ def grade_chapter(python, chapter, folder, path, seed, only=()):
         for _ in range(ATTEMPTS):
             log = run_bounded(command, environment, os.path.join(place, "log"))
             results = model.load(path) or results
-            if results.get("complete") or _stopping.is_set():
+            if results["complete"] or _stopping.is_set():
                 break
         return results if _stopping.is_set() else finish(results, path, log)
 
@@ -71,6 +82,8 @@ def run_bounded(command, environment, log):
         process = subprocess.Popen(command, env=environment, stdin=subprocess.DEVNULL, stdout=said,
                                    stderr=said, cwd=TESTS, start_new_session=True)
     _running.add(process)
+    if _stopping.is_set():  # stop() may have looked a moment before
+        end(process)
     try:
         process.wait(seconds(CHAPTER_SECONDS))
     except subprocess.TimeoutExpired:
@@ -100,9 +113,9 @@ def stop():
 
 def finish(results, path, log):
     """The run is over: what has no verdict now is the grader's error. Returns the results."""
-    if not results.get("complete") or not results.get("checks"):
-        results["log"] = log
-    for check in results.setdefault("checks", []):
+    if not results["complete"] or not results["checks"]:
+        results["log"] = log or "the grader's process ended without a word"
+    for check in results["checks"]:
         if check["verdict"] in (model.WAITING, model.RUNNING):
             model.decide(check, model.GRADER_ERROR, "the grader's process ended too early")
     results["complete"] = True

@@ -32,12 +32,14 @@ def stem(name):
 
 
 def is_archive(name):
+    """Is this the name of an archive that can be unpacked here?"""
     return stem(name) != name
 
 
 # ---- The files of a folder or an archive: (path, size, a function that opens it), None for no file
 
 def in_folder(folder):
+    """The files below a folder. Raises OSError where it cannot be read."""
     def fail(error):
         raise error
 
@@ -51,6 +53,7 @@ def in_folder(folder):
 
 
 def in_zip(archive):
+    """The files in a .zip. Raises what zipfile raises, or NotImplementedError."""
     with zipfile.ZipFile(archive) as opened:
         for member in opened.infolist():
             is_link = stat.S_ISLNK(member.external_attr >> 16)
@@ -62,6 +65,7 @@ def in_zip(archive):
 
 
 def in_tar(archive):
+    """The files in a .tar or .tar.gz. Raises what tarfile and gzip raise, or Bad."""
     with tempfile.TemporaryFile() as plain:  # bounded, before tarfile believes a word of what it says
         with open(archive, "rb") as file:
             packed = gzip.GzipFile(fileobj=file) if file.read(2) == b"\x1f\x8b" else file

@@ -27,7 +27,8 @@ PASSED_ON = "PATH", "LANG", "LC_ALL", "TZ", "ASAN_OPTIONS", "UBSAN_OPTIONS"  # o
 # prctl(2), landlock(7)
 PR_SET_PDEATHSIG, PR_SET_CHILD_SUBREAPER, PR_SET_NO_NEW_PRIVS = 1, 36, 38
 LANDLOCK_CREATE_RULESET, LANDLOCK_ADD_RULE, LANDLOCK_RESTRICT_SELF = 444, 445, 446
-LANDLOCK_WRITES = sum(1 << bit for bit in (1, 4, 5, 6, 7, 8, 9, 10, 11, 12))
+LANDLOCK_VERSION = 1  # a flag: ask which
+LANDLOCK_WRITES, LANDLOCK_TRUNCATES = sum(1 << bit for bit in (1, 4, 5, 6, 7, 8, 9, 10, 11, 12)), 1 << 14
 
 _libc = ctypes.CDLL(None, use_errno=True)
 
@@ -54,10 +55,11 @@ def landlock(*folders):
     no Landlock."""
     if sys.platform != "linux":
         return None
-    handled = ctypes.c_uint64(LANDLOCK_WRITES)
-    rules = _libc.syscall(LANDLOCK_CREATE_RULESET, ctypes.byref(handled), ctypes.c_size_t(8), 0)
-    if rules < 0:
+    version = _libc.syscall(LANDLOCK_CREATE_RULESET, None, ctypes.c_size_t(0), LANDLOCK_VERSION)
+    if version < 1:
         return None
+    writes = LANDLOCK_WRITES | (LANDLOCK_TRUNCATES if version >= 3 else 0)
+    rules = _libc.syscall(LANDLOCK_CREATE_RULESET, ctypes.byref(ctypes.c_uint64(writes)), ctypes.c_size_t(8), 0)
 
     class PathBeneath(ctypes.Structure):
         _pack_ = 1
@@ -65,7 +67,7 @@ def landlock(*folders):
 
     for folder in folders:
         descriptor = os.open(folder, os.O_PATH | os.O_CLOEXEC)
-        rule = PathBeneath(LANDLOCK_WRITES, descriptor)
+        rule = PathBeneath(writes, descriptor)
         _libc.syscall(LANDLOCK_ADD_RULE, rules, 1, ctypes.byref(rule), 0)
         os.close(descriptor)
     return rules

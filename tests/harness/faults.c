@@ -283,7 +283,7 @@ pid_t fork(void)
     return REAL(fork)();
 }
 
-/* What compilers call in place of read() and recv() where they know the buffer's size. */
+/* What compilers call in place of read() and the others where they know the buffer's size. */
 ssize_t __read_chk(int descriptor, void *buffer, size_t size, size_t room)
 {
     return size > room ? (abort(), -1) : read(descriptor, buffer, size);
@@ -297,4 +297,16 @@ int __poll_chk(struct pollfd *descriptors, nfds_t count, int timeout, size_t roo
 ssize_t __recv_chk(int descriptor, void *buffer, size_t size, size_t room, int flags)
 {
     return size > room ? (abort(), -1) : recv(descriptor, buffer, size, flags);
+}
+
+ssize_t __recvfrom_chk(int descriptor, void *buffer, size_t size, size_t room, int flags,
+                       struct sockaddr *address, socklen_t *length)
+{
+    return size > room ? (abort(), -1) : recvfrom(descriptor, buffer, size, flags, address, length);
+}
+
+int __ppoll_chk(struct pollfd *descriptors, nfds_t count, const struct timespec *limit, const sigset_t *mask,
+                size_t room)
+{
+    return count > room / sizeof *descriptors ? (abort(), -1) : ppoll(descriptors, count, limit, mask);
 }

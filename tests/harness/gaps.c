@@ -106,8 +106,14 @@ pid_t fork(void)
     return REAL(fork)();
 }
 
-/* What compilers call in place of poll() where they know the array's size. */
+/* What compilers call in place of poll() and ppoll() where they know the array's size. */
 int __poll_chk(struct pollfd *descriptors, nfds_t count, int limit, size_t room)
 {
     return count > room / sizeof *descriptors ? (abort(), -1) : poll(descriptors, count, limit);
+}
+
+int __ppoll_chk(struct pollfd *descriptors, nfds_t count, const struct timespec *limit, const sigset_t *mask,
+                size_t room)
+{
+    return count > room / sizeof *descriptors ? (abort(), -1) : ppoll(descriptors, count, limit, mask);
 }

@@ -63,7 +63,7 @@ def show(commands, folder):
                     sleep 0.2 # for the last words of the others
                 fi
             done""" % SECONDS
-        command = ["unshare", "--pid", "--fork", "--kill-child", "--mount-proc", *own_network(),
+        command = [*own_network(), "unshare", "--pid", "--fork", "--kill-child", "--mount-proc",
                    "bash", "-c", program, folder, *script]
         subprocess.run(command, stdin=subprocess.DEVNULL, timeout=SECONDS + 30)
         outputs = []

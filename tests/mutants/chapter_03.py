@@ -8,7 +8,7 @@ REUSE = """    if (setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on
 NO_CLIENT = """        if (client < 0)
             continue;
 """
-PRINT = '        printf("connection %lu from %s\\n", ++visitors,'
+PRINT = '        if (printf("connection %lu from %s\\n", ++visitors,'
 CLOSE = "        close(client); /* forget this, and after a thousand clients accept() fails with EMFILE */"
 GONE = """        if (getpeername(client, (struct sockaddr *)&peer, &(socklen_t){sizeof peer}) < 0) {
             report("getpeername");
@@ -58,8 +58,8 @@ MUTANTS = [
            "test_counts_its_clients", "inside the loop"),
     Mutant("one client and no more", "accept.c", "visitors = 0;;", "visitors = 0; visitors < 1;",
            "test_counts_its_clients", "no loop"),
-    Mutant("prints every client twice", "accept.c", '        printf("connection',
-           '        printf("connection %lu from a client\\n", visitors + 1);\n        printf("connection',
+    Mutant("prints every client twice", "accept.c", '        if (printf("connection',
+           '        printf("connection %lu from a client\\n", visitors + 1);\n        if (printf("connection',
            "test_counts_its_clients", "from"),
     Mutant("a backlog of 1", "listener.c", "listen(listener, SOMAXCONN)", "listen(listener, 1)",
            "test_takes_clients_in_their_order", "timed out"),

@@ -45,8 +45,8 @@ MUTANTS = [
            "test_keeps_no_descriptor_that_was_open", "closed"),
 
     Mutant("with -n what was open stays open", "daemon.c",
-           "    clean_descriptors();\n",
-           "    if (argc < 2 || strcmp(argv[1], \"-n\") != 0)\n        clean_descriptors();\n",
+           "    if (clean_descriptors() < 0)\n",
+           "    if ((argc < 2 || strcmp(argv[1], \"-n\") != 0) && clean_descriptors() < 0)\n",
            "test_stays_in_the_foreground_with_n", "with -n, too"),
     Mutant("-n goes to the background", "daemon.c",
            "            foreground = true;", "            foreground = false;",

@@ -123,6 +123,10 @@ def main(python, wanted="", *words):
     chapters = [chapter for chapter in run.chapters() if chapter.startswith(wanted)]
     jobs = [(mutant, chapter) for chapter in chapters for mutant in table(chapter)
             if " ".join(words) in mutant.title]
+    if not jobs:
+        print("mutants: there is none of chapter %s with the title %s; chapters are 01 to 09"
+              % (wanted or "any", " ".join(words) or "any"), file=sys.stderr)
+        return 2
     outcomes, escaped = collections.Counter(), []
     with concurrent.futures.ThreadPoolExecutor(max_workers=3 * os.cpu_count()) as pool:
         done = pool.map(lambda job: outcome(*job, python), jobs)

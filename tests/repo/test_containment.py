@@ -30,7 +30,8 @@ HOSTILE = {
                                'fflush(stdout); for (;;) pause();',
     "writes elsewhere": 'append(REPOSITORY "/README.md"); append(REPOSITORY "/left-by-hostile");'
                         'append(HOME "/left-by-hostile"); append("/tmp/left-by-hostile");'
-                        'unlink(REPOSITORY "/LICENSE"); append(REPOSITORY "/tests/left-by-hostile");',
+                        'unlink(REPOSITORY "/LICENSE"); append(REPOSITORY "/tests/left-by-hostile");'
+                        'truncate(REPOSITORY "/LICENSE", 0);',
 }
 PROGRAM = """
 #define _GNU_SOURCE
@@ -114,6 +115,6 @@ def test_nothing_is_changed_elsewhere(graded):
     home = pwd.getpwuid(os.geteuid()).pw_dir
     for folder in (REPOSITORY, os.path.join(REPOSITORY, "tests"), home, "/tmp"):
         assert not os.path.exists(os.path.join(folder, "left-by-hostile"))
-    assert os.path.exists(os.path.join(REPOSITORY, "LICENSE"))
+    assert os.path.getsize(os.path.join(REPOSITORY, "LICENSE")) > 0
     with open(os.path.join(REPOSITORY, "README.md")) as readme:
         assert not readme.read().endswith("hostile")

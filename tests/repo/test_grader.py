@@ -38,8 +38,8 @@ def replace(folder, file, old, new):
 
 
 def test_a_crash_is_told_with_the_line_of_the_source(folder):
-    replace(folder, "send-recv.c", '        printf("bytes received',
-            '        if (received == 255)\n            *(volatile int *)8 = 1;\n        printf("bytes received')
+    replace(folder, "send-recv.c", '        if (printf("bytes received',
+            '        if (received == 255)\n            *(volatile int *)8 = 1;\n        if (printf("bytes received')
     check = grade(folder, "test_a_mebibyte_in_pieces")["checks"][0]
     lines = (folder / "send-recv.c").read_text().splitlines()
     assert check["verdict"] == model.FAILED

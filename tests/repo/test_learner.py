@@ -30,7 +30,7 @@ def test_start_lays_out_a_program_that_builds(work, chapter):
     assert os.access(str(work / chapter / learner.name(chapter)), os.X_OK)
     assert "Your turn" not in (work / chapter / "CONTRACT.md").read_text()
     for target in re.findall(r"\]\((\.[^)#]+)", (work / chapter / "CONTRACT.md").read_text()):
-        assert (work / chapter / target).resolve() or target
+        assert os.path.exists(os.path.normpath(path("work", chapter, target))), target
     assert not list(work.glob(".start-*"))
 
 
