@@ -41,6 +41,7 @@ VARIES = [(re.compile(pattern, re.MULTILINE), replacement) for pattern, replacem
     (r"(?<=^l[rwx-]{9} 1 )\S+ \S+", "USER GROUP"),
     # What differs between versions of curl and of the C library.
     (r"(recvfrom\(\d+, \"[A-Z]+ .*NULL\)) += \d+$", r"\1 = SIZE"),
+    (r'(SO_RCVTIMEO_OLD, )"[^"]*"', r"\1TIME"),  # what is left until a deadline
     (r"Couldn't connect", "Could not connect"),
     (r"newfstatat\((\d+), \"\", (.*), AT_EMPTY_PATH\)", r"fstat(\1, \2)"),
     # Bold letters, and the widths of columns.
