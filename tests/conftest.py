@@ -54,8 +54,7 @@ def containment(request, tmp_path_factory):
     """The bounds that the programs run in; None where they are trusted."""
     if not request.config.getoption("--contain"):
         return None
-    bounds = Containment(tmp_path_factory.getbasetemp(), a_user() if os.geteuid() == 0 else None,
-                         request.config.getoption("--sanitize"))
+    bounds = Containment(tmp_path_factory.getbasetemp(), a_user() if os.geteuid() == 0 else None)
     bounds.watch()
     make = tmp_path_factory.mktemp
 
@@ -85,6 +84,8 @@ def builds(request, tmp_path_factory, containment):
                     pytest.skip("needs the finished program of %s, which is not in this copy" % chapter)
             try:
                 done[chapter] = build(source, str(parent / chapter), flags, containment)
+                if containment:
+                    containment.admit(done[chapter])
             except BuildError as error:
                 done[chapter] = error
         if isinstance(done[chapter], Exception):
@@ -233,12 +234,17 @@ def libraries(request, tmp_path_factory):
     return build_library
 
 
+def preloading(library):
+    """An environment in which a program has this library preloaded."""
+    return {"PATH": os.environ.get("PATH", ""), "LD_PRELOAD": library,
+            "ASAN_OPTIONS": "verify_asan_link_order=0"}  # or a learner's -fsanitize=address would not start
+
+
 @pytest.fixture
 def gaps(libraries):
     """gaps(LAB_SLOW_FORK=50, ...) is an environment in which a program's gaps are wide, see
     harness/gaps.c."""
-    return lambda **wishes: {"PATH": os.environ.get("PATH", ""), "LD_PRELOAD": libraries("gaps"),
-                             **{name: str(wish) for name, wish in wishes.items()}}
+    return lambda **wishes: {**preloading(libraries("gaps")), **{name: str(wish) for name, wish in wishes.items()}}
 
 
 @pytest.fixture
@@ -268,8 +274,7 @@ def preloaded(libraries, tmp_path):
     loaded = tmp_path / "loaded"
 
     def start(how, variables, *arguments, **options):
-        environment = {"PATH": os.environ.get("PATH", ""), "LD_PRELOAD": libraries("faults"),
-                       "LAB_FAULTS_LOADED": str(loaded), **variables}
+        environment = {**preloading(libraries("faults")), "LAB_FAULTS_LOADED": str(loaded), **variables}
         program = how(*arguments, **options, env=environment)
         with contextlib.suppress(AssertionError):
             wait_until(lambda: loaded.exists() or not program.is_running(), limit=2)

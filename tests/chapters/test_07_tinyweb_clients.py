@@ -15,7 +15,7 @@ from harness.concurrency import begin, finish
 from harness.grading import graded
 from harness.http_checks import PAGE, answers, brings, log_lines, serves
 from harness.http_requests import lines, of_size, with_headers
-from harness.inspect import descriptors, memory
+from harness.inspect import memory, room_for
 from harness.program import seconds
 from harness.talk import Response, connect, exchange, receive_all, receive_until
 from harness.users import set_limit
@@ -200,7 +200,7 @@ def test_answers_who_has_to_wait_for_another(server):
                  "--max-time 2 http://127.0.0.1:8080/ | head -1; kill $p",))
 def test_leaves_nothing_behind(root, server):
     (root / "link").symlink_to("sub/deep")
-    for_the_client = max(descriptors(server.pid)) + 1
+    for_the_client = room_for(1, server.pid)
     visit = http_checks.visit_in_all_ways(server, "/sub/deep/file.txt", "/sub/deep/missing", "/link/file.txt")
     for _ in range(100):
         visit()
@@ -208,7 +208,7 @@ def test_leaves_nothing_behind(root, server):
     checks.no_descriptor_leaks(server, visit, visitors=2500)
     assert memory(server.pid) - before < 256 * 1024, "it takes more and more memory"
     checks.complains_of_clients_only(server)
-    set_limit(server.pid, resource.RLIMIT_NOFILE, for_the_client + 1)
+    set_limit(server.pid, resource.RLIMIT_NOFILE, for_the_client)
     with begin(server) as client:
         client.sendall(b"\r\n")
         answered = select.select([client], [], [], seconds(1))[0]  # or it waits until there are some again
@@ -218,7 +218,7 @@ def test_leaves_nothing_behind(root, server):
 
 
 def test_lack_of_descriptors_is_survived_without_spinning(server):
-    set_limit(server.pid, resource.RLIMIT_NOFILE, max(descriptors(server.pid)) + 1)
+    set_limit(server.pid, resource.RLIMIT_NOFILE, room_for(0, server.pid))
     connect(server).close()  # this one is lucky: accept() waits for it, with a descriptor
     with begin(server) as client:
         server.wait_for_error(r"^tinyweb: .*\(EMFILE\)$")
@@ -229,7 +229,7 @@ def test_lack_of_descriptors_is_survived_without_spinning(server):
 
 
 def test_lack_of_a_descriptor_for_the_file_is_told_the_client(server):
-    set_limit(server.pid, resource.RLIMIT_NOFILE, max(descriptors(server.pid)) + 2)
+    set_limit(server.pid, resource.RLIMIT_NOFILE, room_for(1, server.pid))
     for _ in range(20):
         answers(server, lines("GET / HTTP/1.0"), 503)
     set_limit(server.pid, resource.RLIMIT_NOFILE, None)

@@ -13,7 +13,7 @@ from harness import checks
 from harness.concurrency import (answer_on_a_bad_day, answers_in_reverse_order, begin, begin_download, finish,
                                  finish_download, flood, is_whole, make_webroot, no_child_remains)
 from harness.grading import graded
-from harness.inspect import children, descriptors
+from harness.inspect import at_rest, children, descriptors
 from harness.program import wait_until
 from harness.steps import step
 from harness.talk import Response, connect, exchange, get, receive_all
@@ -156,7 +156,7 @@ def test_failing_fork_is_survived_with_503(chapter, webroot):
         chapter.program = folder.copy(chapter.program)
         server = chapter.serve("-c", "3", "-p", "0", str(folder.path / "webroot"), **user)
         assert get(server, "/").status == 200
-        before = len(descriptors(server.pid))
+        before = len(descriptors(at_rest(server.pid)))
         step("from now on the server may have no more processes")
         set_limit(server.pid, resource.RLIMIT_NPROC, 0)
         for _ in range(20):
@@ -194,7 +194,7 @@ def test_lack_of_descriptors_is_survived_without_spinning(server):
 
 
 def test_parent_holds_no_connection(server):
-    before = descriptors(server.pid)
+    before = descriptors(at_rest(server.pid))
     clients = [begin(server) for _ in range(3)]
     wait_until(lambda: len(children(server.pid)) == 3, what="three children")
     wait_until(lambda: descriptors(server.pid) == before, what="the descriptors of before")
@@ -203,7 +203,7 @@ def test_parent_holds_no_connection(server):
 
 
 def test_survives_resets(server):
-    before = descriptors(server.pid)
+    before = descriptors(at_rest(server.pid))
     for number in range(300):
         [connect, begin, begin_download][number % 3](server).reset()
     no_child_remains(server)
@@ -232,9 +232,9 @@ def refused(server):
         read="The idea",
         needs=["test_serves_files_and_nothing_outside_the_webroot", "test_a_refused_client_holds_up_nobody"],
         by_hand=("./fork-server -c 1 > /dev/null & server=$!; sleep 0.2; curl -so /dev/null http://127.0.0.1:8080/; sleep 0.2; sleep 2 | nc 127.0.0.1 8080 & sleep 0.2; for i in 1 2 3 4 5; do curl -so /dev/null http://127.0.0.1:8080/; done; sleep 0.2; ls /proc/$server/fd | wc -l; kill $server",))
-def test_hundreds_of_clients_leave_no_descriptor(chapter, webroot):
-    server = chapter.serve("-c", "1", "-p", "0", webroot)
+def test_hundreds_of_clients_leave_no_descriptor(chapter, server, webroot):
     checks.no_descriptor_leaks(server, lambda: exchange(server, REQUEST), visitors=200)
+    server = chapter.serve("-c", "1", "-p", "0", webroot)
     with begin(server):
         step("from now on all are refused")
         checks.no_descriptor_leaks(server, lambda: refused(server), visitors=100)

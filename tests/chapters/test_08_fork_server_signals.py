@@ -15,7 +15,7 @@ from harness import checks
 from harness.concurrency import (answers_in_reverse_order, begin, begin_download, finish, finish_download,
                                  is_refused, is_whole, make_webroot, no_child_remains)
 from harness.grading import graded
-from harness.inspect import Ended, children, descriptors, is_pending, slow_down, state
+from harness.inspect import Ended, children, is_pending, room_for, slow_down, state
 from harness.program import wait_until
 from harness.steps import step
 from harness.talk import Response, connect, get, receive_all
@@ -68,7 +68,7 @@ def test_sigterm_ends_a_server_that_has_just_started(chapter, webroot):
         needs=["test_sigterm_ends_a_server_that_has_just_started"],
         by_hand=("timeout 5 gdb -q -batch -ex 'handle SIGTERM nostop' -ex start -ex 'b select' -ex 'b pselect' -ex 'b poll' -ex 'b accept' -ex c -ex delete -ex 'signal SIGTERM' ./fork-server 2>&1 | grep -o 'exited.*'; (ulimit -n 5; exec ./fork-server) > /dev/null 2>&1 & server=$!; sleep 0.3; sleep 6 | nc 127.0.0.1 8080 & sleep 0.3; kill $server; sleep 3; jobs %1; kill -KILL $server 2> /dev/null",))
 def test_sigterm_right_before_the_wait_is_noticed(chapter, server, webroot, signal_in_the_gap):
-    set_limit(server.pid, resource.RLIMIT_NOFILE, len(descriptors(server.pid)))
+    set_limit(server.pid, resource.RLIMIT_NOFILE, room_for(0, server.pid))
     with connect(server):
         server.wait_for_error(r"\(EMFILE\)$")
         server.signal(signal.SIGTERM)

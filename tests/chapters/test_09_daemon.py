@@ -19,7 +19,7 @@ from harness.concurrency import (answer_on_a_bad_day, answers_in_reverse_order, 
                                  finish_download, is_refused, make_webroot)
 from harness.daemon import configure, pid_in, reserved_port
 from harness.grading import graded
-from harness.inspect import children, parent
+from harness.inspect import at_rest, children, parent
 from harness.namespaces import own_root
 from harness.program import wait_until
 from harness.steps import step
@@ -149,12 +149,12 @@ def test_keeps_no_descriptor_that_was_open(daemons, folder):
     with open(str(folder / "inherited"), "w") as file, socket.socketpair()[0] as pair:
         high = fcntl.fcntl(file.fileno(), fcntl.F_DUPFD, 700)
         daemon = daemons.start("-c", configure(folder), pass_fds=[file.fileno(), pair.fileno(), high])
-        before = leads_to(daemon.pid)
+        after, starter = leads_to(at_rest(daemon.pid)), daemon.starter.process
+        given = {os.readlink("/proc/self/fd/%d" % opened.fileno())
+                 for opened in (file, pair, starter.stdout, starter.stderr)}
         os.close(high)
-    assert standard(before) == ["/dev/null"] * 3
-    assert not re.search("inherited|pipe", str(before)), "it keeps what was open: %s" % before
-    kinds = sorted(re.sub(r"\W.*", "", target.lstrip("/")) for target in before.values())
-    assert kinds.count("socket") <= 2, "the listener, and the way to the log: %s" % before
+    assert standard(after) == ["/dev/null"] * 3
+    assert not given.intersection(after.values()), "it keeps what was open: %s" % after
     daemon.signal(signal.SIGTERM)
     daemon.wait()
     step("start it once more, with 0, 1 and 2 closed")
@@ -217,7 +217,7 @@ def test_port_in_use(daemons, folder):
     (folder / "precious").write_text("precious")
     (folder / "daemon.pid").symlink_to("precious")
     said = fails(daemons, "-c", configure(folder))
-    assert said.endswith("(ELOOP)\n"), "the pid file is a symbolic link, and stderr says: " + said
+    assert "daemon.pid" in said, "the pid file is a symbolic link, and stderr does not name it: " + said
     assert (folder / "precious").read_text() == "precious"
 
 

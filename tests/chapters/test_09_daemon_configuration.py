@@ -15,7 +15,7 @@ from harness.concurrency import (Load, begin, begin_download, finish, finish_dow
                                  make_webroot)
 from harness.daemon import configure, pid_in, reserved_port
 from harness.grading import graded
-from harness.inspect import children, descriptors
+from harness.inspect import at_rest, children, descriptors
 from harness.program import wait_until
 from harness.steps import step
 from harness.talk import Response, connect, get, receive_all
@@ -116,7 +116,7 @@ def is_refused_at(daemons, folder, text, line):
     (folder / "daemon.conf").write_bytes(text.encode())
     program = daemons.run("-c", "daemon.conf", cwd=str(folder))
     assert program.status == 1, "exit status %d, not 1" % program.status
-    assert re.match(r"daemon: %s/daemon\.conf:%d: .+\n\Z" % (folder, line), program.stderr), (
+    assert re.match(r"daemon: %s/daemon\.conf:%d: .+\n\Z" % (re.escape(str(folder)), line), program.stderr), (
         "stderr is not `daemon: %s/daemon.conf:%d: what and why`, but:\n%s" % (folder, line, program.stderr[:500]))
     assert program.output == ""
     daemons.none_left()
@@ -188,7 +188,8 @@ def test_new_maximum(server, folder):
 def test_a_daemon_finds_its_configuration_again(daemons, folder):
     configure(folder)
     daemon = daemons.start("-c", "daemon.conf", cwd=str(folder))
-    before = len(descriptors(daemon.pid))
+    assert get(daemon, "/").status == 200  # by now it has all that it needs
+    before = len(descriptors(at_rest(daemon.pid)))
     reload(daemon, folder, webroot="other", max_children=1, pidfile="other.pid")
     wait_until(lambda: get(daemon, "/").body == b"the other page\n", what="the other page")
     wait_until(lambda: not children(daemon.pid), what="the end of all children")
@@ -288,7 +289,8 @@ def test_no_request_is_lost_over_20_reloads(server, folder):
 
 
 def test_a_storm_of_sighup_is_survived(server, folder):
-    before = len(descriptors(server.pid))
+    assert get(server, "/").status == 200  # by now it has all that it needs
+    before = len(descriptors(at_rest(server.pid)))
     with Load(server) as load:
         for _ in range(500):
             server.signal(signal.SIGHUP)
@@ -328,7 +330,8 @@ def test_a_sighup_that_comes_while_the_file_is_read_counts_too(server, folder):
     ({"port": "x"}, 1), ({"webroot": "missing"}, 2), ({"pidfile": ""}, 3), ({"max_children": 0}, 4), ({"colour": "blue"}, 4),
 ])
 def test_with_a_broken_configuration_the_old_one_stays(server, folder, keys, line):
-    before = len(descriptors(server.pid))
+    assert get(server, "/").status == 200  # by now it has all that it needs
+    before = len(descriptors(at_rest(server.pid)))
     reload(server, folder, **{"webroot": "other", **keys})
     server.wait_for_error(r"^daemon: %s/daemon\.conf:%d: .+$" % (re.escape(str(folder)), line))
     server.wait_for_error(r"^daemon: configuration not changed$")

@@ -9,6 +9,7 @@ README.md.
 import contextlib
 import ctypes
 import os
+import re
 import resource
 import signal
 import sys
@@ -22,7 +23,7 @@ FILE_SIZE = 64 * MIB
 CPU_SECONDS = 30
 FIRST_USER, USERS = 61184, 4336  # ids that nobody has: systemd's range for such users
 PROCESSES = 600  # more than the 256 children of chapters 8 and 9
-PASSED_ON = "PATH", "LANG", "LC_ALL", "TZ", "ASAN_OPTIONS", "UBSAN_OPTIONS"  # of the environment
+PASSED_ON = "PATH", "TZ", "ASAN_OPTIONS", "UBSAN_OPTIONS"  # of the environment
 
 # prctl(2), landlock(7)
 PR_SET_PDEATHSIG, PR_SET_CHILD_SUBREAPER, PR_SET_NO_NEW_PRIVS = 1, 36, 38
@@ -126,9 +127,8 @@ def end_descendants(limit=10):
 class Containment:
     """The bounds of one run: what is started within them may write below `folder` only."""
 
-    def __init__(self, folder, user, sanitized=False):
-        """`user` is the id of whom they run as; None: as we do. `sanitized` programs reserve terabytes of
-        addresses, so these are not limited."""
+    def __init__(self, folder, user):
+        """`user` is the id of whom they run as; None: as we do."""
         self.folder = str(folder)
         self.home = os.path.join(self.folder, "home")
         self.user = user
@@ -137,14 +137,18 @@ class Containment:
         self.hand_over(self.home)
         self._rules = landlock(self.folder, "/dev")
         self._limits = [(resource.RLIMIT_CORE, 0), (resource.RLIMIT_FSIZE, FILE_SIZE),
-                        (resource.RLIMIT_CPU, CPU_SECONDS)]
-        if not sanitized:
-            self._limits.append((resource.RLIMIT_AS, MEMORY))
+                        (resource.RLIMIT_CPU, CPU_SECONDS), (resource.RLIMIT_AS, MEMORY)]
         if os.path.isdir("/proc/self"):
             uid = self.user or os.getuid()
             others = sum(len(os.listdir("/proc/%d/task" % pid)) for pid, _, owner, _ in list(_stats())
                          if owner == uid and os.path.isdir("/proc/%d/task" % pid))
             self._limits.append((resource.RLIMIT_NPROC, others + PROCESSES))
+
+    def admit(self, program):
+        """Lift the limit on addresses for a program that was built with a sanitizer: it reserves terabytes."""
+        with open(program, "rb") as file:
+            if re.search(rb"__(a|hwa|m|t)san_init", file.read()):
+                self._limits = [(kind, limit) for kind, limit in self._limits if kind != resource.RLIMIT_AS]
 
     def hand_over(self, path):
         """Let the contained programs write to a file or folder of ours."""
@@ -181,7 +185,7 @@ class Containment:
                 further()
 
         return {**options, "preexec_fn": enter,
-                "env": {**environment, "HOME": self.home, "TMPDIR": self.home}}
+                "env": {**environment, "LC_ALL": "C", "HOME": self.home, "TMPDIR": self.home}}
 
     def command(self, stays=False):
         """Words to put before a command that runs it within these bounds, where options() cannot; if it
@@ -201,6 +205,8 @@ class Containment:
 
 
 if __name__ == "__main__":  # contain.py FOLDER USER COMMAND...
-    options = Containment(sys.argv[1], int(sys.argv[2])).options({})
+    containment = Containment(sys.argv[1], int(sys.argv[2]))
+    containment.admit(sys.argv[3])
+    options = containment.options({})
     options["preexec_fn"]()
     os.execvpe(sys.argv[3], sys.argv[3:], options["env"])

@@ -1,9 +1,13 @@
 """What the system says of a process. Linux only: elsewhere every function skips its test."""
 
+import contextlib
+import itertools
 import os
 import re
 
 import pytest
+
+from harness.program import wait_until
 
 
 class Ended(AssertionError, FileNotFoundError):
@@ -29,6 +33,23 @@ def descriptors(pid):
     """The numbers of a process's open descriptors."""
     _read("/proc/%d/stat" % pid)
     return sorted(int(number) for number in os.listdir("/proc/%d/fd" % pid))
+
+
+def at_rest(pid):
+    """A process id, once that process waits for something: one that goes on may open more descriptors."""
+    with contextlib.suppress(AssertionError):
+        wait_until(lambda: state(pid) == "S", limit=1)
+    return pid
+
+
+def room_for(more, pid):
+    """The RLIMIT_NOFILE that leaves a process room for so many more descriptors: each gets the lowest number
+    that is free, and all are below the limit."""
+    used = descriptors(at_rest(pid))
+    limit = next(itertools.islice((number for number in itertools.count() if number not in used), more, None))
+    if limit < 3:
+        pytest.skip("this program has closed its descriptors 0, 1 or 2, and poll() fails with so low a limit")
+    return limit
 
 
 def memory(pid):

@@ -129,6 +129,8 @@ class Program:
             while True:
                 text = self._caught[name].decode(errors="backslashreplace")
                 match = re.search(pattern, text, re.MULTILINE)
+                if match and pattern.endswith("$") and match.end() == len(text) and self._readers:
+                    match = None  # the rest of the line may yet come
                 if match:
                     where = " on stderr" if name == "stderr" else ""
                     line = text[text.rfind("\n", 0, match.start()) + 1:].partition("\n")[0]
