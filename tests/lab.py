@@ -17,16 +17,9 @@ from excerpts import renew
 from grade import autograder, classroom, learner, run
 from grade.autograder import gradescope
 from grade.files import has_program
-from grade.handout import handout
+from grade.handout import ARGUMENTS, handout
 
 REPOSITORY = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-
-# What a chapter runs with when no ARGS are given; the others need none.
-DEFAULT_ARGUMENTS = {
-    "05-client": ["127.0.0.1", "7890"],
-    "06-dns-lookup": ["www.example.org"],
-    "09-daemon": ["-n"],
-}
 
 NO_SERVERS = ("01-socket", "05-client", "06-dns-lookup")  # they do not listen
 
@@ -103,7 +96,7 @@ def chapter(name, *arguments):
         return 1
     title, goal, commands = read_lesson(name)
     program = "./" + name.split("-", 1)[1]
-    words = list(arguments) or DEFAULT_ARGUMENTS.get(name, [])
+    words = list(arguments) or ARGUMENTS.get(name, [])
     commands = [re.sub(r"\b(7890|8080)\b", chosen_port(name, words) or r"\1", line) for line in commands]
 
     print("%s\n\n%s\n" % (title, textwrap.fill(goal, 80)))

@@ -438,14 +438,11 @@ def test_takes_its_port(chapter):
         assert chapter.serve(str(server.port)).port == server.port
 
 
-WRONG = [[bad] for bad in checks.BAD_PORTS] + [["0", bad] for bad in checks.BAD_ADDRESSES]
-
-
 @graded(3, "Refuses wrong arguments, with a usage line and exit status 2",
         cause="atoi() and strtol() take 80x for 80 and an empty string for 0: look at where the number "
               "ended.",
         read="Your turn",
         by_hand=("timeout 1 ./send-recv 7890x; echo exit status $?",))
-@pytest.mark.parametrize("arguments", [*WRONG, ["0", "127.0.0.1", "surplus"]], ids=" ".join)
+@pytest.mark.parametrize("arguments", checks.WRONG_PORTS + checks.WRONG_ADDRESSES, ids=" ".join)
 def test_wrong_arguments(chapter, arguments):
     checks.is_usage_error(chapter.run(*arguments), arguments[-1])

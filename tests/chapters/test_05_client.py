@@ -15,7 +15,7 @@ from harness.grading import graded
 from harness.inspect import is_listening, state
 from harness.namespaces import empty_network
 from harness.program import how_it_ended, seconds, wait_until
-from harness.talk import (echo, feed, receive, receive_all, receive_until, refusing, serving, type_line,
+from harness.talk import (echo, feed, receive, receive_all, receive_until, reserved_port, serving, type_line,
                           write_until_stuck)
 
 CHAPTER = "05-client"
@@ -292,7 +292,7 @@ def test_a_reset_is_an_error(chapter):
         read="Your turn",
         by_hand=("./client 127.0.0.1 7890; echo exit status $?",))
 def test_refused(chapter):
-    with refusing("127.0.0.1") as port:
+    with reserved_port("127.0.0.1") as port:
         program = chapter.run("127.0.0.1", str(port))
     checks.is_failure(chapter, program, "ECONNREFUSED")
     assert program.stderr == (
@@ -317,7 +317,7 @@ def test_chapter_4s_server(chapter, other):
 
 
 def test_nc_as_the_server(chapter, tool):
-    with refusing("127.0.0.1") as port:
+    with reserved_port("127.0.0.1") as port:
         pass  # from here on it is free
     nc = chapter.start_other([tool("nc"), "-l", "127.0.0.1", str(port)], stdin=PIPE)
     wait_until(lambda: is_listening(port), what="nc to listen")

@@ -16,7 +16,7 @@ from harness import checks
 from harness.grading import graded
 from harness.namespaces import empty_network, getaddrinfo, own_hosts
 from harness.program import seconds
-from harness.talk import receive_until, refusing, serving
+from harness.talk import receive_until, reserved_port, serving
 from harness.webservers import answering, endless, hold, is_bounded, silent, trickling
 
 CHAPTER = "06-dns-lookup"
@@ -143,7 +143,7 @@ def refusals(rows):
         read="What can go wrong",
         by_hand=("./dns-lookup 127.0.0.1 1; echo exit status $?",))
 def test_refused(chapter):
-    with refusing("127.0.0.1") as port:
+    with reserved_port("127.0.0.1") as port:
         program = start(chapter, "127.0.0.1", port)
         ended(program, 1)
     assert addresses(program) == ["127.0.0.1 port %d" % port]
@@ -153,7 +153,7 @@ def test_refused(chapter):
 def test_refused_by_every_address(chapter, tmp_path):
     checks.needs_ipv6()
     namespace = own_hosts(tmp_path, "127.0.0.3 many\n127.0.0.2 many\n::1 many\n")
-    with refusing("127.0.0.3", "127.0.0.2", "::1") as port:
+    with reserved_port("127.0.0.3", "127.0.0.2", "::1") as port:
         expected = getaddrinfo("many", port, namespace)
         assert len(expected) == 3
         program = start(chapter, "many", port, namespace)
@@ -173,7 +173,7 @@ def test_goes_on_to_the_next_address_when_one_refuses(chapter, tmp_path):
     namespace = own_hosts(tmp_path, "".join("127.0.0.%d several\n" % last for last in (2, 3, 4)))
     first, second, third = [row.split()[0] for row in getaddrinfo("several", 80, namespace)]  # in its order
     serve = answering(b"HTTP/1.0 200 OK\r\nServer: the second\r\n\r\n")
-    with refusing(first, second, third) as port, serving(serve, second, port), \
+    with reserved_port(first, second, third) as port, serving(serve, second, port), \
             serving(silent, third, port, at_least=0) as other:
         program = start(chapter, "several", port, namespace)
         assert found(program, "several") == "the second"

@@ -17,13 +17,13 @@ import pytest
 from harness import checks
 from harness.concurrency import (answer_on_a_bad_day, answers_in_reverse_order, begin, begin_download, finish,
                                  finish_download, is_refused, make_webroot)
-from harness.daemon import configure, pid_in, reserved_port
+from harness.daemon import configure, pid_in
 from harness.grading import graded
 from harness.inspect import at_rest, children, parent
 from harness.namespaces import own_root
 from harness.program import wait_until
 from harness.steps import step
-from harness.talk import get
+from harness.talk import get, reserved_port
 from harness.users import PublicFolder, ordinary_user
 
 CHAPTER = "09-daemon"

@@ -13,12 +13,12 @@ import pytest
 from harness import checks
 from harness.concurrency import (Load, begin, begin_download, finish, finish_download, is_refused, is_whole,
                                  make_webroot)
-from harness.daemon import configure, pid_in, reserved_port
+from harness.daemon import configure, pid_in
 from harness.grading import graded
 from harness.inspect import at_rest, children, descriptors
 from harness.program import wait_until
 from harness.steps import step
-from harness.talk import Response, connect, get, receive_all
+from harness.talk import Response, connect, get, receive_all, reserved_port
 
 CHAPTER = "09-daemon"
 REQUEST = b"GET / HTTP/1.0\r\n\r\n"

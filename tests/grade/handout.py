@@ -18,7 +18,11 @@ INSTEAD = """
 `make chapter {number}`, run `./{name}{arguments}` there; for `cd {chapter}` type `cd work/{chapter}`.
 `make trace {number} DIR=work/{chapter}` draws its ladder.)*
 """
-ARGUMENTS = {"05-client": " 127.0.0.1 7890", "06-dns-lookup": " www.example.org", "09-daemon": " -n"}
+ARGUMENTS = {  # what a chapter's program runs with when no ARGS are given; the others need none
+    "05-client": ["127.0.0.1", "7890"],
+    "06-dns-lookup": ["www.example.org"],
+    "09-daemon": ["-n"],
+}
 BEGIN = """## Begin
 
 You need a C compiler, `make` and Python 3. Chapter {number} is yours to write: read
@@ -50,7 +54,7 @@ def adapted(path, first):
     chapter = path.partition("/")[0] if is_withheld else next(
         name for name in chapters() if name.startswith(first))
     names = {"chapter": chapter, "number": int(chapter[:2]), "name": chapter[3:],
-             "arguments": ARGUMENTS.get(chapter, "")}
+             "arguments": "".join(" " + word for word in ARGUMENTS.get(chapter, []))}
     if not is_withheld:
         return BEGINNING.sub(lambda _: BEGIN.format(**names) + "\n", GONE.sub("", text))
     return EXCERPT.sub(IN_ITS_PLACE, text).replace("\n## Try it\n", "\n## Try it\n" + INSTEAD.format(**names))

@@ -10,9 +10,11 @@ import tempfile
 import textwrap
 import time
 
+from excerpts import read
 from grade import report, run
 from grade import results as model
 from grade.files import has_program
+from harness.build import program_name
 
 WORK = os.path.join(run.REPOSITORY, "work")
 RESULTS = os.path.join(WORK, ".results")
@@ -34,23 +36,12 @@ def number(chapter):
     return int(chapter[:2])
 
 
-def name(chapter):
-    """The name of a chapter's program: send-recv of 04-send-recv."""
-    return chapter[3:]
-
-
 def sources(folder):
     """The C files of a folder, by name; none if there is no such folder."""
     try:
         return sorted(file for file in os.listdir(folder) if file.endswith((".c", ".h")))
     except OSError:
         return []
-
-
-def read(*parts):
-    """The text of a file, whose path is in parts."""
-    with open(os.path.join(*parts), encoding="utf-8") as file:
-        return file.read()
 
 
 def write(text, *parts):
@@ -101,11 +92,11 @@ def renamed(text, old, new):
 
 def lay_out(chapter, folder):
     """Fill an empty folder with what the chapter's program starts from."""
-    program, before = name(chapter), earlier_program(chapter)
+    program, before = program_name(chapter), earlier_program(chapter)
     if before is None:
         write(FIRST_PROGRAM % program, folder, program + ".c")
     else:
-        old = name(os.path.basename(before))
+        old = program_name(os.path.basename(before))
         for file in sources(before):
             if file == old + ".c":
                 write(renamed(read(before, file), old, program), folder, program + ".c")
@@ -147,8 +138,8 @@ def start(chapter=None):
     print("%s/ is yours now. In it:\n" % shown)
     print("    %-20s what your program is to do" % "CONTRACT.md")
     print("    %-20s the program to write%s" % (
-        name(chapter) + ".c", "" if number(chapter) == 1 else ": it is chapter %d's still" % (number(chapter) - 1)))
-    others = sorted(set(os.listdir(folder)) - {"CONTRACT.md", "Makefile", name(chapter) + ".c"})
+        program_name(chapter) + ".c", "" if number(chapter) == 1 else ": it is chapter %d's still" % (number(chapter) - 1)))
+    others = sorted(set(os.listdir(folder)) - {"CONTRACT.md", "Makefile", program_name(chapter) + ".c"})
     if others:
         print(textwrap.fill("given, or from earlier chapters: " + ", ".join(others), 79, initial_indent="    ",
                             subsequent_indent="    "))

@@ -4,7 +4,6 @@ import contextlib
 import os
 import re
 import signal
-import socket
 
 from harness.inspect import children, state
 from harness.program import LISTENING, wait_until
@@ -28,15 +27,6 @@ def configure(folder, **keys):
     new.rename(path)  # a daemon that reads it just now reads the old or the new, and not a half of it
     step("write daemon.conf: " + "; ".join(path.read_text().splitlines()))
     return str(path)
-
-
-@contextlib.contextmanager
-def reserved_port(address="127.0.0.1"):
-    """A port that nobody else gets while this lasts, but a server that asks for this very one does."""
-    with socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET) as reserved:
-        reserved.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as the server's has
-        reserved.bind((address, 0))
-        yield reserved.getsockname()[1]
 
 
 class Daemon:

@@ -47,7 +47,7 @@ exit  # the shell stays, as process 1, which orphans need
 
 
 @functools.lru_cache()
-def _prefix(*words):
+def prefix(*words):
     """What to put before a command so that it runs in a namespace; None if that is not permitted."""
     for mapping in ([], ["--map-root-user"]):  # an ordinary user may do it as root of a user namespace
         command = ["unshare", *mapping, *words]
@@ -57,15 +57,15 @@ def _prefix(*words):
     return None
 
 
-def _skip_without(prefix):
-    if prefix is None:
+def _skip_without(words):
+    if words is None:
         pytest.skip("needs the permission to make a Linux namespace")
-    return prefix
+    return words
 
 
 def empty_network():
     """The words to put before a command so that it has no network at all, loopback included."""
-    return _skip_without(_prefix("--net"))
+    return _skip_without(prefix("--net"))
 
 
 def _with_hosts(folder, hosts):
@@ -78,7 +78,7 @@ def _with_hosts(folder, hosts):
 def own_hosts(folder, hosts):
     """The words to put before a command so that its only names are those in `hosts`, the text of an
     /etc/hosts. The files for it are made in `folder` (a pathlib.Path)."""
-    return _skip_without(_prefix("--mount", *_with_hosts(folder, hosts)))
+    return _skip_without(prefix("--mount", *_with_hosts(folder, hosts)))
 
 
 def getaddrinfo(host, service, namespace=()):
@@ -120,7 +120,7 @@ def own_dev(folder):
     (folder / "null").touch()
     (folder / "fd").symlink_to("/proc/self/fd")
     mount = 'mount --bind /dev/null "$0/null" && mount --rbind "$0" /dev && exec "$@"'
-    return _prefix("--mount", "sh", "-c", mount, str(folder))
+    return prefix("--mount", "sh", "-c", mount, str(folder))
 
 
 def own_machine(folder):
@@ -131,6 +131,6 @@ def own_machine(folder):
     (folder / "rsyslog.conf").write_text('module(load="imuxsock" SysSock.Name="/dev/log")\n'
                                          "$ActionFileDefaultTemplate RSYSLOG_TraditionalFileFormat\n"
                                          "daemon.* /var/log/syslog\n")
-    words = _prefix("--net", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc")
+    words = prefix("--net", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc")
     return [*_skip_without(words), "sh", "-c", MACHINE, str(folder),
             *_with_hosts(folder, "127.0.0.1 localhost\n::1 localhost\n" + internet.HOSTS)]

@@ -331,9 +331,9 @@ def _take(port, address):
 
 
 @contextlib.contextmanager
-def refusing(address, *others):
-    """A port where nobody listens on any of these addresses: it is taken, and so stays like that,
-    unless serving() is told to listen there (on Linux)."""
+def reserved_port(address="127.0.0.1", *others):
+    """A port where nobody listens on any of these addresses: it is taken, and so nobody else gets it but
+    one who asks for this very port, with SO_REUSEADDR (on Linux)."""
     with contextlib.ExitStack() as taken:
         while True:  # until a port is free on all of them
             first = taken.enter_context(_take(0, address))

@@ -1,23 +1,17 @@
 """The contracts in the lessons: each names every graded check of its chapter, with its points."""
 
-import importlib
-import os
 import re
 
 import pytest
 
-from grade.run import check_files
 from harness.grading import TOTAL
+from mutants.run import graded_checks
 from repo.repository import CHAPTERS, read
 
 
 def checks(chapter):
     """The graded checks of a chapter, in the order in which they are made."""
-    found = []
-    for path in check_files(chapter):
-        module = importlib.import_module("chapters." + os.path.basename(path)[:-3])
-        found += [value.graded for value in vars(module).values() if hasattr(value, "graded")]
-    return found
+    return list(graded_checks(chapter).values())
 
 
 def headings(chapter):

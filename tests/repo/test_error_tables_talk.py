@@ -9,7 +9,7 @@ import pytest
 from harness import checks
 from harness.namespaces import empty_network, getaddrinfo, own_hosts
 from harness.program import seconds
-from harness.talk import connect, echo, exchange, receive_until, refusing, serving
+from harness.talk import connect, echo, exchange, receive_until, reserved_port, serving
 from harness.webservers import answering
 
 row = pytest.mark.row
@@ -92,7 +92,7 @@ def converses(chapter, server, under=()):
 
 @row("05-client", "connect", "ECONNREFUSED")
 def test_nobody_listens(chapter):
-    with refusing("127.0.0.1") as port:
+    with reserved_port("127.0.0.1") as port:
         checks.is_failure(chapter, chapter.run("127.0.0.1", str(port)), "ECONNREFUSED")
 
 
@@ -193,7 +193,7 @@ def test_no_such_service(chapter):
 def test_the_first_address_refuses(chapter, tmp_path):
     two = own_hosts(tmp_path, "127.0.0.2 two\n127.0.0.3 two\n")
     first, second = [found.split()[0] for found in getaddrinfo("two", 80, two)]
-    with refusing(first, second) as port, serving(answering(b"Server: the second\n"), second, port):
+    with reserved_port(first, second) as port, serving(answering(b"Server: the second\n"), second, port):
         program = chapter.run("two", str(port), under=two)
     assert (program.status, program.output.splitlines()[-1]) == (0, "The web server for two is the second")
     assert program.stderr.startswith("dns-lookup: connect %s " % first)

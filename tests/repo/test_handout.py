@@ -3,19 +3,11 @@
 import glob
 import os
 import re
-import subprocess
 
 import pytest
 
-from repo.repository import CHAPTERS, REPOSITORY, sources, read
-
-ENVIRONMENT = {name: value for name, value in os.environ.items()
-               if not name.startswith("MAKE") and name not in ("ARGS", "N", "OUT")}
-
-
-def make(folder, *words):
-    return subprocess.run(["make", *words], cwd=folder, env=ENVIRONMENT, text=True,
-                          stdout=subprocess.PIPE, stderr=subprocess.PIPE, stdin=subprocess.DEVNULL)
+import excerpts
+from repo.repository import CHAPTERS, REPOSITORY, make, read, sources
 
 
 @pytest.fixture(scope="module", params=[1, 4, 7, 9])
@@ -25,11 +17,6 @@ def handout(request, tmp_path_factory):
     done = make(REPOSITORY, "handout", str(request.param), "OUT=%s" % out)
     assert done.returncode == 0, done.stderr
     return request.param, str(out)
-
-
-def read_file(*parts):
-    with open(os.path.join(*parts), encoding="utf-8") as file:
-        return file.read()
 
 
 def everything(folder):
@@ -103,7 +90,7 @@ def test_the_earlier_chapters_build_and_the_others_are_the_learners(handout):
         assert done.returncode == 2 and "Traceback" not in done.stderr
     for command in ("start", "grade"):
         assert "make start %d" % number in make(folder, command).stdout
-    begin = read_file(folder, "README.md").partition("## Begin")[2].partition("\n## ")[0]
+    begin = excerpts.read(folder, "README.md").partition("## Begin")[2].partition("\n## ")[0]
     assert "make start %d" % number in begin and "make chapter" not in begin and "make test" not in begin
     help = make(folder, "help").stdout
     assert "make test" in help and "handout" not in help and "bench" not in help

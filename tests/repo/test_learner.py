@@ -9,6 +9,7 @@ import sys
 import pytest
 
 from grade import learner, run
+from harness.build import program_name
 from harness.program import Program
 from repo.repository import CHAPTERS, path
 
@@ -27,7 +28,7 @@ def work(tmp_path, monkeypatch):
 def test_start_lays_out_a_program_that_builds(work, chapter):
     assert learner.start(chapter) == 0
     assert subprocess.run(["make", "-s", "-C", str(work / chapter)]).returncode == 0
-    assert os.access(str(work / chapter / learner.name(chapter)), os.X_OK)
+    assert os.access(str(work / chapter / program_name(chapter)), os.X_OK)
     assert "Your turn" not in (work / chapter / "CONTRACT.md").read_text()
     for target in re.findall(r"\]\((\.[^)#]+)", (work / chapter / "CONTRACT.md").read_text()):
         assert os.path.exists(os.path.normpath(path("work", chapter, target))), target

@@ -4,7 +4,6 @@ import os
 import pathlib
 import signal
 import socket
-import subprocess
 
 import pytest
 
@@ -12,18 +11,7 @@ from harness.build import program_name
 from harness.inspect import children
 from harness.program import Program, wait_until
 from harness.talk import connect
-from repo.repository import CHAPTERS
-
-
-# Free of the make that may have started these tests.
-ENVIRONMENT = {name: value for name, value in os.environ.items()
-               if not name.startswith("MAKE") and name not in ("ARGS", "DIR", "N", "SVG")}
-
-
-def make(clone, *arguments):
-    """Run make in the clone to its end."""
-    return subprocess.run(["make", *arguments], cwd=clone, env=ENVIRONMENT, text=True,
-                          stdout=subprocess.PIPE, stderr=subprocess.PIPE, stdin=subprocess.DEVNULL)
+from repo.repository import CHAPTERS, ENVIRONMENT, make
 
 
 def test_make_builds_all_nine_and_clean_removes_them(clone):

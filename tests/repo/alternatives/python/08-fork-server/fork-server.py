@@ -2,7 +2,6 @@
 as bytes through a socket) and for the ends of those who were told 503."""
 
 import contextlib
-import errno
 import getopt
 import ipaddress
 import os
