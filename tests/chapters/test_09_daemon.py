@@ -215,6 +215,7 @@ def test_port_in_use(daemons, folder):
     assert re.fullmatch(r"daemon: bind 127\.0\.0\.1 port %d: .* \(EADDRINUSE\)\n" % port, said), said
     assert not (folder / "daemon.pid").exists(), "the pid file is left behind"
     (folder / "precious").write_text("precious")
+    (folder / "precious").chmod(0o666)
     (folder / "daemon.pid").symlink_to("precious")
     said = fails(daemons, "-c", configure(folder))
     assert "daemon.pid" in said, "the pid file is a symbolic link, and stderr does not name it: " + said
