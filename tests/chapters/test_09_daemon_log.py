@@ -85,11 +85,15 @@ FORGERIES = [
         by_hand=("strace -f -o log -s 99 -e trace=connect,sendto -e inject=connect:retval=0 ./daemon",
                  "printf 'GET /%%x\\\"\\033[2J HTTP/1.0\\r\\n\\r\\n' | nc -N 127.0.0.1 8080 | head -1; sleep 0.2; grep -o 'GET /.*HTTP' log; kill $(cat daemon.pid)"))
 def test_no_request_can_forge_a_message(daemon, log):
+    def of_requests():
+        return [message.text for message in log.messages if message.priority == INFORMATION]
+
     for number, line in enumerate(FORGERIES):
         exchange(daemon, line + b"\r\n\r\n")
+        wait_until(lambda: len(of_requests()) > 2 * number, what="a message for a request")
         get(daemon, "/the-end-%d" % number)
         log.wait_for(r'.* "GET /the-end-%d HTTP/1\.0" .*' % number)
-        messages = [message.text for message in log.messages if message.priority == INFORMATION]
+        messages = of_requests()
         assert len(messages) == 2 * number + 2, "not one message for each request: %r" % messages
         logged = LOG_LINE.fullmatch(messages[-2])
         assert logged and logged.group("status") in ("400", "404"), "not a line of the log: %r" % messages[-2]
