@@ -12,7 +12,7 @@ import pytest
 from grade import report, run
 from grade import results as model
 from harness.inspect import children
-from harness.program import wait_until
+from harness.program import Program, wait_until
 from repo.repository import path
 
 CHAPTER = "04-send-recv"
@@ -96,6 +96,31 @@ def test_trouble_of_the_graders_own_costs_no_points(folder, monkeypatch):
     assert model.earned(results) == model.total(results) == 100
     assert {check["verdict"] for check in results["checks"]} == {model.PASSED, model.GRADER_ERROR}
     assert "not your fault" in report.tell(results, colours=False)
+
+
+def test_a_sanitizer_in_the_learners_makefile_costs_nothing(folder):
+    replace(folder, "Makefile", "-O2 -g", "-O1 -g -fsanitize=address")
+    results = grade(folder, "test_greets_the_first_visitor", "test_random_faults")
+    assert [check["verdict"] for check in results["checks"]] == [model.PASSED] * 2, report.tell(results)
+
+
+def test_what_the_checks_write_can_be_read_by_the_program(tmp_path):
+    tmp_path.chmod(0o755)
+    folder = shutil.copytree(path("07-tinyweb"), tmp_path / "07-tinyweb")
+    before = os.umask(0o077)
+    try:
+        results = grade(folder, "test_serves_a_page", chapter="07-tinyweb")
+    finally:
+        os.umask(before)
+    assert [check["verdict"] for check in results["checks"]] == [model.PASSED], report.tell(results)
+
+
+def test_a_line_counts_once_it_is_whole():
+    program = Program(["sh", "-c", "printf 'port 5'; sleep 0.1; echo 1743; exec sleep 9"])
+    try:
+        assert program.wait_for_output(r"^port (\d+)$").group(1) == "51743"
+    finally:
+        program.kill()
 
 
 def test_a_static_program_loses_nothing_for_faults_that_cannot_be_given(folder):
