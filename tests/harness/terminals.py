@@ -78,7 +78,7 @@ def are_asleep():
     return True
 
 
-def wait_until(condition, terminals, limit=20):
+def wait_until(condition, terminals, limit=60):
     """Read what the terminals print until the condition holds; return whether it does."""
     end = time.monotonic() + seconds(limit)
     while not condition():
