@@ -97,8 +97,7 @@ def main():
         for block in found:
             if block.number == int(stop):
                 return 0  # it lacks a tool, and what other terminals wait for may not come
-            if not block.not_run:
-                play.play(block)
+            play.play(block)
         play.end()
     except Wrong as wrong:
         print("%s, %s" % (lesson, wrong))

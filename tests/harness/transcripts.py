@@ -3,7 +3,6 @@
 A comment before a transcript, which a reader does not see, says what the text alone does not:
     <!-- typed: hello, ^C -->    these lines and keys are typed too, and not only what follows `$ `;
                                  ^D, which does not show, is typed at the end of its command's output
-    <!-- not run: why -->        it cannot be checked on a machine for tests
     <!-- closed: Terminal 1 -->  that terminal's window has been closed before this
 A transcript that begins with ^C ends what runs in its terminal first; a line `...` stands for any lines."""
 
@@ -77,12 +76,11 @@ class Block:
 
     def __init__(self, number, match):
         key, note, terminal, text = match.groups()
-        assert key in (None, "typed", "not run", "closed"), key
+        assert key in (None, "typed", "closed"), key
         before = match.string[:match.start(4)]
         self.number, self.line = number, before.count("\n")
         self.section = before.count("\n## ")
         self.terminal = int(terminal or 1)
-        self.not_run = note if key == "not run" else None
         self.closed = int(note.split()[-1]) if key == "closed" else None
         self.interrupts = text.startswith("^C\n")
         self.text = text[3:] if self.interrupts else text
@@ -96,7 +94,7 @@ class Block:
     def tools(self):
         """The programs that have to be installed for it."""
         words = re.findall(r"\w+", "\n".join(re.findall(r"^\$ (.*)", self.text, re.MULTILINE)))
-        return [] if self.not_run else sorted({TOOLS[word] for word in words if word in TOOLS})
+        return sorted({TOOLS[word] for word in words if word in TOOLS})
 
     def _find_steps(self):
         shown, commands = "", 0

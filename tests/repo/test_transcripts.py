@@ -5,9 +5,6 @@ import pytest
 from harness.transcripts import blocks
 from repo.repository import LESSONS, read
 
-NOT_RUN = [pytest.param(block.not_run, id="%s:%d" % (lesson, block.line))
-           for lesson in LESSONS for block in blocks(read(lesson)) if block.not_run]
-
 
 @pytest.mark.parametrize("lesson", LESSONS)
 def test_what_is_typed_prints_what_the_lesson_shows(lesson, plays, tool):
@@ -16,8 +13,3 @@ def test_what_is_typed_prints_what_the_lesson_shows(lesson, plays, tool):
     for block in blocks(read(lesson)):  # it was played up to the first that lacks a tool
         for name in block.tools:
             tool(name)
-
-
-@pytest.mark.parametrize("reason", NOT_RUN)
-def test_not_run(reason):
-    pytest.skip(reason)
