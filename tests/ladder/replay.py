@@ -21,12 +21,13 @@ def replay(calls, births, pids):
     current = pids[0] if pids else None
     while True:
         able = [pid for pid in [current] + pids if can_act(pid)] if pids else []
-        # Nobody: then something is typed, or has a cause that we do not know. What came first?
+        # Nobody: then something is typed; or they have causes that we do not know, and what came first?
         returned = [queue[0] for queue in queues.values() if queue and queue[0].end is not None]
+        typed = [call for call in returned if call.typed]
         if able:
             call = queues[able[0]][0]
         elif returned:
-            call = min(returned, key=lambda call: call.end)
+            call = min(typed or returned, key=lambda call: call.end)
         else:
             return order
         current = call.pid
