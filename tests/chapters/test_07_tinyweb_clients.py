@@ -276,12 +276,12 @@ def test_logs_each_request(server):
              ('GET /\x1b[31m\xff\\" 200 1 HTTP/1.0', 400)]
     assert exchange(server, b"") == b"", "a client that left without a byte was answered"
     for number, (line, status) in enumerate(asked, 1):
-        with connect(server) as client:
+        with connect(server) as client:  # while it stays, a server that has said an error waits for its end
+            port = client.getsockname()[1]
             client.sendall(lines(line))
             response = Response(receive_all(client))
-            logged = log_lines(server, number)[-1]
-            assert with_small_digits(logged.group()) == '127.0.0.1 port %d "%s" %d %d' % (
-                client.getsockname()[1], escaped(line), status, len(response.body))
+        assert with_small_digits(log_lines(server, number)[-1].group()) == '127.0.0.1 port %d "%s" %d %d' % (
+            port, escaped(line), status, len(response.body))
     answers(server, lines("GET /?%s HTTP/1.0" % ("x" * 5000)), 200)
     assert log_lines(server, len(asked) + 1)[-1]["line"].startswith("GET /?xxx")
 

@@ -136,7 +136,7 @@ def grade(python, folders, place, seed, done=lambda results: None):
             concurrent.futures.ThreadPoolExecutor(max_workers=2 * (os.cpu_count() or 1)) as pool:
         running = {pool.submit(grade_chapter, python, chapter, folder,
                                os.path.join(place, chapter + ".json"), seed): chapter
-                   for chapter, folder in folders.items()}
+                   for chapter, folder in sorted(folders.items(), reverse=True)}  # the longest first
         try:
             for future in concurrent.futures.as_completed(running):
                 everything[running[future]] = future.result()
