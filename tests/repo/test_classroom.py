@@ -179,6 +179,7 @@ def start(place):
     return Program([sys.executable, path("tests", "lab.py"), "class"], env=environment)
 
 
+@pytest.mark.strict
 def test_interrupted_it_leaves_nothing_behind_and_goes_on(place):
     """For real, with a program that first hangs, and then does not build."""
     source = place / "class" / "ann"

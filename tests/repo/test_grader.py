@@ -84,6 +84,7 @@ def grade_and_kill(folder):
     return results
 
 
+@pytest.mark.strict
 def test_a_grader_that_is_killed_goes_on_where_it_was(folder):
     results = grade_and_kill(folder)
     assert model.earned(results) == model.total(results) == 100
@@ -98,12 +99,14 @@ def test_trouble_of_the_graders_own_costs_no_points(folder, monkeypatch):
     assert "not your fault" in report.tell(results, colours=False)
 
 
+@pytest.mark.strict
 def test_a_sanitizer_in_the_learners_makefile_costs_nothing(folder):
     replace(folder, "Makefile", "-O2 -g", "-O1 -g -fsanitize=address")
     results = grade(folder, "test_greets_the_first_visitor", "test_random_faults")
     assert [check["verdict"] for check in results["checks"]] == [model.PASSED] * 2, report.tell(results)
 
 
+@pytest.mark.strict
 def test_what_the_checks_write_can_be_read_by_the_program(tmp_path):
     tmp_path.chmod(0o755)
     folder = shutil.copytree(path("07-tinyweb"), tmp_path / "07-tinyweb")
