@@ -14,7 +14,7 @@ import time
 
 from web import Conversation, Refusal, log, refuse, serve_client, shout
 
-LAST_CALL = 3  # seconds in which SIGTERM lets the accept queue run dry
+LAST_CALL = 10  # seconds in which SIGTERM lets the accept queue run dry
 
 
 def whole_number(text, least, most):
