@@ -11,7 +11,7 @@ import pytest
 from harness import checks, steps
 from harness.grading import graded
 from harness.inspect import at_rest, descriptors
-from harness.program import wait_until
+from harness.program import how_it_ended, wait_until
 from harness.talk import connect, shows_byte_order
 from harness.users import PublicFolder, ordinary_user
 
@@ -203,7 +203,8 @@ def test_runs_until_a_signal_ends_it(chapter, number):
     with connect(server):
         assert server.is_running(), "it has ended before the signal"
         server.signal(number)
-        server.wait()
+        status = server.wait()
+        assert not server.crashed(), "%s came of it" % how_it_ended(status)
 
 
 def test_restart_at_once(chapter):
