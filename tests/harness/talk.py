@@ -266,13 +266,13 @@ class Listener:
             self._threads[-1].start()
 
     def _run(self, connection):
-        try:
-            with connection:
+        with connection:  # a failure is noted before the close, which may end the program and so the check
+            try:
                 self._serve(connection)
                 if connection.fileno() >= 0:
                     steps.step("closes the connection", connection.name)
-        except BaseException as failure:  # pytest's own failures are no Exceptions
-            self.failures.append(failure)
+            except BaseException as failure:  # pytest's own failures are no Exceptions
+                self.failures.append(failure)
 
     def close(self, at_once=False):
         """Stop listening and wait for what is under way; with at_once it is cut short."""
