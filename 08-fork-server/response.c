@@ -14,7 +14,7 @@
 #include "response.h"
 
 /* The head of the longest Location fits, and so does a small file with its head. */
-enum { BUFFER_SIZE = 2 * LINE_SIZE, STALL_SECONDS = 4 };
+enum { BUFFER_SIZE = 2 * LINE_SIZE, STALL_SECONDS = 3 };
 
 static const char *reason(int status)
 {

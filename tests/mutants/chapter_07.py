@@ -184,7 +184,7 @@ MUTANTS = [
            "if (left > BUFFER_SIZE && setsockopt", "if (0 && setsockopt",
            "test_clients_that_take_too_long_are_given_up", "that does not read"),
     Mutant("a client that does not read has a minute", "response.c",
-           "STALL_SECONDS = 4", "STALL_SECONDS = 60",
+           "STALL_SECONDS = 3", "STALL_SECONDS = 60",
            "test_clients_that_take_too_long_are_given_up", "SO_SNDTIMEO"),
     Mutant("every link is forbidden", "webroot.c",
            "    int file = walk(root->directory, path);\n    if (file >= 0 ||",
