@@ -270,7 +270,7 @@ def test_signals_do_not_disturb_anyone(server):
     done = threading.Event()
 
     def interrupt():
-        while not done.is_set():
+        while not done.wait(0.001):
             for process in processes:
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(process, signal.SIGCHLD)

@@ -30,6 +30,7 @@ def test_the_webroot_is_carried_too():
             assert read("07-tinyweb", "webroot", name) == read(chapter, "webroot", name)
 
 
+@pytest.mark.strict
 @pytest.mark.parametrize("how", ["make", "one line"])
 @pytest.mark.parametrize("chapter", CHAPTERS)
 def test_a_copy_of_the_folder_builds_elsewhere_without_a_word(chapter, how, tmp_path):
