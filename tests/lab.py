@@ -276,7 +276,8 @@ def test(*arguments):
     print("This takes about a minute ...", flush=True)
     with contextlib.ExitStack() as files:
         said = [files.enter_context(tempfile.TemporaryFile()) for _ in groups]
-        running = [subprocess.Popen(pytest_command(*arguments, *paths), cwd=REPOSITORY, stdout=file, stderr=file)
+        command = pytest_command(*arguments)
+        running = [subprocess.Popen(command + paths, cwd=REPOSITORY, stdout=file, stderr=file)
                    for paths, file in zip(groups, said)]
         statuses = [process.wait() for process in running]
         for file in said[::-1]:
