@@ -13,7 +13,8 @@ struct reader {
     char buffer[4096];
 };
 
-/* Prepares to read from descriptor. All that is read must be there within so many seconds. */
+/* Prepares to read from descriptor, with an empty buffer: once for each connection. All that is
+ * read must be there within so many seconds. */
 void start_reader(struct reader *reader, int descriptor, int seconds);
 
 /* Receives what comes next into the buffer, in place of what it held. Returns the number of bytes,

@@ -37,7 +37,8 @@ def server(chapter, root):
 
 @graded(7, "Starts, and serves a page with GET",
         cause="The answer is not a status line, headers, an empty line and the file, with \\r\\n at the end "
-              "of each line of its head; or the connection stays open behind it.",
+              "of each line of its head; or the connection stays open behind it. If nothing comes, the server may wait "
+              "for what it has already: start_reader() is for each client, not for each line.",
         read="The idea",
         by_hand=("./tinyweb", "printf 'GET / HTTP/1.0\\r\\n\\r\\n' | timeout 1 nc 127.0.0.1 8080 > answer; "
                               "echo exit status $?; head -9 answer | cat -A"))
@@ -69,8 +70,8 @@ def test_no_page_was_modified_in_the_future(server, root):
 
 @graded(5, "Answers HEAD as GET, but without a body, also for errors",
         cause="HEAD gets the body, or a Content-Length of 0; or the code that sends errors does not know of "
-              "it, perhaps because the line was too long to be kept. If no answer came, it may have been lost to "
-              "a reset: see the check of that.",
+              "it, perhaps because the line was too long to be kept. A reset (ECONNRESET) may have "
+              "destroyed the answer: see the check of that.",
         read="Your turn",
         by_hand=("./tinyweb",
                  "for t in / /missing /$(printf %09000d 0); do printf \"HEAD $t HTTP/1.0\\r\\n\\r\\n\" | "

@@ -6,6 +6,11 @@ MUTANTS = [
     Mutant("LF alone ends the head", "response.c", '"%s"\n                            "\\r\\n",',
            '"%s"\n                            "\\n",',
            "test_serves_a_page", "no empty line ends the head"),
+    Mutant("the reader is started again for each line", "request.c",
+           "        status = read_status(recv_line(reader, line, sizeof line), 431);",
+           "        start_reader(reader, reader->descriptor, 8);\n"
+           "        status = read_status(recv_line(reader, line, sizeof line), 431);",
+           "test_serves_a_page", "start_reader()"),
     Mutant("the connection stays open", "serve.c", "    close(client); /* first: the client waits for it, and for nothing else */\n", "",
            "test_serves_a_page", "timed out"),
     Mutant("Content-Length is off by two", "response.c", "status, reason(status), date, type, length, more",
