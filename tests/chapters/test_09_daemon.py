@@ -205,7 +205,7 @@ def test_random_faults(chapter, folder, random_faults):
 # ---- Failing to start
 
 @graded(6, "A start that fails says why on the terminal, and exits 1",
-        cause="The started process does not wait for word from the daemon, or the daemon lets go of the terminal too early; or the pid file is opened without O_NOFOLLOW.",
+        cause="The started process does not wait for word from the daemon; or for ever, as it has the pipe's writing end open itself; or the daemon lets go of the terminal too early; or the pid file is opened without O_NOFOLLOW.",
         read="The program", needs=[],
         by_hand=("nc -l 127.0.0.1 8080 & other=$!; sleep 0.2; ./daemon; echo exit status $?; sleep 0.1; ls daemon.pid; ln -s victim daemon.pid; ./daemon; ls victim; rm daemon.pid; kill $other",))
 def test_port_in_use(daemons, folder):
@@ -278,7 +278,7 @@ def is_locked(path):
 
 
 @graded(6, "A second instance names the first, and harms nothing",
-        cause="The pid file is not locked, or the lock is lost: with the process that took it, or when any descriptor of the file is closed.",
+        cause="The pid file is not locked, or the lock is lost: with the process that took it, or when any descriptor of the file is closed; or who did not get it has emptied the file (O_TRUNC).",
         read="The program",
         by_hand=("./daemon; ./daemon 2> said; echo exit status $?; grep -c \"already running as process $(cat daemon.pid)$\" said; kill $(cat daemon.pid)",))
 def test_only_one_holds_the_pid_file(daemons, folder):

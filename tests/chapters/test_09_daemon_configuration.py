@@ -87,7 +87,7 @@ def test_ipv6(chapter, folder):
 
 
 @graded(5, "Refuses a wrong configuration: exit status 1, and it names file and line",
-        cause="An unknown key is skipped, atoi() takes 80x for 80, or lines are counted wrong, such as from 0 or without the blank ones.",
+        cause="An unknown key is skipped, atoi() takes 80x for 80, lines are counted wrong, such as from 0 or without the blank ones, or FILE is told as it was typed, and not as an absolute path.",
         read="Your turn", needs=[],
         by_hand=("for line in 'prot = 81' 'port = 81x'; do printf \"\\n$line\\n\" > my.conf; timeout 0.3 ./daemon -n -c my.conf; echo exit status $?; done",))
 @pytest.mark.parametrize("text,line", [
@@ -182,7 +182,7 @@ def test_new_maximum(server, folder):
 
 
 @graded(6, "SIGHUP: reads the file again, for new connections",
-        cause="SIGHUP ends a process that does not catch it; or the file's name is relative, and the daemon is in / by now; or what was read is not taken over, or not all of it; or what was open for the old one (files, folders, the listener) is not closed.",
+        cause="SIGHUP ends a process that does not catch it; or the file's name is relative, and the daemon is in / by now; or what was read is not taken over, or too little of it, or too much (pidfile and user stay); or what was open for the old one (files, folders, the listener) is not closed.",
         read="The program",
         by_hand=("cp daemon.conf my.conf; ./daemon -c my.conf; pid=$(cat daemon.pid); ls /proc/$pid/fd | wc -l; mkdir -p other; echo the other page > other/index.html; printf 'webroot = other\\nmax-children = 1\\npidfile = other.pid\\n' >> my.conf; kill -HUP $pid; sleep 0.2; curl -sS -m 1 http://127.0.0.1:8080/; ls /proc/$pid/fd | wc -l; sleep 1 | nc -N 127.0.0.1 8080 > first & sleep 0.2; curl -sSI -m 1 http://127.0.0.1:8080/ | head -1; kill $pid; sleep 1.5; ls daemon.pid",))
 def test_a_daemon_finds_its_configuration_again(daemons, folder):

@@ -67,5 +67,5 @@ def show(commands, folder):
         outputs = []
         for path in script:
             with open(path + ".out", errors="backslashreplace") as file:
-                outputs.append(normal(file.read(1000000).replace(os.path.realpath(folder), ".")))
+                outputs.append(normal(file.read(1000000).replace(os.path.dirname(os.path.realpath(folder)), "/...")))
         return outputs
