@@ -88,7 +88,7 @@ $(error make $(COMMAND) $(N): which chapter? 1 to 9, as in: make $(COMMAND) 4)
 endif
 endif
 
-NO_DIR = $(if $(DIR),@echo 'make $@ takes no DIR: that goes with make grade' >&2)
+NO_DIR = $(if $(DIR),@echo 'make $@ takes no DIR: that goes with make grade and make trace' >&2)
 
 chapter:
 	$(NO_DIR)

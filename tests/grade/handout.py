@@ -14,8 +14,8 @@ from grade.run import REPOSITORY, chapters
 EXCERPT = re.compile(r"^```c (\S+)\n.*?^```$", re.MULTILINE | re.DOTALL)
 IN_ITS_PLACE = r"*(Here the lesson shows a piece of `\1`. It is yours to write.)*"
 INSTEAD = """
-*(There is no program here before yours. Build that with `make` in `work/{chapter}/`, and wherever you read
-`make chapter {number}`, run `./{name}{arguments}` there; for `{chapter}` in a command type `work/{chapter}`.
+*(There is no program here before yours. Wherever you read `make chapter {number}`, type
+`(cd work/{chapter} && make && ./{name}{arguments})`; for `{chapter}` in a command type `work/{chapter}`.
 `make trace {number} DIR=work/{chapter}` draws its ladder.)*
 """
 ARGUMENTS = {  # what a chapter's program runs with when no ARGS are given; the others need none

@@ -53,8 +53,9 @@ def room_for(more, pid):
 
 
 def memory(pid):
-    """Resident memory of a process, in bytes."""
-    return int(_stat(pid)[21]) * os.sysconf("SC_PAGE_SIZE")
+    """Resident memory of a process, in bytes, without the pages of files, which come as they are used."""
+    sizes = re.findall(r"^(?:VmRSS|RssAnon):\s*(\d+)", _read("/proc/%d/status" % pid), re.MULTILINE)
+    return int(sizes[-1]) * 1024  # Linux before 4.5 has VmRSS only
 
 
 def cpu_time(pid):
