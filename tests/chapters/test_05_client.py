@@ -264,26 +264,31 @@ def test_an_answer_is_not_lost_when_the_server_stops_reading(chapter):
     assert program.stdout == b"413 too large\n"
 
 
-@graded(3, "A reset is an error: it is reported, and the exit status is 1",
+@graded(3, "A reset is an error, and a stdin that cannot be read: exit status 1",
         cause="ECONNRESET is not the end of a file: something may be lost, and a script has to see that in "
-              "the exit status.",
+              "the exit status, also after stdin's end. Or read() fails, and that is taken for the end.",
         read="What can go wrong",
         by_hand=(a_server("time.sleep(0.2); c.setsockopt(1, socket.SO_LINGER, bytes([1] + [0] * 7))")
                  + "  # a reset",
-                 "timeout 1 ./client 127.0.0.1 7890 < <(sleep 2); echo exit status $?"))
-def test_a_reset_is_an_error(chapter):
+                 "timeout 1 ./client 127.0.0.1 7890 < <(sleep 2); echo exit status $?; (echo hello | timeout 2 nc "
+                 "-lN 127.0.0.1 7891) & sleep 0.2; timeout 1 ./client 127.0.0.1 7891 < /; echo exit status $?"))
+@pytest.mark.parametrize("options,symbol", [
+    ({"stdin": PIPE}, "ECONNRESET"), ({"stdin": subprocess.DEVNULL}, "ECONNRESET"),
+    ({"under": ["sh", "-c", 'exec "$0" "$@" < /']}, "EISDIR")], ids=["open", "ended", "a folder"])
+def test_a_reset_is_an_error(chapter, options, symbol):
     printed = threading.Event()
 
     def serve(connection):
         connection.sendall(b"hello\n")
         happens(printed, "the server's line was printed")
-        connection.reset()
+        if symbol == "ECONNRESET":
+            connection.reset()
 
     with serving(serve) as server:
-        program = start(chapter, server, stdin=PIPE)
+        program = start(chapter, server, **options)
         program.wait_for_output("^hello$")
         printed.set()
-        ends_with_error(program, "ECONNRESET")
+        ends_with_error(program, symbol)
 
 
 @graded(3, "Says to which address it could not connect, and exits 1",
@@ -336,25 +341,26 @@ def start_with_stdout(chapter, server, descriptor):
     return start(chapter, server, stdin=PIPE, preexec_fn=lambda: os.dup2(descriptor, 1))
 
 
-def test_a_full_stdout_is_an_error(chapter):
-    if not os.path.exists("/dev/full"):
-        pytest.skip("needs /dev/full")
-    with serving(speak) as server, open("/dev/full", "wb") as full:
-        ends_with_error(start_with_stdout(chapter, server, full.fileno()), "ENOSPC")
-
-
-@graded(3, "A stdout that nobody reads any more is an error, and no SIGPIPE",
+@graded(3, "A stdout that takes nothing any more is an error, and no SIGPIPE",
         cause="The result of the write to stdout is not looked at; or SIGPIPE, which is not ignored, ends "
               "the program without a word.",
         read="What can go wrong",
-        by_hand=("(sleep 0.3; echo hello) | nc -lvnN 127.0.0.1 7890",
+        by_hand=("for i in 1 2; do (sleep 0.3; echo hello) | nc -lvnN 127.0.0.1 7890; done",
                  "(timeout 1 ./client 127.0.0.1 7890 < <(sleep 2); echo exit status $? >&2) | true"
-                 "  # 141: SIGPIPE; 124: it went on"))
-def test_a_stdout_that_is_closed_early_is_an_error(chapter):
-    reader, writer = os.pipe()
-    os.close(reader)
+                 "  # 141: SIGPIPE; 124: it went on\n"
+                 "sleep 0.3; timeout 1 ./client 127.0.0.1 7890 > /dev/full; echo exit status $?"))
+@pytest.mark.parametrize("symbol", ["EPIPE", "ENOSPC"])
+def test_a_stdout_that_is_closed_early_is_an_error(chapter, symbol):
+    if symbol == "EPIPE":
+        reader, writer = os.pipe()
+        os.close(reader)
+    elif os.path.exists("/dev/full"):
+        writer = os.open("/dev/full", os.O_WRONLY)
+    else:
+        pytest.skip("needs /dev/full")
     with serving(speak) as server, open(writer, "wb"):
-        ends_with_error(start_with_stdout(chapter, server, writer), "EPIPE")
+        steps.step("with a stdout on which write() says %s:" % symbol)
+        ends_with_error(start_with_stdout(chapter, server, writer), symbol)
 
 
 @graded(5, "Costs no CPU time while nothing is to be done",

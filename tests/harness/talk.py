@@ -290,6 +290,9 @@ class Listener:
         self._stopped.close()
 
 
+_left_open = []  # the servers of checks that failed
+
+
 @contextlib.contextmanager
 def serving(serve, address="127.0.0.1", port=0, limit=5, at_least=1, small=False):
     """Listen on a port (0: any), and call serve(connection) in a thread for each client that connects.
@@ -297,16 +300,19 @@ def serving(serve, address="127.0.0.1", port=0, limit=5, at_least=1, small=False
     Yields an object with .address, .port and .connections (how many came). Every call on a
     connection is limited to `limit` seconds. With `small` the kernels keep so little for the server that
     a client soon has to wait with more to send. At the end it waits for the threads; what failed in
-    one fails the test, and so does it if fewer than `at_least` clients came.
+    one fails the test, and so does it if fewer than `at_least` clients came. After a failure the
+    connections stay open: to close them would change what the program does, while that is told.
     """
+    while _left_open:
+        _left_open.pop().close(at_once=True)
     listener = Listener(serve, address, port, limit, small)
     try:
         yield listener
     except BaseException:
         steps.end()
-        # Neither those that this end brings about, nor what tells only that the program has gone.
+        # But not what tells only that the program has gone.
         failures = [failure for failure in listener.failures if not steps.is_network_error(failure)]
-        listener.close(at_once=True)
+        _left_open.append(listener)
         if failures:
             raise failures[0]
         raise
