@@ -117,11 +117,19 @@ def test_answers_503_at_the_maximum(server_for_three):
             if number % 2:  # a client that asks late: perhaps after the answer has come
                 select.select([client], [], [], 0.05)
             client.sendall(REQUEST)
-            assert is_whole(Response(receive_all(client))).status == 503
+            response = is_whole(Response(receive_all(client)))
+            assert response.status == 503
     for client in held:
         assert finish(client).status == 200
-    wait_until(lambda: server_for_three.output.count('"" 503 ') == 200,
-               what='200 lines in the log with "" for the request and 503')
+    line = '"" 503 %d\n' % len(response.body)
+    wait_until(lambda: server_for_three.output.count(line) == 200, what="200 lines in the log that end in " + line)
+
+
+def test_the_maximum_is_256_by_default(server):
+    held = [begin(server) for _ in range(256)]
+    wait_until(lambda: len(children(server.pid)) == 256, what="256 children")
+    assert get(server, "/").status == 503
+    assert finish(held[0]).status == 200
 
 
 @graded(3, "A refused client that says nothing, or does not stop, holds up nobody",
@@ -291,9 +299,10 @@ def test_bad_address(chapter, bad):
 @graded(3, "Refuses a MAX that is none, with a usage line and exit status 2",
         cause="atoi() and strtol() take 3x for 3 and an empty string for 0: look at where the number ended, and at its range.",
         read="Your turn",
-        by_hand=("timeout 0.5 ./fork-server -c 3x; echo exit status $?",))
+        by_hand=("for max in 3x 10000 10001; do timeout 0.5 ./fork-server -c $max; echo exit status $?; done",))
 @pytest.mark.parametrize("bad", ["0", "-1", "10001", "x", "3x", "", " 3", "99999999999"])
-def test_bad_maximum(chapter, bad):
+def test_bad_maximum(chapter, webroot, bad):
+    chapter.serve("-p", "0", "-c", "10000", webroot)  # the largest there is
     checks.is_usage_error(chapter.run("-p", "0", "-c", bad, limit=5), bad)
 
 
