@@ -83,7 +83,8 @@ def is_yours_to_write(name):
         return False
     number = name[:2].lstrip("0")
     print("Chapter %s's program is yours to write: make start %s lays out work/%s/, make grade %s checks\n"
-          "it, and the lesson is %s/README.md." % (number, number, name, number, name), file=sys.stderr)
+          "it, and the lesson is %s/README.md. To run it: (cd work/%s && make && ./%s)" % (
+              number, number, name, number, name, name, name[3:]), file=sys.stderr)
     return True
 
 
