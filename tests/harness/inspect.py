@@ -55,7 +55,7 @@ def room_for(more, pid):
 def memory(pid):
     """Resident memory of a process, in bytes, without the pages of files, which come as they are used."""
     sizes = re.findall(r"^(?:VmRSS|RssAnon):\s*(\d+)", _read("/proc/%d/status" % pid), re.MULTILINE)
-    return int(sizes[-1]) * 1024  # Linux before 4.5 has VmRSS only
+    return int(sizes[-1]) * 1024 if sizes else 0  # Linux before 4.5 has VmRSS only; a process that ends, neither
 
 
 def cpu_time(pid):
