@@ -301,7 +301,8 @@ def random_faults(preloaded):
 
 
 def pytest_terminal_summary(terminalreporter):
-    """One line a chapter: how many checks passed, failed, and were not made."""
+    """One line a chapter: how many checks passed, failed, and were not made. Then a line for each reason
+    why some were not."""
     table = collections.OrderedDict()
     for outcome in ("passed", "failed", "error", "skipped"):
         for report in terminalreporter.stats.get(outcome, []):
@@ -318,6 +319,10 @@ def pytest_terminal_summary(terminalreporter):
         words += ["%d not checked" % row["skipped"]] if row["skipped"] else []
         terminalreporter.write_line("%-52s %5.1f s" % (", ".join(words), row["seconds"]),
                                     red=bool(row["failed"]), green=not row["failed"])
+    missing = collections.defaultdict(collections.Counter)
     for report in terminalreporter.stats.get("skipped", []):
         reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else str(report.longrepr)
-        terminalreporter.write_line("not checked: %s: %s" % (report.nodeid.split("::")[-1], reason))
+        missing[reason.replace("Skipped: ", "")][report.nodeid.split("::")[-1].partition("[")[0]] += 1
+    for reason, checks in sorted(missing.items()):
+        names = [name if count == 1 else "%s (%d)" % (name, count) for name, count in checks.items()]
+        terminalreporter.write_line("not checked: %s: %s" % (reason, ", ".join(names)))

@@ -4,6 +4,7 @@ import fnmatch
 import functools
 import glob
 import os
+import shutil
 import subprocess
 import sys
 
@@ -22,9 +23,11 @@ BUILD_PRODUCTS = [".git", ".venv", "work", "results", "__pycache__", ".pytest_ca
 def files():
     """The paths of the repository's own files, from its top: those that git tracks, or where there is
     no git all but build products. The workshop's are left out."""
-    git = subprocess.run(["git", "ls-files", "-z"], cwd=REPOSITORY, stdout=subprocess.PIPE,
-                         stderr=subprocess.DEVNULL) if os.path.exists(REPOSITORY + "/.git") else None
-    found = os.fsdecode(git.stdout).split("\0") if git else []
+    found = []
+    if os.path.exists(REPOSITORY + "/.git") and shutil.which("git"):
+        git = subprocess.run(["git", "ls-files", "-z"], cwd=REPOSITORY, stdout=subprocess.PIPE,
+                             stderr=subprocess.DEVNULL)
+        found = os.fsdecode(git.stdout).split("\0")
     for folder, folders, names in os.walk(REPOSITORY) if not any(found) else ():
         folders[:] = filter(is_source, folders)
         found += [os.path.relpath(os.path.join(folder, name), REPOSITORY)

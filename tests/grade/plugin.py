@@ -13,6 +13,7 @@ import sys
 import pytest
 
 from grade import results as model
+from grade.run import TESTS
 from harness import compare, steps
 from harness.build import BuildError
 from harness.contain import end_descendants, end_with_parent
@@ -196,7 +197,7 @@ class Grader:
         where = "log_path=%s/again/report" % folder
         environment = {**os.environ, "ASAN_OPTIONS": where, "UBSAN_OPTIONS": where}
         with contextlib.suppress(subprocess.SubprocessError):
-            subprocess.run(command, cwd=str(item.config.rootpath), env=environment, timeout=seconds(60),
+            subprocess.run(command, cwd=TESTS, env=environment, timeout=seconds(60),
                            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         for path in sorted(glob.glob(folder + "/again/report*")):
             with open(path, errors="backslashreplace") as file:

@@ -181,7 +181,7 @@ def test_no_such_host(chapter, tmp_path):
 
 @row("06-dns-lookup", "getaddrinfo", "EAI_AGAIN")
 def test_the_dns_does_not_answer(chapter):
-    fails_to_find(chapter.run("www.example.org", limit=30, under=empty_network()), "EAI_AGAIN")
+    fails_to_find(chapter.run("www.example.org", "80", limit=30, under=empty_network()), "EAI_AGAIN")
 
 
 @row("06-dns-lookup", "getaddrinfo", "EAI_SERVICE")
