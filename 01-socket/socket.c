@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <netinet/in.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -62,7 +63,8 @@ static int print_socket(int descriptor)
 {
     int type = 0;
     int protocol = 0;
-    struct sockaddr_storage local, unset, remote;
+    static const char zeros[sizeof(struct sockaddr_storage)];
+    struct sockaddr_storage local, remote;
     socklen_t length = sizeof type;
 
     if (getsockopt(descriptor, SOL_SOCKET, SO_TYPE, &type, &length) < 0)
@@ -86,10 +88,11 @@ static int print_socket(int descriptor)
     printf("type        %s\n", name_of(types, type));
     printf("protocol    %s\n", name_of(protocols, protocol));
 
-    /* An address that is all zeros after its family is nobody's: bind() will fill it in. */
-    memset(&unset, 0, sizeof unset);
-    unset.ss_family = local.ss_family;
-    printf("local       %s\n", memcmp(&local, &unset, sizeof local) == 0 ? "none yet" : "set");
+    /* An address that is all zeros behind its family, from sa_data on, is nobody's: bind() will
+     * fill it in. (On macOS a length stands before the family.) */
+    size_t head = offsetof(struct sockaddr, sa_data);
+    bool is_set = memcmp((const char *)&local + head, zeros, sizeof local - head) != 0;
+    printf("local       %s\n", is_set ? "set" : "none yet");
     /* connect() or accept() will fill this one in. */
     printf("remote      %s\n", has_peer ? "set" : "none yet");
     return 0;

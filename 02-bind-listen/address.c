@@ -34,6 +34,7 @@ socklen_t parse_address(const char *text, int port, struct sockaddr_storage *add
         ipv4->sin_port = htons((uint16_t)port); /* the network wants the high byte first */
         return sizeof *ipv4;
     }
+    memset(address, 0, sizeof *address); /* the first try may have left something */
     if (inet_pton(AF_INET6, text, &ipv6->sin6_addr) == 1) {
         ipv6->sin6_family = AF_INET6;
         ipv6->sin6_port = htons((uint16_t)port);

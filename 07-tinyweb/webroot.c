@@ -1,4 +1,5 @@
 #define _XOPEN_SOURCE 700 /* POSIX, with realpath() */
+#define _DARWIN_C_SOURCE  /* or macOS would hide O_NOFOLLOW */
 
 #include <errno.h>
 #include <fcntl.h>

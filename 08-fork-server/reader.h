@@ -26,7 +26,8 @@ ssize_t fill_reader(struct reader *reader);
  * end. Returns 1; or 0 if the peer has ended its side before the end of a line; or -1 with errno:
  * EMSGSIZE  the line does not fit
  * EBADMSG   a NUL byte in the line, which is no text then
- * or what fill_reader() says. In every case line holds a string: what has come of it so far. */
+ * or what fill_reader() says. In every case line holds a string: what has come of it so far, after
+ * EMSGSIZE without the piece that was too much. */
 int recv_line(struct reader *reader, char *line, size_t size);
 
 #endif

@@ -11,8 +11,8 @@
 /* Ports are whole numbers from 0 to MAX_PORT. */
 enum { MAX_PORT = 65535 };
 
-/* Reads a whole number from 0 to max, which is 100 million at most; -1 if the text is anything
- * else. */
+/* Reads a whole number from 0 to max, or returns -1 if the text is anything else. max is 100
+ * million at most, so that an int holds ten times as much. */
 int parse_number(const char *text, int max);
 
 /* Fills address from a numeric IPv4 or IPv6 address, see inet_pton(3), and a port. Returns the

@@ -63,7 +63,6 @@ void reap_children(struct children *children)
 void serve_queue(struct children *children, int listener, const struct webroot *root)
 {
     struct pollfd readable = {.fd = listener, .events = POLLIN};
-
     int failures = 0; /* in a row: out of descriptors accept() may fail for ever */
 
     for (int i = 0; i < SOMAXCONN && failures < 10 && poll(&readable, 1, 0) > 0; i++) {

@@ -10,7 +10,7 @@
 struct children {
     int running;
     int max;
-    int next_listener; /* during a move to another address; -1 else: no child's business either */
+    int next_listener; /* during a move to another address, else -1: a child closes it, too */
 };
 
 /* Takes the next client from the accept queue and forks a child that serves it. With max children

@@ -164,9 +164,11 @@ int main(int argc, char *argv[])
         report("configuration %s", file);
         return 1;
     }
-    if (read_config(server.config_path, &server.config) < 0 || catch_signals() < 0)
+    if (read_config(server.config_path, &server.config) < 0)
         return 1;
     if (!foreground && (ready = detach()) < 0)
+        return 1;
+    if (catch_signals() < 0) /* only now: Ctrl-C still ends the process that waits for the daemon */
         return 1;
 
     tzset(); /* reads the time zone now: else each child would, for its Date header */

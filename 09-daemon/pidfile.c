@@ -1,4 +1,5 @@
 #define _POSIX_C_SOURCE 200809L
+#define _DARWIN_C_SOURCE /* or macOS would hide O_NOFOLLOW */
 
 #include <errno.h>
 #include <fcntl.h>

@@ -15,15 +15,16 @@ struct request {
     size_t target_length; /* ... so this is its length, up to the query or the version */
     int minor_version;    /* HTTP/1.minor_version */
     int hosts;            /* how many Host lines there were */
-    int lengths;          /* how many lines told the body's length: more than one is an attack */
+    int lengths;          /* how many lines told the body's length: two may be an attack */
     bool has_body;        /* something follows that we have no use for */
     char line[LINE_SIZE]; /* the request line, as it came */
     char path[LINE_SIZE]; /* the path, decoded; begins with '/' */
 };
 
 /* Reads one request, up to the empty line that ends its headers. Returns 200 if it is a GET or HEAD
- * that we may answer, 0 if the client left or was cut off before it asked for anything, or else
- * the status code of the error to answer with; then part of the request may be unread. */
+ * that we may answer, 0 if there is nobody to answer (the client left before it asked for anything,
+ * or the connection broke), or else the status code of the error to answer with; then part of the
+ * request may be unread. */
 int read_request(struct reader *reader, struct request *request);
 
 #endif

@@ -12,8 +12,8 @@ extern volatile sig_atomic_t reload_requested; /* SIGHUP has come */
  * lets it in, and SIGPIPE is ignored. Returns 0, or -1 after a report. See signal-safety(7). */
 int catch_signals(void);
 
-/* Waits until a client is in the listener's accept queue or a signal comes; not at all if
- * one is noted already. Returns true if there is a client. */
+/* Waits until a client is in the listener's accept queue or a signal comes; not at all if one is
+ * noted already. Returns true if there is a client. */
 bool wait_for_client(int listener);
 
 #endif

@@ -307,6 +307,15 @@ def test_two_at_the_same_moment(chapter, daemons, folder, gaps):
     assert daemons.only_one_left() == pid_in(folder / "daemon.pid")
 
 
+def test_ctrl_c_ends_a_start_that_takes_long(chapter, daemons, folder, gaps):
+    starter = chapter.start("-c", configure(folder), env=gaps(LAB_SLOW_FORK=300))
+    wait_until(lambda: children(starter.pid), what="its first fork()")
+    starter.signal(signal.SIGINT)
+    assert starter.wait() == -signal.SIGINT
+    daemons.none_left()  # nobody is left whom it could tell that it is ready
+    assert not (folder / "daemon.pid").exists()
+
+
 @graded(4, "A pid file that a killed daemon left is taken over",
         cause="That the file exists was taken for a proof that its process does; or what the file held before is still in it.",
         read="The program", needs=["test_only_one_holds_the_pid_file"],
