@@ -81,7 +81,7 @@ static int serve_client(int client, const char *peer, unsigned long visitor)
 int main(int argc, char *argv[])
 {
     const char *port_text = argc > 1 ? argv[1] : "7890";
-    const char *text = argc > 2 ? argv[2] : "127.0.0.1"; /* only this machine can reach us */
+    const char *host = argc > 2 ? argv[2] : "127.0.0.1"; /* only this machine can reach us */
     struct sockaddr_storage address;
 
     if (argc > 3)
@@ -89,9 +89,9 @@ int main(int argc, char *argv[])
     int port = parse_number(port_text, MAX_PORT);
     if (port < 0)
         return usage(port_text, "not a port, a whole number from 0 to 65535");
-    socklen_t length = parse_address(text, port, &address);
+    socklen_t length = parse_address(host, port, &address);
     if (length == 0)
-        return usage(text, "not an IPv4 or IPv6 address");
+        return usage(host, "not an IPv4 or IPv6 address");
 
     /* A full buffer may never come: hand out each line as it is printed, also into a pipe. */
     setvbuf(stdout, NULL, _IOLBF, BUFSIZ);

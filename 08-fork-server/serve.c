@@ -1,4 +1,5 @@
 #define _POSIX_C_SOURCE 200809L
+#define _FILE_OFFSET_BITS 64 /* files of 2 GiB and more, on 32-bit systems, too */
 
 #include <errno.h>
 #include <string.h>

@@ -1,5 +1,6 @@
-#define _XOPEN_SOURCE 700 /* POSIX, with realpath() */
-#define _DARWIN_C_SOURCE  /* or macOS would hide O_NOFOLLOW */
+#define _XOPEN_SOURCE 700    /* POSIX, with realpath() */
+#define _DARWIN_C_SOURCE     /* or macOS would hide O_NOFOLLOW */
+#define _FILE_OFFSET_BITS 64 /* files of 2 GiB and more, on 32-bit systems, too */
 
 #include <errno.h>
 #include <fcntl.h>

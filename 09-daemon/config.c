@@ -39,9 +39,9 @@ static int set_text(const struct parser *parser, char *field, size_t size, const
 /* Copies a path into a field of PATH_MAX bytes; a relative one starts from the file's folder. */
 static int set_path(const struct parser *parser, char *field, const char *text)
 {
-    int folder = text[0] == '/' ? 0 : (int)(strrchr(parser->path, '/') - parser->path) + 1;
+    int folder_length = text[0] == '/' ? 0 : (int)(strrchr(parser->path, '/') - parser->path) + 1;
 
-    if (snprintf(field, PATH_MAX, "%.*s%s", folder, parser->path, text) >= PATH_MAX)
+    if (snprintf(field, PATH_MAX, "%.*s%s", folder_length, parser->path, text) >= PATH_MAX)
         return reject(parser, text, "too long");
     return 0;
 }

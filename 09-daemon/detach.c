@@ -21,15 +21,15 @@ int clean_descriptors(void)
         return report("open /dev/null");
     close(descriptor);
 
-    DIR *folder = opendir("/dev/fd"); /* our own descriptors, by their numbers */
-    if (folder == NULL)
+    DIR *directory = opendir("/dev/fd"); /* our own descriptors, by their numbers */
+    if (directory == NULL)
         return report("open /dev/fd");
-    for (struct dirent *entry; (entry = readdir(folder)) != NULL;) {
+    for (struct dirent *entry; (entry = readdir(directory)) != NULL;) {
         descriptor = atoi(entry->d_name);
-        if (descriptor > STDERR_FILENO && descriptor != dirfd(folder))
+        if (descriptor > STDERR_FILENO && descriptor != dirfd(directory))
             close(descriptor);
     }
-    closedir(folder);
+    closedir(directory);
     return 0;
 }
 

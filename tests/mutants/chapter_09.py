@@ -33,7 +33,7 @@ MUTANTS = [
            "test_leaves_its_session_folder_and_umask", "expected: '0022'"),
 
     Mutant("what was open stays open", "detach.c",
-           "descriptor > STDERR_FILENO && descriptor != dirfd(folder)",
+           "descriptor > STDERR_FILENO && descriptor != dirfd(directory)",
            "descriptor < 0",
            "test_keeps_no_descriptor_that_was_open", "keeps what was open"),
     Mutant("0, 1 and 2 stay as they were", "detach.c", "dup2(null, standard) < 0", "null < 0",
