@@ -1,6 +1,7 @@
 #define _POSIX_C_SOURCE 200809L
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -40,6 +41,8 @@ bool serve_next(struct children *children, int listener, const struct webroot *r
         report("fork");
     if (child == 0) {
         close(listener);
+        if (fcntl(client, F_SETFL, 0) < 0) /* on BSD and macOS it has the listener's O_NONBLOCK */
+            report("fcntl");
         serve_client(client, (struct sockaddr *)&peer, root);
         _exit(0); /* exit() would clean up what is the parent's, too */
     }

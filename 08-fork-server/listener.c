@@ -1,5 +1,6 @@
 #define _POSIX_C_SOURCE 200809L
 
+#include <fcntl.h>
 #include <stdio.h>
 #include <unistd.h>
 
@@ -19,6 +20,8 @@ int open_listener(const struct sockaddr *address, socklen_t length)
         return report("socket");
     if (setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) < 0)
         report("setsockopt SO_REUSEADDR");
+    else if (fcntl(listener, F_SETFL, O_NONBLOCK) < 0)
+        report("fcntl O_NONBLOCK");
     else if (bind(listener, address, length) < 0)
         report("bind %s", address_text(address, text));
     else if (listen(listener, SOMAXCONN) < 0) /* a long backlog; the kernel has its own limit */

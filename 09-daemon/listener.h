@@ -5,6 +5,7 @@
 #include <sys/socket.h>
 
 /* Opens a socket that listens on address; port 0 lets the kernel choose a free port.
+ * accept() on it never waits: where nobody is in the accept queue, it fails with EAGAIN.
  * Returns its descriptor, or -1 after a report. */
 int open_listener(const struct sockaddr *address, socklen_t length);
 

@@ -77,6 +77,21 @@ def test_sigterm_right_before_the_wait_is_noticed(chapter, server, webroot, sign
     assert server.wait(limit=3) == 0
 
 
+def test_accept_as_it_is_on_bsd_and_macos(chapter, webroot, gaps):
+    server = chapter.serve("-p", "0", webroot, env=gaps(LAB_ACCEPT_OF_BSD=1))
+    with connect(server) as has_left:
+        assert has_left.recv(1) == b""
+    with connect(server) as client:
+        wait_until(lambda: children(server.pid), what="a child")
+        client.sendall(REQUEST)
+        assert client.recv(12) == b"HTTP/1.0 200"
+    server = chapter.serve("-p", "0", webroot, env=gaps(LAB_ACCEPT_OF_BSD=1))
+    with connect(server) as has_left:
+        assert has_left.recv(1) == b""
+    server.signal(signal.SIGTERM)
+    assert server.wait() == 0
+
+
 def test_sigterm_ends_a_server_that_was_started_with_it_blocked(chapter, webroot):
     blocked = [signal.SIGTERM, signal.SIGCHLD]
     server = chapter.serve("-p", "0", webroot, preexec_fn=lambda: signal.pthread_sigmask(signal.SIG_BLOCK, blocked))

@@ -7,7 +7,12 @@
  *
  *     LD_PRELOAD=./gaps.so LAB_SLOW_FORK=50 ./program
  *
- * has each fork() take 50 ms. */
+ * has each fork() take 50 ms.
+ *
+ *     LD_PRELOAD=./gaps.so LAB_ACCEPT_OF_BSD=1 ./program
+ *
+ * has accept() do what it may on BSD and macOS: the first client has left before it is taken, and those
+ * taken inherit O_NONBLOCK. */
 #define _GNU_SOURCE
 
 #include <dlfcn.h>
@@ -47,10 +52,22 @@ static int nobody_waits(int listener)
     return REAL(poll)(&(struct pollfd){.fd = listener, .events = POLLIN}, 1, 0) == 0;
 }
 
+static int accept_of_bsd(int listener, __SOCKADDR_ARG address, socklen_t *restrict length)
+{
+    static int has_left;
+
+    if (!has_left++)
+        close(REAL(accept)(listener, address, length));
+    int client = REAL(accept)(listener, address, length);
+    if (client >= 0)
+        fcntl(client, F_SETFL, fcntl(listener, F_GETFL));
+    return client;
+}
+
 int accept(int listener, __SOCKADDR_ARG address, socklen_t *restrict length)
 {
     begin_to_wait(nobody_waits(listener));
-    return REAL(accept)(listener, address, length);
+    return (getenv("LAB_ACCEPT_OF_BSD") ? accept_of_bsd : REAL(accept))(listener, address, length);
 }
 
 int accept4(int listener, __SOCKADDR_ARG address, socklen_t *restrict length, int flags)
