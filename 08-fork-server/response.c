@@ -15,7 +15,7 @@
 #include "response.h"
 
 /* The head of the longest Location fits, and so does a small file with its head. */
-enum { BUFFER_SIZE = 2 * LINE_SIZE, STALL_SECONDS = 3 };
+enum { BUFFER_SIZE = 2 * LINE_SIZE };
 
 static const char *reason(int status)
 {
@@ -138,7 +138,7 @@ long long send_status(int client, const struct request *request, int status)
 
 long long send_file(int client, const struct request *request, int file, const struct stat *info)
 {
-    const struct timeval stall = {.tv_sec = STALL_SECONDS};
+    const struct timeval second = {.tv_sec = 1};
     char buffer[BUFFER_SIZE], date[64], extra[128];
     long long left = request->head ? 0 : info->st_size;
     long long sent = 0;
@@ -150,8 +150,9 @@ long long send_file(int client, const struct request *request, int file, const s
     size_t used = format_head(buffer, 200, content_type(request->path), info->st_size, extra);
 
     /* One send() does for a small file: it goes into the buffer behind the head. Only a larger one
-     * may have to wait for the client, and must not wait for ever. */
-    if (left > BUFFER_SIZE && setsockopt(client, SOL_SOCKET, SO_SNDTIMEO, &stall, sizeof stall) < 0)
+     * may have to wait for the client, and send_all() must not wait for ever. */
+    if (left > BUFFER_SIZE &&
+        setsockopt(client, SOL_SOCKET, SO_SNDTIMEO, &second, sizeof second) < 0)
         report("setsockopt SO_SNDTIMEO");
     do {
         size_t room = sizeof buffer - used;
@@ -163,6 +164,8 @@ long long send_file(int client, const struct request *request, int file, const s
             continue;
         if (got < 0 && used > 0)
             return -1;
+        if (got < 0)
+            report("read a file");
         if (got < 0 || send_all(client, buffer, used + (size_t)got) < 0)
             break;
         if (got == 0) /* all is sent, or the file has shrunk: then the client sees bytes missing */

@@ -149,29 +149,34 @@ def at_once(chapter, root, ways):
 
 @graded(4, "Gives up clients that take too long to ask (408), to read or to leave",
         cause="A time limit on each recv(), or on each line, starts again: one deadline is for all of the "
-              "request. send() waits for a client that does not read, unless SO_SNDTIMEO limits it; and "
+              "request. send() waits for a client that does not read, unless SO_SNDTIMEO limits it; but one "
+              "EAGAIN is not yet the end: who pauses for 6 seconds, or reads slowly, gets all of it. And "
               "what is still to be read after an answer may take one second.",
         read="The program",
         by_hand=("./tinyweb",
                  "./tinyweb -p 8081",
+                 "./tinyweb -p 8082",
                  "head -c 90000000 /dev/zero > webroot/large; curl -s http://127.0.0.1:8081/large | sleep 20 "
-                 "& (printf 'POST / HTTP/1.0\\r\\n\\r\\n'; while sleep 0.3; do echo; done) | timeout 5 nc "
-                 "127.0.0.1 8080 > log & sleep 0.3; echo behind one who stays:; curl -sI --max-time 3 "
-                 "http://127.0.0.1:8080/ | head -1; echo who is slow, and behind one who does not read:; "
-                 "(echo GET / HTTP/1.0; for i in 1 2 3 4 5 6 7 8 9; do sleep 1; echo X:y; done) | timeout "
-                 "10 nc 127.0.0.1 8080 | head -1; curl -sI --max-time 4 http://127.0.0.1:8081/ | head -1; rm "
-                 "webroot/large log"))
+                 "& curl -s http://127.0.0.1:8082/large | (sleep 6; wc -c) > paused & (printf 'POST / "
+                 "HTTP/1.0\\r\\n\\r\\n'; while sleep 0.3; do echo; done) | timeout 5 nc 127.0.0.1 8080 > log & "
+                 "sleep 0.3; echo behind one who stays:; curl -sI --max-time 3 http://127.0.0.1:8080/ | head -1; "
+                 "echo who is slow, and behind one who does not read:; (echo GET / HTTP/1.0; for i in 1 2 3 4 "
+                 "5 6 7 8 9; do sleep 1; echo X:y; done) | timeout 10 nc 127.0.0.1 8080 | head -1; curl -sI "
+                 "--max-time 4 http://127.0.0.1:8081/ | head -1; echo bytes for one who pauses:; cat paused; rm "
+                 "webroot/large log paused"))
 def test_clients_that_take_too_long_are_given_up(chapter, root):
     (root / "large").write_bytes(bytes(50 * MEGABYTE))
     slow = [(b"",), (b"GET / HTTP/1.0\r\nX: ", b"x"), (b"", b"G"),
             (b"", *[b""] * 4, b"GET / HTTP/1.0\r\n", b"X: y\r\n")]
-    *asking, reading, leaving = at_once(chapter, root, [
+    *asking, pausing, reading, leaving = at_once(chapter, root, [
         *((http_checks.given_up_after, *way) for way in slow),
+        (http_checks.received_with_a_pause, lines("GET /large HTTP/1.0")),
         (http_checks.next_served_after, lines("GET /large HTTP/1.0")),
         (http_checks.next_served_after, lines("POST / HTTP/1.0"), b"x")])
     for after, response in asking:
         assert response.status == 408
-        assert seconds(3) < after < seconds(12), "it was given up after %.1f seconds" % after
+        assert 3 < after < seconds(12), "it was given up after %.1f seconds" % after
+    assert pausing > 50 * MEGABYTE, "a client that pauses for 6 seconds gets %d bytes of 50 MB" % pausing
     assert reading < seconds(15), "a client that does not read made the next one wait %.1f seconds" % reading
     assert leaving < seconds(4), "a client that got 405 and stayed held the next one %.1f seconds" % leaving
 

@@ -250,6 +250,16 @@ def cut_off_after(server, start, more):
         return time.monotonic() - begin
 
 
+def received_with_a_pause(server, request):
+    """A client sends a request, reads the first line of the answer, then nothing for 6 seconds, then all that
+    comes. Return how many bytes these are."""
+    with connect_narrow(server) as client:
+        client.sendall(request)
+        receive_until(client, b"\r\n")
+        time.sleep(6)
+        return sum(map(len, iter(lambda: client.recv(1 << 20), b"")))
+
+
 def next_served_after(server, request, trickle=b""):
     """A client sends a request, reads the first line of the answer, and stays; it sends `trickle` now and
     then. Return how many seconds the next one waits."""
