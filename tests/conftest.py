@@ -19,7 +19,7 @@ sys.path.insert(0, os.path.dirname(__file__))
 from grade.files import has_program  # noqa: E402
 from harness.build import SANITIZERS, BuildError, build  # noqa: E402
 from harness import steps  # noqa: E402
-from harness.contain import Containment, a_user, adopt_orphans  # noqa: E402
+from harness.contain import Containment, a_user, adopt_orphans, end_as_by_ctrl_c  # noqa: E402
 from harness.daemon import Daemons  # noqa: E402
 from harness.program import Program, Server, wait_until  # noqa: E402
 from harness.talk import feed  # noqa: E402
@@ -27,14 +27,17 @@ from harness.talk import feed  # noqa: E402
 REPOSITORY = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
 
-def pytest_configure():
+def pytest_configure(config):
     """Have pytest tell all of what came, as it does in CI: elsewhere it cuts it after eight lines.
     And whoever starts the tests in the background has them ignore these signals, which all programs would
     inherit."""
+    if not os.path.isdir(config.getoption("--chapters")):
+        raise pytest.UsageError("--chapters %s: no such folder" % config.getoption("--chapters"))
     os.environ.setdefault("CI", "no")
     for number in (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT):
         if signal.getsignal(number) is signal.SIG_IGN:
             signal.signal(number, signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL)
+    end_as_by_ctrl_c()
 
 
 def pytest_addoption(parser):
@@ -54,8 +57,8 @@ def containment(request, tmp_path_factory):
     """The bounds that the programs run in; None where they are trusted."""
     if not request.config.getoption("--contain"):
         return None
-    bounds = Containment(tmp_path_factory.getbasetemp(), a_user() if os.geteuid() == 0 else None)
-    bounds.watch()
+    bounds = Containment(tmp_path_factory.getbasetemp(), a_user(tmp_path_factory.getbasetemp()))
+    bounds.watch(steps.step)
     make = tmp_path_factory.mktemp
 
     def make_and_hand_over(*arguments, **options):
@@ -74,18 +77,18 @@ def builds(request, tmp_path_factory, containment):
     flags = SANITIZERS if request.config.getoption("--sanitize") else None
     done = {}
 
-    def build_once(chapter):
+    def build_once(chapter, is_under_test=False):
+        source = os.path.join(folder, chapter)
+        if is_under_test and not os.path.isdir(source):
+            pytest.skip("there is no %s in %s" % (chapter, folder))
         if chapter not in done:
             parent = tmp_path_factory.mktemp("build")
-            source = os.path.join(folder, chapter)
             if not os.path.isdir(source):  # a chapter that is not under test may help with one that is
                 source = os.path.join(REPOSITORY, chapter)
                 if not has_program(source):
                     pytest.skip("needs the finished program of %s, which is not in this copy" % chapter)
             try:
                 done[chapter] = build(source, str(parent / chapter), flags, containment)
-                if containment:
-                    containment.admit(done[chapter])
             except BuildError as error:
                 done[chapter] = error
         if isinstance(done[chapter], Exception):
@@ -144,7 +147,7 @@ class Chapter:
 @pytest.fixture
 def chapter(request, builds, containment):
     """The program of the test module's CHAPTER."""
-    chapter = Chapter(builds(request.module.CHAPTER), containment)
+    chapter = Chapter(builds(request.module.CHAPTER, is_under_test=True), containment)
     yield chapter
     for started in chapter.started:
         started.kill()

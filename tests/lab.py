@@ -18,6 +18,7 @@ from grade import autograder, classroom, learner, run
 from grade.autograder import gradescope
 from grade.files import has_program
 from grade.handout import ARGUMENTS, handout
+from harness.contain import end_as_by_ctrl_c
 
 REPOSITORY = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
@@ -280,7 +281,15 @@ def test(*arguments):
         command = pytest_command(*arguments)
         running = [subprocess.Popen(command + paths, cwd=REPOSITORY, stdout=file, stderr=file)
                    for paths, file in zip(groups, said)]
-        statuses = [process.wait() for process in running]
+        try:
+            statuses = [process.wait() for process in running]
+        except KeyboardInterrupt:
+            for number, limit in ((signal.SIGINT, 5), (signal.SIGKILL, 20)):  # mostly they got it, too
+                for process in running:
+                    with contextlib.suppress(subprocess.TimeoutExpired):
+                        process.wait(limit)
+                    process.send_signal(number)
+            raise
         for file in said[::-1]:
             file.seek(0)
             sys.stdout.buffer.write(file.read())
@@ -342,6 +351,12 @@ def main():
         return 2
     if sys.version_info < (3, 9):
         sys.exit("make: this Python is %s; the lab needs 3.9 or newer" % sys.version.split()[0])
+    scale = os.environ.get("LAB_TIME_SCALE", "1")
+    if not re.fullmatch(r"\d*\.?\d+", scale) or float(scale) == 0:
+        sys.exit("make: LAB_TIME_SCALE=%s: not a number above 0" % scale)
+    if re.search("[ :]", tempfile.gettempdir()):  # such a path cannot be preloaded, see LD_PRELOAD in ld.so(8)
+        tempfile.tempdir = os.environ["TMPDIR"] = "/tmp"
+    end_as_by_ctrl_c()
     try:
         return commands[sys.argv[1]](*sys.argv[2:])
     except KeyboardInterrupt:

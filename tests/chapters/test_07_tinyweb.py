@@ -91,7 +91,9 @@ def test_head_is_answered_as_get_is(server, target, status):
                  "curl -sI http://127.0.0.1:8080/ | head -1; ./tinyweb -p 99999; echo exit status $?"))
 def test_finds_its_webroot_and_refuses_wrong_usage(chapter, tmp_path):
     server = chapter.serve("-p", "0", cwd=str(tmp_path))
-    with open(os.path.join(chapter.folder, "webroot", "index.html"), "rb") as page:
+    path = os.path.join(chapter.folder, "webroot", "index.html")
+    assert os.path.isfile(path), "there is no webroot/index.html beside the program"
+    with open(path, "rb") as page:
         serves(server, "/", page.read())
     for wrong in (["-p", "99999"], ["-p", "0", "-a", "127.0.0.256"], ["-z"], ["one", "two"]):
         checks.is_usage_error(chapter.run(*wrong), wrong[-1])

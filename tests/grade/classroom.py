@@ -12,7 +12,6 @@ import hashlib
 import io
 import os
 import re
-import signal
 import sys
 import tempfile
 import time
@@ -36,8 +35,7 @@ class Learner:
     def row(self):
         """The learner's row of scores.csv. A chapter that was not begun has an empty cell."""
         points = {chapter: model.earned(results) for chapter, results in self.results.items()}
-        troubled = [chapter for chapter, results in self.results.items() if results["log"] or any(
-            check["verdict"] == model.GRADER_ERROR for check in results["checks"])]
+        troubled = [chapter for chapter, results in self.results.items() if model.had_trouble(results)]
         remarks = self.remarks + ["not all graded yet"] * bool(self.waiting) + [
             "grader error in " + chapter for chapter in sorted(troubled)]
         return [harmless(self.name), *(points.get(chapter, "") for chapter in run.chapters()),
@@ -84,7 +82,7 @@ def prepare(learner, target, out, grader):
     for chapter, folder in sorted(found.items()):
         path, digest = os.path.join(place, chapter + ".json"), grader + submissions.digest(folder)
         before = model.load(path)
-        if before and before.get("digest") == digest:
+        if before and before.get("digest") == digest and not model.had_trouble(before):
             learner.results[chapter] = before
         else:
             learner.waiting.add(chapter)
@@ -180,7 +178,6 @@ def grade_class(python):
     if not everyone:
         sys.exit("make class: %s is empty" % folder)
     adopt_orphans(True)
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
     os.makedirs(os.path.join(out, "reports"), exist_ok=True)
     grader = submissions.digest(run.TESTS)
     with tempfile.TemporaryDirectory(prefix="class-") as place:

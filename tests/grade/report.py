@@ -99,7 +99,7 @@ def tell(results, colours=None, where=""):
     if waiting:
         lines.append("  %-11s %3d/%-3d %d more, which wait for what failed above" % (
             MARKS[model.NOT_CHECKED], 0, sum(check["points"] for check in waiting), len(waiting)))
-    if any(check["verdict"] == model.GRADER_ERROR for check in results["checks"]) or results["log"]:
+    if model.had_trouble(results):
         lines.append("  A grader error is not your fault, and costs no points. Please report it:")
         lines.append(indent(results["log"], "    "))
     if any("random" in check["name"] and check["verdict"] == model.FAILED for check in results["checks"]):
@@ -155,5 +155,5 @@ def scoreboard(everything):
         lines.append("  %-15s %3d of %3d  %-20s  %s" % (
             results["chapter"], points, total, bar, 'next: "%s"' % trouble["title"] if trouble else
             "could not be graded" if not total else "with grader errors: please report them"
-            if any(check["verdict"] == model.GRADER_ERROR for check in results["checks"]) else "complete"))
+            if model.had_trouble(results) else "complete"))
     return "\n".join(lines)

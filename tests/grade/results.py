@@ -62,6 +62,11 @@ def total(results):
     return sum(check["points"] for check in results["checks"])
 
 
+def had_trouble(results):
+    """Has the grader itself had trouble with this chapter?"""
+    return bool(results["log"]) or any(check["verdict"] == GRADER_ERROR for check in results["checks"])
+
+
 def is_full(results):
     """Has every point been earned?"""
     return bool(results["checks"]) and earned(results) == total(results)

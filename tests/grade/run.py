@@ -115,9 +115,11 @@ def finish(results, path, log):
     """The run is over: what has no verdict now is the grader's error. Returns the results."""
     if not results["complete"] or not results["checks"]:
         results["log"] = log or "the grader's process ended without a word"
+    is_killer = any(check.get("cut off", 0) > 1 for check in results["checks"])
     for check in results["checks"]:
         if check["verdict"] in (model.WAITING, model.RUNNING):
-            model.decide(check, model.GRADER_ERROR, "the grader's process ended too early")
+            model.decide(check, model.NOT_CHECKED if is_killer else model.GRADER_ERROR,
+                         "the grader's process ended too early")
     results["complete"] = True
     model.save(path, results)
     return results

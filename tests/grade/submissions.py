@@ -15,7 +15,8 @@ from grade.run import REPOSITORY, chapters
 
 ARCHIVES = ".zip", ".tar.gz", ".tgz", ".tar"
 FILES = 5000  # so many files and folders, and
-BYTES = 64 * 1024 * 1024  # so many bytes, of one submission
+BYTES = 64 * 1024 * 1024  # so many bytes, of one submission,
+DEPTH = 30  # and so many folders one in the other
 SKIPPED = {".git", ".venv", "node_modules", "__pycache__", "__MACOSX"}
 DAMAGE = (OSError, ValueError, EOFError, RuntimeError, NotImplementedError, zlib.error,
           zipfile.BadZipFile, tarfile.TarError)
@@ -105,6 +106,8 @@ def take_in(source, target):
             number += 1
             if number > FILES:
                 raise Bad("has more than %d files" % FILES)
+            if path.count("/") > DEPTH:
+                raise Bad("has more than %d folders one in the other" % DEPTH)
             if size + declared > BYTES:
                 raise Bad("is larger than %d MiB" % (BYTES >> 20))
             if SKIPPED.intersection(path.split("/")):

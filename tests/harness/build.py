@@ -26,17 +26,21 @@ def build(source, target, flags=None, containment=None):
     Containment the build is contained. Raises BuildError with the compiler's words.
     """
     name = program_name(os.path.basename(target))
-    shutil.copytree(source, target, symlinks=True, ignore=shutil.ignore_patterns("*.o", ".git"))
     program = os.path.join(target, name)
-    if os.path.exists(program):
-        os.remove(program)
-    command = ["make", "-s", "-C", target] + (["CFLAGS=" + flags] if flags else [])
-    options = {"stdin": subprocess.DEVNULL}
-    if containment:
-        for folder, _, files in os.walk(target):
+    try:
+        shutil.copytree(source, target, symlinks=True, ignore=shutil.ignore_patterns("*.o", ".git"))
+        for folder, _, files in os.walk(target) if containment else ():
             for path in (folder, *(os.path.join(folder, file) for file in files)):
                 if not os.path.islink(path):
                     containment.hand_over(path)
+        if os.path.lexists(program) and not os.path.isdir(program):
+            os.remove(program)
+    except (OSError, RecursionError) as error:
+        why = error.args[0][0][2] if isinstance(error, shutil.Error) else error
+        raise BuildError("the folder cannot be copied: %s" % why)
+    command = ["make", "-s", "-C", target] + (["CFLAGS=" + flags] if flags else [])
+    options = {"stdin": subprocess.DEVNULL}
+    if containment:
         options = containment.options(options)
     with tempfile.TemporaryFile() as said:
         try:
@@ -50,4 +54,9 @@ def build(source, target, flags=None, containment=None):
         raise BuildError(words)
     if not os.path.isfile(program) or not os.access(program, os.X_OK):
         raise BuildError("%smake has ended well, but there is no program %s" % (words, name))
+    if containment:
+        try:
+            containment.admit(program)
+        except OSError as error:
+            raise BuildError("the program cannot be read: %s" % error.strerror)
     return program

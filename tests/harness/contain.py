@@ -46,9 +46,27 @@ def end_with_parent():
         _libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
 
 
-def a_user():
-    """The id of a user of this grading alone: what it does, such as kill(-1), hits no other's programs."""
-    return FIRST_USER + os.getpid() % USERS
+def end_as_by_ctrl_c():
+    """From now on SIGTERM and SIGHUP raise KeyboardInterrupt, too, and nothing is left behind."""
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) == signal.SIG_DFL:  # and not ignored, as by nohup(1)
+            signal.signal(number, signal.default_int_handler)
+
+
+def a_user(folder):
+    """The id of a user of this grading alone: what it does, such as kill(-1), hits no other's programs. None
+    where we may not become one, or give it `folder`: who is not root, or is it in a small container."""
+    user = FIRST_USER + os.getpid() % USERS
+    child = os.fork()
+    if child == 0:
+        with contextlib.suppress(OSError):
+            os.chown(folder, user, user)
+            os.setgroups([])
+            os.setgid(user)
+            os.setuid(user)
+            os._exit(0)
+        os._exit(1)
+    return user if os.waitpid(child, 0)[1] == 0 else None
 
 
 def landlock(*folders):
@@ -162,8 +180,8 @@ class Containment:
         if self.user:
             options = {name: value for name, value in options.items()
                        if name not in ("user", "group", "extra_groups")}
-        environment = options.get("env") or {name: os.environ[name] for name in PASSED_ON
-                                             if name in os.environ}
+        environment = {name: value for name, value in (options.get("env") or os.environ).items()
+                       if name in PASSED_ON or value != os.environ.get(name)}
         further = options.get("preexec_fn")
 
         def enter():
@@ -192,16 +210,21 @@ class Containment:
         `stays`, as the user that it is."""
         return [sys.executable, os.path.abspath(__file__), self.folder, str(0 if stays else self.user or 0)]
 
-    def watch(self):
-        """From now on what loses its parent is ours, and all is ended that takes too much memory."""
+    def watch(self, tell):
+        """From now on what loses its parent is ours, and all is ended that takes too much memory; tell(words)
+        is called then."""
         adopt_orphans(True)
-        threading.Thread(target=self._watch_memory, daemon=True).start()
+        threading.Thread(target=self._watch_memory, args=(tell,), daemon=True).start()
 
-    def _watch_memory(self):
+    def _watch_memory(self, tell):
         while os.path.isdir("/proc/self"):
             time.sleep(0.25)
-            if sum(descendants().values()) > MEMORY_IN_ALL:
-                end_descendants()
+            running = descendants()
+            if sum(running.values()) > MEMORY_IN_ALL:
+                tell("end all of its processes, for they take more than %d GiB of memory" % (MEMORY_IN_ALL >> 30))
+                for pid in running:  # whoever started them learns how they ended
+                    with contextlib.suppress(ProcessLookupError):
+                        os.kill(pid, signal.SIGKILL)
 
 
 if __name__ == "__main__":  # contain.py FOLDER USER COMMAND...

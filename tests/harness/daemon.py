@@ -6,7 +6,7 @@ import re
 import signal
 
 from harness.inspect import children, state
-from harness.program import LISTENING, wait_until
+from harness.program import LISTENING, listening_at, wait_until
 from harness.steps import step
 
 
@@ -37,7 +37,7 @@ class Daemon:
         step("the daemon is left")
         match = re.search(LISTENING, starter.output)
         if match:
-            self.address, self.port = match.group(1), int(match.group(2))
+            self.address, self.port = listening_at(match)
 
     def __getattr__(self, name):
         """Where it was started without a stdout, nobody knows its address and port."""

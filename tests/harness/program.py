@@ -1,5 +1,6 @@
 """Running one program contained: its output caught, its waits bounded, nothing left behind."""
 
+import errno
 import ipaddress
 import os
 import re
@@ -33,7 +34,10 @@ def wait_until(condition, limit=5, what="the condition"):
 
 def how_it_ended(status):
     """An exit status of subprocess's as words."""
-    return "exit status %d" % status if status >= 0 else "killed by %s" % signal.Signals(-status).name
+    if status >= 0:
+        return "exit status %d" % status
+    names = {number: number.name for number in signal.Signals}
+    return "killed by %s" % names.get(-status, "signal %d" % -status)  # some have none, such as 40
 
 
 def last_lines(text, size):
@@ -68,9 +72,14 @@ class Program:
         self.command = [str(word) for word in command]
         self.name = os.path.basename(self.command[0])
         self.was_told_to_end = False
-        self.process = subprocess.Popen(
-            self.command, stdin=stdin, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-            start_new_session=True, **options)
+        try:
+            self.process = subprocess.Popen(
+                self.command, stdin=stdin, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                start_new_session=True, **options)
+        except OSError as error:
+            if error.errno in (errno.ENOENT, errno.EACCES, errno.ENOEXEC):
+                raise AssertionError("%s cannot be started: %s" % (self.name, error.strerror))
+            raise
         self._caught = {"stdout": bytearray(), "stderr": bytearray()}
         self._changed = threading.Condition()
         self._readers = [threading.Thread(target=self._read, args=(name,), daemon=True)

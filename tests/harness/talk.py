@@ -90,14 +90,15 @@ def connect(server, limit=5, receive_buffer=None, segment=None):
     return client
 
 
-def receive_all(client):
-    """Receive until the peer has ended its side."""
+def receive_all(client, limit=512 << 20):
+    """Receive until the peer has ended its side; fails if that is more than `limit` bytes."""
     data = bytearray()
     while True:
         part = client.recv(65536)
         if not part:
             return bytes(data)
         data += part
+        assert len(data) <= limit, "the peer sends more than %d MiB, and no end" % (limit >> 20)
 
 
 def receive_until(client, ending):

@@ -104,6 +104,8 @@ def hostile(place):
     with zipfile.ZipFile(place / "many.zip", "w") as archive:
         for number in range(60):
             archive.writestr(str(number), "")
+    with zipfile.ZipFile(place / "deep.zip", "w") as archive:
+        archive.writestr("a/" * 990 + "f", "")
     with gzip.open(place / "bomb.tgz", "wb") as file:
         file.write(bytes(3 << 20))
     with tarfile.open(place / "links.tar", "w") as archive:
@@ -130,7 +132,7 @@ def test_no_submission_stops_it_or_gets_out(graded, tmp_path, monkeypatch):
     assert rows["ann"][-2:] == ["7", ""]
     assert rows["outside"][-2:] == ["7", "left out: ../../outside, /tmp/outside, link"]
     assert "no more disk" in rows["'-1+1"][-1]
-    for name, words in (("bomb.zip", "larger"), ("bomb.tgz", "larger"), ("many", "50 files"),
+    for name, words in (("bomb.zip", "larger"), ("bomb.tgz", "larger"), ("many", "50 files"), ("deep", "one in the other"),
                         ("broken", "cannot be read"), ("cut off", "cannot be read"),
                         ("notes.txt", "neither"), ("empty", "no chapter"), ("fifo", "left out"),
                         ("links", "left out: " + CHAPTER)):
@@ -154,6 +156,8 @@ def test_what_has_not_changed_is_not_graded_again(graded, tmp_path):
     assert os.listdir(tmp_path / "out" / "json" / "bob") == [CHAPTER + ".json"]
     file = tmp_path / "out" / "json" / "ann" / (CHAPTER + ".json")
     file.write_text(file.read_text()[:50])  # as by a crash
+    assert len(graded()[0]) == 1
+    file.write_text(file.read_text().replace('"%s"' % model.FAILED, '"%s"' % model.GRADER_ERROR))
     assert len(graded()[0]) == 1
 
 

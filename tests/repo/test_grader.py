@@ -99,6 +99,23 @@ def test_trouble_of_the_graders_own_costs_no_points(folder, monkeypatch):
     assert "not your fault" in report.tell(results, colours=False)
 
 
+@pytest.mark.parametrize("spoil", [
+    lambda folder: (folder / "send-recv.c").write_text("#include <signal.h>\nint main(void) { return raise(40); }\n"),
+    lambda folder: (folder / "Makefile").write_text("send-recv:\n\techo '#!/no/such' > $@; chmod +x $@\n"),
+    lambda folder: (folder / "Makefile").write_text("send-recv:\n\techo text > $@; chmod +x $@\n"),
+    lambda folder: replace(folder, "send-recv.c", "    const char *port_text", "    unlink(argv[0]);\n    const char *port_text"),
+    lambda folder: os.mkfifo(folder / "pipe"),
+    lambda folder: (folder / "send-recv").mkdir(),
+], ids=["signal 40", "no interpreter", "no program", "removes itself", "a FIFO", "a folder in its place"])
+def test_what_a_program_does_is_never_the_graders_fault(folder, spoil):
+    if (folder / "send-recv").exists():
+        (folder / "send-recv").unlink()
+    spoil(folder)
+    results = grade(folder, "test_greets_the_first_visitor", "test_a_mebibyte_in_pieces")
+    assert model.earned(results) < model.total(results), report.tell(results)
+    assert not model.had_trouble(results), report.tell(results)
+
+
 @pytest.mark.strict
 def test_a_sanitizer_in_the_learners_makefile_costs_nothing(folder):
     replace(folder, "Makefile", "-O2 -g", "-O1 -g -fsanitize=address")
