@@ -77,10 +77,10 @@ def test_the_client_left_before_the_end_of_the_answer(serve):
 @row("07-tinyweb", "send", "EAGAIN")
 def test_the_client_reads_nothing(serve, faults):
     """What the kernel says when the time of SO_SNDTIMEO is over, in the middle of the file."""
-    server = serve(under=faults("sendto:error=EAGAIN:when=3"))
+    server = serve(under=faults("sendto:error=EAGAIN:when=3+"))
     with begin_download(server):
         server.wait_for_output(r'^127\.0\.0\.1 port \d+ "GET /large\.bin HTTP/1\.0" 200 [1-9]\d{4}$')
-    ends_well(server)
+    assert server.is_running() and server.stderr == ""
 
 
 @row("07-tinyweb", "openat", "EMFILE")
