@@ -28,7 +28,7 @@ static int usage(const char *input, const char *problem)
 }
 
 /* Prints data as `hexdump -C` does: offset, the bytes in hex, and the ASCII among them. */
-static void print_hexdump(const unsigned char *data, size_t size)
+static int print_hexdump(const unsigned char *data, size_t size)
 {
     for (size_t offset = 0; offset < size; offset += 16) {
         char hex[16 * 3 + 2] = "";
@@ -42,8 +42,10 @@ static void print_hexdump(const unsigned char *data, size_t size)
                                        i == 8 ? "  %02x" : " %02x", byte);
             ascii[i] = isprint(byte) ? (char)byte : '.';
         }
-        printf("%08zx %-49s  |%s|\n", offset, hex, ascii);
+        if (printf("%08zx %-49s  |%s|\n", offset, hex, ascii) < 0)
+            return -1;
     }
+    return 0;
 }
 
 /* Greets a client, then echoes what it sends until it has nothing more to say. Returns 0, or -1
@@ -70,9 +72,9 @@ static int serve_client(int client, const char *peer, unsigned long visitor)
             continue;
         if (received < 0)
             return report("recv from %s", peer);
-        if (printf("bytes received: %zd\n", received) < 0)
+        if (printf("bytes received: %zd\n", received) < 0 ||
+            print_hexdump(buffer, (size_t)received) < 0)
             report("stdout");
-        print_hexdump(buffer, (size_t)received);
         if (send_all(client, buffer, (size_t)received) < 0)
             return report("send to %s", peer);
     }

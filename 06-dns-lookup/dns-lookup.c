@@ -71,14 +71,16 @@ static struct addrinfo *look_up(const char *host, const char *service)
 }
 
 /* Prints every address of the list, in the order in which they should be tried. */
-static void print_addresses(const struct addrinfo *list)
+static int print_addresses(const struct addrinfo *list)
 {
     int number = 0;
 
     for (const struct addrinfo *entry = list; entry != NULL; entry = entry->ai_next) {
         char text[ADDRESS_TEXT_SIZE];
-        printf("address %d: %s\n", ++number, address_text(entry->ai_addr, text));
+        if (printf("address %d: %s\n", ++number, address_text(entry->ai_addr, text)) < 0)
+            return report("stdout");
     }
+    return 0;
 }
 
 /* Connects to the first address of the list that lets us. Returns a descriptor, or -1 after a
@@ -164,8 +166,7 @@ int main(int argc, char *argv[])
     struct addrinfo *list = look_up(host, service);
     if (list == NULL)
         return 1;
-    print_addresses(list);
-    int server = connect_to_first(list);
+    int server = print_addresses(list) < 0 ? -1 : connect_to_first(list);
     freeaddrinfo(list);
     if (server < 0)
         return 1;

@@ -1,5 +1,6 @@
 #define _POSIX_C_SOURCE 200809L
 
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <unistd.h>
@@ -38,6 +39,10 @@ int print_listening(int listener)
     socklen_t length = sizeof local;
     char text[ADDRESS_TEXT_SIZE];
 
+    if (listener == STDOUT_FILENO) { /* stdout is closed: the socket has got its number */
+        errno = EBADF;
+        return report("stdout");
+    }
     if (getsockname(listener, (struct sockaddr *)&local, &length) < 0)
         return report("getsockname");
     if (printf("listening on %s\n", address_text((struct sockaddr *)&local, text)) < 0)

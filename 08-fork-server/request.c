@@ -5,6 +5,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "errors.h"
 #include "request.h"
 #include "target.h"
 
@@ -22,8 +23,11 @@ static int read_status(int got, int too_long)
         return 408;
     case EMSGSIZE:
         return too_long;
+    case ECONNRESET: /* the client is gone, and with it whom to answer */
+        return 0;
     default:
-        return 0; /* the connection is gone, and with it whom to answer */
+        report("recv");
+        return 0;
     }
 }
 
@@ -129,11 +133,11 @@ int read_request(struct reader *reader, struct request *request)
     request->hosts = request->lengths = 0;
     request->has_body = false;
     int got = recv_line(reader, request->line, sizeof request->line);
+    if (got == 0 && request->line[0] == '\0')
+        return 0;
     if (got == 1 && request->line[0] == '\0') /* an empty line before the request is forgiven */
         got = recv_line(reader, request->line, sizeof request->line);
     request->head = strncmp(request->line, "HEAD ", 5) == 0; /* whatever else is wrong with it */
-    if (got == 0 && request->line[0] == '\0')
-        return 0;
     int status = read_status(got, 414);
     if (status == 200)
         status = parse_request_line(request);

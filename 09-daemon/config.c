@@ -24,7 +24,7 @@ struct parser {
 
 static int reject(const struct parser *parser, const char *input, const char *problem)
 {
-    log_message(LOG_ERR, "%s:%d: %s: %s", parser->path, parser->line, input, problem);
+    log_message(LOG_ERR, "%s:%d: %.500s: %s", parser->path, parser->line, input, problem);
     return -1;
 }
 

@@ -153,7 +153,7 @@ int main(int argc, char *argv[])
         else if (option == 'n')
             foreground = true;
         else
-            return usage((char[]){'-', (char)optopt, '\0'},
+            return usage(optopt == '-' ? argv[optind] : (char[]){'-', (char)optopt, '\0'},
                          "no such option, or its value is missing");
     }
     if (argc > optind)

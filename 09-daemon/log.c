@@ -36,8 +36,8 @@ void log_message(int priority, const char *format, ...)
     strcat(line, "\n"); /* there is room for it */
     /* One write() for the line: then lines of several processes do not mix. (In a pipe POSIX
      * promises that up to PIPE_BUF bytes, which are 4,096 on Linux and 512 on macOS.) */
-    if (write(is_trouble ? STDERR_FILENO : STDOUT_FILENO, line, strlen(line)) < 0)
-        return; /* where could we complain? */
+    if (write(is_trouble ? STDERR_FILENO : STDOUT_FILENO, line, strlen(line)) < 0 && !is_trouble)
+        report("write to the log"); /* on stderr: if that fails, where could we complain? */
 }
 
 /* Copies text, cut to what fits, and escapes what is not plain. size is at least 5. */

@@ -72,6 +72,7 @@ int lock_pidfile(const char *path)
             close(descriptor);
             continue;
         }
+        errno = ENOSPC; /* if the count is short */
         if (ftruncate(descriptor, 0) == 0 && write(descriptor, text, (size_t)length) == length)
             return descriptor;
         report("write %s", path);

@@ -265,6 +265,10 @@ def test_full_disk(chapter):
     checks.full_disk(chapter, "0")
 
 
+def test_closed_stdout(chapter):
+    checks.closed_stdout(chapter, "0")
+
+
 def test_privileged_port(chapter):
     first_free = pathlib.Path("/proc/sys/net/ipv4/ip_unprivileged_port_start")
     if not first_free.exists() or int(first_free.read_text()) < 2:

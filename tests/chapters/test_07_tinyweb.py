@@ -314,8 +314,10 @@ def test_a_request_that_ends_half_way_is_not_served(server):
     assert exchange(server, b"") == b""
     for length in range(1, len(request) - 1):
         assert Response(exchange(server, request[:length])).status == 400
+    assert Response(exchange(server, b"\r\n" + request[:length])).status == 400
+    assert Response(exchange(server, b"\r\n")).status == 400
     assert get(server, "/").body == PAGE
-    assert len(log_lines(server, len(request) - 1)) == len(request) - 1, "who asks for nothing is not in the log"
+    assert len(log_lines(server, len(request) + 1)) == len(request) + 1, "who asks for nothing is not in the log"
 
 
 # ---- Nothing outside the webroot
@@ -472,6 +474,6 @@ def test_bad_address(chapter, bad):
     checks.is_usage_error(chapter.run("-p", "0", "-a", bad), bad)
 
 
-@pytest.mark.parametrize("arguments", [["-p"], ["-a"], ["-z"], ["one", "two"]])
+@pytest.mark.parametrize("arguments", [["-p"], ["-a"], ["-z"], ["--help"], ["one", "two"]])
 def test_bad_usage(chapter, arguments):
     checks.is_usage_error(chapter.run(*arguments), arguments[-1])

@@ -310,6 +310,6 @@ def test_missing_webroot(chapter, tmp_path):
     checks.is_failure(chapter, chapter.run("-p", "0", str(tmp_path / "missing")), "ENOENT")
 
 
-@pytest.mark.parametrize("arguments", [["-c"], ["-z"], ["one", "two"]])
+@pytest.mark.parametrize("arguments", [["-c"], ["-z"], ["--help"], ["one", "two"]])
 def test_bad_usage(chapter, arguments):
     checks.is_usage_error(chapter.run(*arguments), arguments[-1])

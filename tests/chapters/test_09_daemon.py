@@ -109,7 +109,7 @@ def test_reads_the_configuration_beside_the_program(daemons, chapter, folder, tm
     assert get(daemons.start(cwd=elsewhere), "/").body == b"the page\n"
 
 
-@pytest.mark.parametrize("arguments", [["-c"], ["-x"], ["daemon.conf"], ["-n", "x"]])
+@pytest.mark.parametrize("arguments", [["-c"], ["-x"], ["--help"], ["daemon.conf"], ["-n", "x"]])
 def test_bad_usage(chapter, arguments):
     checks.is_usage_error(chapter.run(*arguments), arguments[-1])
 

@@ -76,6 +76,12 @@ def full_disk(chapter, *arguments):
     is_failure(chapter, chapter.run(*arguments, under=to_full, limit=5), "ENOSPC")
 
 
+def closed_stdout(chapter, *arguments):
+    """The program fails if there is no stdout, though its socket gets that number."""
+    without = ["sh", "-c", 'exec "$0" "$@" >&-']
+    is_failure(chapter, chapter.run(*arguments, under=without, limit=5), "EBADF")
+
+
 def default_port(chapter, port):
     """Without arguments the program asks for `port`: it listens there, or says that others do."""
     program = chapter.start()

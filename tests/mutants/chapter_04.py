@@ -3,7 +3,9 @@
 from mutants import Mutant
 
 RECV = "        ssize_t received = recv(client, buffer, sizeof buffer, 0);\n"
-DUMP = "        print_hexdump(buffer, (size_t)received);\n"
+LINE = '        if (printf("bytes received: %zd\\n", received) < 0 ||\n'
+DUMP = "            print_hexdump(buffer, (size_t)received) < 0)\n"
+DUMPED = DUMP + '            report("stdout");\n'
 ECHO = "send_all(client, buffer, (size_t)received)"
 SERVE = "        serve_client(client, peer_text, visitors); /* whatever became of it, the next one waits */\n"
 
@@ -42,7 +44,7 @@ MUTANTS = [
            "        if (received < 0 && errno",
            "test_answers_after_a_half_close", "still open"),
     Mutant("who has ended its side gets no answer", "send-recv.c",
-           DUMP, DUMP + "        if (recv(client, &on, 1, MSG_PEEK | MSG_DONTWAIT) == 0)\n"
+           DUMPED, DUMPED + "        if (recv(client, &on, 1, MSG_PEEK | MSG_DONTWAIT) == 0)\n"
            "            return 0; /* it has gone */\n",
            "test_answers_after_a_half_close", "ended its side after 0 bytes of 10"),
     Mutant("the client's socket is not closed", "send-recv.c", "        close(client);\n", "",
@@ -58,22 +60,19 @@ MUTANTS = [
            "char ascii[16 + 1];",
            "test_shows_what_it_receives", "a text without its '\\0'"),
     Mutant("repeated lines are left out", "send-recv.c",
-           '        printf("%08zx %-49s  |%s|\\n", offset, hex, ascii);\n',
-           '        if (offset < 16 || memcmp(data + offset - 16, data + offset, length / 3) != 0)\n'
-           '            printf("%08zx %-49s  |%s|\\n", offset, hex, ascii);\n',
+           '        if (printf("%08zx', '        if ((offset < 16 || memcmp(data + offset - 16, data + offset, length / 3) != 0)'
+           ' &&\n            printf("%08zx',
            "test_shows_what_it_receives", "* for repeated lines"),
     Mutant("the offset goes on from piece to piece", "send-recv.c",
-           '        printf("%08zx %-49s  |%s|\\n", offset, hex, ascii);\n',
-           '        static size_t all;\n\n'
-           '        printf("%08zx %-49s  |%s|\\n", all, hex, ascii);\n'
-           '        all += 16;\n',
+           '        if (printf("%08zx %-49s  |%s|\\n", offset,',
+           '        static size_t all;\n\n        all += 16;\n'
+           '        if (printf("%08zx %-49s  |%s|\\n", all - 16,',
            "test_shows_what_it_receives", "from piece to piece"),
-    Mutant("the dump stays in stdio's buffer", "send-recv.c", DUMP,
-           "        setvbuf(stdout, NULL, _IOFBF, BUFSIZ);\n" + DUMP,
+    Mutant("the dump stays in stdio's buffer", "send-recv.c", LINE, "        setvbuf(stdout, NULL, _IOFBF, BUFSIZ);\n" + LINE,
            "test_shows_what_it_receives", "not flushed"),
     Mutant("the last byte of a full buffer makes way for a zero", "send-recv.c",
-           DUMP,
-           DUMP + "        buffer[received < (ssize_t)sizeof buffer ? received : received - 1] = '\\0';\n",
+           DUMPED,
+           DUMPED + "        buffer[received < (ssize_t)sizeof buffer ? received : received - 1] = '\\0';\n",
            "test_a_mebibyte_in_pieces", "0x00"),
     Mutant("a full buffer is taken for an error", "send-recv.c",
            "        if (received < 0)\n            return report(\"recv from %s\", peer);\n",
@@ -83,12 +82,12 @@ MUTANTS = [
     Mutant("one send() is assumed to be enough", "io.c", "            size -= (size_t)sent;",
            "            size = 0;",
            "test_a_mebibyte_to_a_slow_reader", "took only a part"),
-    Mutant("all that ever came is kept", "send-recv.c", DUMP,
+    Mutant("all that ever came is kept", "send-recv.c", LINE + DUMP,
            "        static unsigned char history[1 << 26];\n"
            "        static size_t used;\n\n"
            "        for (ssize_t i = 0; i < received; i++)\n"
            "            history[used++] = buffer[i];\n"
-           "        print_hexdump(history + used - received, (size_t)received);\n",
+           + LINE + "            print_hexdump(history + used - received, (size_t)received) < 0)\n",
            "test_takes_no_more_than_it_can_send_back", "its memory has grown by"),
     Mutant("EINTR in recv() is fatal to the client", "send-recv.c",
            "        if (received < 0 && errno == EINTR)\n            continue;\n", "",

@@ -89,8 +89,8 @@ MUTANTS = [
            "test_no_server_line", "exit status 0, not 1"),
     Mutant("the end of the answer is not noticed", "reader.c", "if (received == 0)", "if (0)",
            "test_no_server_line", "did not end within"),
-    Mutant("it reads all of the answer", "dns-lookup.c", 'return report("stdout");\n',
-           'return report("stdout");\n        while (fill_reader(&reader) > 0)\n            ;\n',
+    Mutant("it reads all of the answer", "dns-lookup.c", 'host, value) < 0)\n            return report("stdout");\n',
+           'host, value) < 0)\n            return report("stdout");\n        while (fill_reader(&reader) > 0)\n            ;\n',
            "test_does_not_wait_for_more_than_it_needs", "did not end within"),
     Mutant("it reads on behind a head without the line", "dns-lookup.c",
            '    fprintf(stderr, "%s: %s does', "    while (fill_reader(&reader) > 0)\n        ;\n"
