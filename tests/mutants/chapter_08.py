@@ -137,8 +137,13 @@ MUTANTS = [
            "test_no_zombie_remains_after_a_burst", "zombies included"),
 
     Mutant("accept() waits on after SIGTERM (SA_RESTART)", "fork-server.c",
-           "bool client_waits = wait_for_client(listener);", "bool client_waits = true;",
+           "    while (!stop_requested) {\n        bool client_waits = wait_for_client(listener);",
+           "    extern int fcntl(int, int, ...);\n\n    fcntl(listener, 4 /* F_SETFL */, 0);\n"
+           "    while (!stop_requested) {\n        bool client_waits = true;",
            "test_sigterm_ends_a_server_that_has_just_started", "did not end"),
+    Mutant("accept() is asked again and again", "fork-server.c",
+           "bool client_waits = wait_for_client(listener);", "bool client_waits = true;",
+           "test_waiting_takes_no_time_of_the_processor", "seconds of CPU"),
     Mutant("SIGTERM has no handler", "signals.c", "sigaction(SIGTERM, &note, NULL) < 0 || ", "",
            "test_sigterm_ends_a_server_that_has_just_started", "expected: 0"),
 
