@@ -67,7 +67,7 @@ def test_fuzzing_the_request_parser(tool, tmp_path, request):
     status, said = run([tool("clang"), "-g", "-O1", "-fsanitize=fuzzer,address,undefined",
                         "-fno-sanitize-recover=undefined", "-I", path(chapter),
                         path("tests", "repo", "fuzz", "fuzz_request.c"),
-                        path(chapter, "request.c"), path(chapter, "target.c"), path(chapter, "reader.c"),
+                        *(path(chapter, name) for name in ("errors.c", "reader.c", "request.c", "target.c")),
                         "-o", fuzzer])
     if "libclang_rt" in said and not request.config.getoption("--need-tools"):
         pytest.skip("clang's runtime for fuzzing is not installed (Debian: libclang-rt-dev)")

@@ -7,8 +7,11 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "errors.h"
 #include "reader.h"
 #include "request.h"
+
+const char program[] = "fuzz_request";
 
 static void expect(int holds)
 {

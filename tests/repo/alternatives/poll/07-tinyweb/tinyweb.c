@@ -112,7 +112,7 @@ static void reply(struct client *client, int status, const char *more, const str
                                         sizeof client->out - client->head, "%s", page);
     client->status = status;
     client->phase = SENDING;
-    client->until = now() + 4000;
+    client->until = now() + 8000;
 }
 
 static void refuse(struct client *client, int status, const char *more)
@@ -227,7 +227,7 @@ static void speak(struct client *client)
     }
     client->sent += size;
     client->start += (size_t)size;
-    client->until = now() + 4000;
+    client->until = now() + 8000;
     if (client->start == client->end)
         client->start = client->end = 0;
     if (client->end == 0 && client->file_left == 0)

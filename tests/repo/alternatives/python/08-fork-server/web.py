@@ -130,7 +130,7 @@ class Conversation:
             raise Refusal(400)
 
     def send(self, data):
-        self.client.settimeout(3)
+        self.client.settimeout(8)
         rest = memoryview(data)
         while rest:
             count = self.client.send(rest)
