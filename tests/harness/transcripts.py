@@ -39,7 +39,7 @@ VARIES = [(re.compile(pattern, re.MULTILINE), replacement) for pattern, replacem
     (r"after \d+ ms", "after TIME"),
     (r"(?<=^l[rwx-]{9} 1 )\S+ \S+", "USER GROUP"),
     # What differs between versions of curl, of ss and of the C library.
-    (r"(Peer Address:Port) +Process$", r"\1"),
+    (r"(Peer Address:Port) +Process *$", r"\1"),
     (r"(recvfrom\(\d+, \"[A-Z]+ .*NULL\)) += \d+$", r"\1 = SIZE"),
     (r'(SO_RCVTIMEO_OLD, )"[^"]*"', r"\1TIME"),  # what is left until a deadline
     (r"Couldn't connect", "Could not connect"),
