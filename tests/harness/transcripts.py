@@ -38,7 +38,9 @@ VARIES = [(re.compile(pattern, re.MULTILINE), replacement) for pattern, replacem
     (r"\b\d+m\d+\.\d+s", "A LONG TIME"),
     (r"after \d+ ms", "after TIME"),
     (r"(?<=^l[rwx-]{9} 1 )\S+ \S+", "USER GROUP"),
-    # What differs between versions of curl, of ss and of the C library.
+    # What differs between versions of curl, of ss, of strace and of the C library.
+    (r"(Failed to connect to [\d.]+):", r"\1 port "),
+    (r"^(accept\(3),? *$", r"\1"),
     (r"(Peer Address:Port) +Process *$", r"\1"),
     (r"(recvfrom\(\d+, \"[A-Z]+ .*NULL\)) += \d+$", r"\1 = SIZE"),
     (r'(SO_RCVTIMEO_OLD, )"[^"]*"', r"\1TIME"),  # what is left until a deadline
