@@ -1,5 +1,6 @@
 """Building a chapter's program, the way a learner's Makefile does it."""
 
+import errno
 import os
 import shutil
 import subprocess
@@ -19,11 +20,19 @@ def program_name(chapter):
     return chapter.split("-", 1)[1]
 
 
+def failure(target, words):
+    """A BuildError; but where the disk is full an OSError, for that is not the chapter's fault."""
+    if shutil.disk_usage(os.path.dirname(target)).free < 1 << 20:
+        return OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    return BuildError(words)
+
+
 def build(source, target, flags=None, containment=None):
     """Build a copy of the chapter folder `source` in the folder `target`; return the program's path.
 
     The copy keeps the source folder as it was. With `flags` they replace the Makefile's CFLAGS; with a
-    Containment the build is contained. Raises BuildError with the compiler's words.
+    Containment the build is contained. Raises BuildError with the compiler's words, or OSError where the
+    disk is full.
     """
     name = program_name(os.path.basename(target))
     program = os.path.join(target, name)
@@ -37,7 +46,7 @@ def build(source, target, flags=None, containment=None):
             os.remove(program)
     except (OSError, RecursionError) as error:
         why = error.args[0][0][2] if isinstance(error, shutil.Error) else error
-        raise BuildError("the folder cannot be copied: %s" % why)
+        raise failure(target, "the folder cannot be copied: %s" % why)
     command = ["make", "-s", "-C", target] + (["CFLAGS=" + flags] if flags else [])
     options = {"stdin": subprocess.DEVNULL}
     if containment:
@@ -51,7 +60,7 @@ def build(source, target, flags=None, containment=None):
         said.seek(0)
         words = said.read(20000).decode(errors="backslashreplace").replace(target + "/", "")
     if status != 0:
-        raise BuildError(words)
+        raise failure(target, words)
     if not os.path.isfile(program) or not os.access(program, os.X_OK):
         raise BuildError("%smake has ended well, but there is no program %s" % (words, name))
     if containment:

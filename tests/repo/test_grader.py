@@ -6,11 +6,13 @@ import signal
 import subprocess
 import sys
 import threading
+import types
 
 import pytest
 
 from grade import report, run
 from grade import results as model
+from harness.build import build
 from harness.inspect import children
 from harness.program import Program, wait_until
 from repo.repository import path
@@ -45,6 +47,13 @@ def test_a_crash_is_told_with_the_line_of_the_source(folder):
     assert check["verdict"] == model.FAILED
     assert "killed by SIGSEGV" in check["message"]
     assert "serve_client() at send-recv.c:%d" % (lines.index("            *(volatile int *)8 = 1;") + 1) in check["crash"]
+
+
+def test_a_full_disk_is_not_the_programs_fault(folder, tmp_path, monkeypatch):
+    replace(folder, "io.c", "size_t size)", "size_t size")
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: types.SimpleNamespace(free=0))
+    with pytest.raises(OSError, match="No space left"):
+        build(str(folder), str(tmp_path / "target" / CHAPTER))
 
 
 def test_a_program_that_does_not_compile_is_told_as_the_compiler_says_it(folder):
