@@ -27,7 +27,8 @@ static int usage(const char *input, const char *problem)
     return 2;
 }
 
-/* Prints data as `hexdump -C` does: offset, the bytes in hex, and the ASCII among them. */
+/* Prints data as `hexdump -C` does: offset, the bytes in hex, and the ASCII among them. Returns 0,
+ * or -1 with errno. */
 static int print_hexdump(const unsigned char *data, size_t size)
 {
     for (size_t offset = 0; offset < size; offset += 16) {

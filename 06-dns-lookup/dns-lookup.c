@@ -70,7 +70,8 @@ static struct addrinfo *look_up(const char *host, const char *service)
     return NULL;
 }
 
-/* Prints every address of the list, in the order in which they should be tried. */
+/* Prints every address of the list, in the order in which they should be tried. Returns 0, or -1
+ * after a report. */
 static int print_addresses(const struct addrinfo *list)
 {
     int number = 0;

@@ -68,6 +68,7 @@ void serve_queue(struct children *children, int listener, const struct webroot *
     struct pollfd readable = {.fd = listener, .events = POLLIN};
     int failures = 0; /* in a row: out of descriptors accept() may fail for ever */
 
+    /* Linux lets one more wait than the backlog says. */
     for (int i = 0; i <= SOMAXCONN && failures < 10 && poll(&readable, 1, 0) > 0; i++) {
         reap_children(children);
         failures = serve_next(children, listener, root) ? 0 : failures + 1;

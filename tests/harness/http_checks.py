@@ -250,14 +250,20 @@ def cut_off_after(server, start, more):
         return time.monotonic() - begin
 
 
-def received_with_a_pause(server, request):
+def received_with_a_pause(server, request, limit):
     """A client sends a request, reads the first line of the answer, then nothing for 6 seconds, then all that
-    comes. Return how many bytes these are."""
+    comes, up to `limit` bytes and for 20 seconds at the most. Return how many bytes these are."""
     with connect_narrow(server) as client:
         client.sendall(request)
         receive_until(client, b"\r\n")
         time.sleep(6)
-        return sum(map(len, iter(lambda: client.recv(1 << 20), b"")))
+        received, end = 0, time.monotonic() + seconds(20)
+        while received < limit and time.monotonic() < end:
+            part = client.recv(1 << 20)
+            if not part:
+                break
+            received += len(part)
+        return received
 
 
 def next_served_after(server, request, trickle=b""):
