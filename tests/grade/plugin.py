@@ -17,6 +17,7 @@ from grade.run import TESTS
 from harness import compare, steps
 from harness.build import BuildError
 from harness.contain import end_descendants, end_with_parent
+from harness.grading import choose
 from harness.program import Server, how_it_ended, last_lines, seconds
 
 
@@ -77,7 +78,7 @@ class Grader:
             self._results["checks"] = [
                 {"name": name, "title": graded.title, "points": graded.points, "verdict": model.WAITING,
                  "earned": 0, "seconds": 0.0, "reason": "", "steps": [], "message": "", "crash": "",
-                 "cause": graded.cause, "read": graded.read, "by_hand": list(graded.by_hand)}
+                 "cause": "", "read": graded.read, "by_hand": []}
                 for name, graded in self._graded.items()]
         self._checks = {check["name"]: check for check in self._results["checks"]}
         for check in self._results["checks"]:
@@ -186,6 +187,8 @@ class Grader:
         for program in chapter.started if chapter else []:
             if not crashed and chapter.program in program.command:
                 tell_more(check, program)
+        symptom = choose(self._graded[check["name"]], "\n".join([*check["steps"], check["message"], check["crash"]]))
+        check["cause"], check["by_hand"] = check["cause"] or symptom.cause, list(symptom.by_hand)
 
     def _where(self, item):
         """Run a check once more with the sanitizers in the program: the report of where it crashed."""

@@ -45,7 +45,7 @@ def indent(text, first, rest=None):
 
 @functools.lru_cache()
 def right():
-    """What commands by hand show with a right program: {chapter: {check: {"by_hand", "shows"}}}."""
+    """What commands by hand show with a right program: {chapter: [{"by_hand", "shows"}]}."""
     with open(RIGHT, encoding="utf-8") as file:
         return json.load(file)
 
@@ -53,13 +53,13 @@ def right():
 def right_output(check, chapter):
     """Lines that tell what the check's commands show with a right program, for each terminal in which
     there is more to see than that it listens."""
-    known = right().get(chapter, {}).get(check["name"], {})
+    shows = next((known["shows"] for known in right().get(chapter, []) if known["by_hand"] == check["by_hand"]), [])
     lines = []
-    for number, text in enumerate(known["shows"] if known.get("by_hand") == check["by_hand"] else [], 1):
+    for number, text in enumerate(shows, 1):
         shown = text.rstrip("\n").split("\n") if text else []
         if not shown or (len(shown) == 1 and shown[0].startswith("listening on ")):
             continue
-        terminal = "in terminal %d " % number if len(known["shows"]) > 1 else ""
+        terminal = "in terminal %d " % number if len(shows) > 1 else ""
         lines.append("    right:   %sone sees" % terminal)
         lines += ["               " + (line if len(line) <= WIDTH - 15 else line[:WIDTH - 18] + "...")
                   for line in map(printable, shown)]

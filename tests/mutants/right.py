@@ -16,7 +16,7 @@ import sys
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
 from grade import report, run  # noqa: E402
-from mutants.run import graded_checks, shown_when_right  # noqa: E402
+from mutants.run import all_by_hand, shown_when_right  # noqa: E402
 
 RUNS = 5
 LINES = 9  # of what a terminal shows
@@ -27,9 +27,9 @@ def shortened(lines):
     return "".join(lines if len(lines) <= LINES else [*lines[:3], "...\n", *lines[4 - LINES:]])
 
 
-def shows(chapter, graded):
+def shows(chapter, by_hand):
     """What each terminal shows: a list of texts, empty where it differs from run to run."""
-    terminals = shown_when_right(chapter, graded.by_hand, RUNS)
+    terminals = shown_when_right(chapter, by_hand, RUNS)
     texts = [texts[0] if len(set(texts)) == 1 else "" for texts in terminals]
     texts[-1] = re.sub(r"exit status \d+\n\Z", "", texts[-1])  # which by_hand.show() has added
     return [shortened(text.splitlines(True)) for text in texts]
@@ -39,12 +39,11 @@ def main():
     everything = dict(report.right())
     for chapter in run.chapters():
         if chapter.startswith(sys.argv[1] if len(sys.argv) > 1 else ""):
-            checks = graded_checks(chapter)
+            commands = all_by_hand(chapter)
             with concurrent.futures.ThreadPoolExecutor(4) as pool:
-                texts = list(pool.map(lambda graded: shows(chapter, graded), checks.values()))
-            everything[chapter] = {name: {"by_hand": list(graded.by_hand), "shows": text}
-                                   for (name, graded), text in zip(checks.items(), texts)}
-            print(chapter, len(checks))
+                texts = list(pool.map(lambda by_hand: shows(chapter, by_hand), commands))
+            everything[chapter] = [{"by_hand": list(by_hand), "shows": text} for by_hand, text in zip(commands, texts)]
+            print(chapter, len(commands))
     with open(report.RIGHT, "w", encoding="utf-8") as file:
         json.dump(everything, file, indent=1, ensure_ascii=False)
         file.write("\n")

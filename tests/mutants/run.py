@@ -67,7 +67,8 @@ def expected_by_hand(chapter, commands):
 
 
 def trouble(mutant, chapter, python):
-    """What is wrong with the grading of this mutant; empty if it is caught as it should be."""
+    """What is wrong with the grading of this mutant, empty if it is caught as it should be; and the cause that
+    is named."""
     with tempfile.TemporaryDirectory(prefix="mutant-") as parent:
         os.chmod(parent, 0o755)
         folder = make(mutant, chapter, parent)
@@ -75,34 +76,34 @@ def trouble(mutant, chapter, python):
                                     only=[mutant.caught_by])
         checks = {check["name"]: check for check in results["checks"]}
         if mutant.caught_by not in checks:
-            return "there is no check %s; %s" % (mutant.caught_by, results["log"][-300:])
+            return "there is no check %s; %s" % (mutant.caught_by, results["log"][-300:]), ""
         check = checks[mutant.caught_by]
         if check["verdict"] == model.NOT_POSSIBLE:
-            return "%s: %s" % (NOT_POSSIBLE, check["reason"])
+            return "%s: %s" % (NOT_POSSIBLE, check["reason"]), ""
         if check["verdict"] != model.FAILED:
-            return "%s: %s %s" % (check["name"], check["verdict"], check["reason"])
-        told = check["message"] + "\n" + check["crash"] + "\n" + check["cause"]
-        if mutant.says not in told:
-            return "it does not say %r:\n%s" % (mutant.says, told)
+            return "%s: %s %s" % (check["name"], check["verdict"], check["reason"]), ""
+        cause, told = check["cause"], "\n".join([*check["steps"], check["message"], check["crash"], check["cause"]])
+        if mutant.says not in cause and mutant.says not in check["crash"]:
+            return "its cause does not say %r:\n%s" % (mutant.says, told), cause
         if " object at 0x" in told or "<function" in told:
-            return "its message is about Python, not about the program:\n" + told
-        if not check["by_hand"] or by_hand.own_network() is None:
-            return "" if check["by_hand"] else "nothing shows it by hand"
+            return "its message is about Python, not about the program:\n" + told, cause
+        if by_hand.own_network() is None:
+            return "", cause
         expected = expected_by_hand(chapter, tuple(check["by_hand"]))
         got = shown(check["by_hand"], folder)
         if all(right in (None, text) for text, right in zip(got, expected)):
             return "by hand there is no difference to the right program:\n%s\n%s" % (
                 "\n".join(check["by_hand"]),
-                "\n".join("(not the same each time)" if right is None else right[-400:] for right in expected))
-        return ""
+                "\n".join("(not the same each time)" if right is None else right[-400:] for right in expected)), cause
+        return "", cause
 
 
 def outcome(mutant, chapter, python):
-    """What became of this mutant, and why: a pair."""
-    what = trouble(mutant, chapter, python)
+    """What became of this mutant, why, and the cause that was named."""
+    what, cause = trouble(mutant, chapter, python)
     if what.startswith(NOT_POSSIBLE):
-        return NOT_POSSIBLE, what[len(NOT_POSSIBLE) + 2:]
-    return (ESCAPED, what) if what else (CAUGHT, "")
+        return NOT_POSSIBLE, what[len(NOT_POSSIBLE) + 2:], cause
+    return (ESCAPED, what, cause) if what else (CAUGHT, "", cause)
 
 
 def graded_checks(chapter):
@@ -111,6 +112,12 @@ def graded_checks(chapter):
                for path in run.check_files(chapter)]
     return {name: value.graded for module in modules for name, value in vars(module).items()
             if hasattr(value, "graded")}
+
+
+def all_by_hand(chapter):
+    """All commands by hand of a chapter's graded checks, each once: a list of tuples."""
+    return list(dict.fromkeys(tuple(symptom.by_hand) for graded in graded_checks(chapter).values()
+                              for symptom in graded.symptoms))
 
 
 def uncaught_checks(chapter):
@@ -127,11 +134,12 @@ def main(python, wanted="", *words):
         print("mutants: there is none of chapter %s with the title %s; chapters are 01 to 09"
               % (wanted or "any", " ".join(words) or "any"), file=sys.stderr)
         return 2
-    outcomes, escaped = collections.Counter(), []
+    outcomes, escaped, named = collections.Counter(), [], set()
     with concurrent.futures.ThreadPoolExecutor(max_workers=3 * os.cpu_count()) as pool:
         done = pool.map(lambda job: outcome(*job, python), jobs)
-        for (mutant, chapter), (what, why) in zip(jobs, done):
+        for (mutant, chapter), (what, why, cause) in zip(jobs, done):
             outcomes[what] += 1
+            named.add((chapter, mutant.caught_by, cause))
             line = "%-7s %-15s %s%s" % (what, chapter, mutant.title,
                                         "\n        " + why.replace("\n", "\n        ") if why else "")
             print(line, flush=True)
@@ -140,13 +148,18 @@ def main(python, wanted="", *words):
     unproved = [] if words else [(chapter, name) for chapter in chapters for name in uncaught_checks(chapter)]
     for chapter, name in unproved:
         print("no mutant is caught by %s of %s" % (name, chapter))
+    unnamed = [] if words else [
+        (chapter, name, symptom.cause) for chapter in chapters for name, graded in graded_checks(chapter).items()
+        for symptom in graded.symptoms if symptom.seen and (chapter, name, symptom.cause) not in named]
+    for chapter, name, cause in unnamed:
+        print("no mutant of %s in %s is told: %s" % (name, chapter, cause))
     if escaped:
         print("\nOnce more, what has escaped:\n" + "\n".join(escaped))
     possible = len(jobs) - outcomes[NOT_POSSIBLE]
     print("%d of %d mutants caught (%d%%), %d checks unproved%s" % (
         outcomes[CAUGHT], possible, 100 * outcomes[CAUGHT] // max(1, possible), len(unproved),
         ", %d more not possible here" % outcomes[NOT_POSSIBLE] if outcomes[NOT_POSSIBLE] else ""))
-    return 1 if outcomes[ESCAPED] or unproved else 0
+    return 1 if outcomes[ESCAPED] or unproved or unnamed else 0
 
 
 if __name__ == "__main__":
