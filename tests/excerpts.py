@@ -5,13 +5,9 @@ import difflib
 import os
 import re
 
+from grade.files import read
+
 EXCERPT = re.compile(r"^```c\b ?([^\n]*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-
-
-def read(*parts):
-    """The text of a file, whose path is in parts."""
-    with open(os.path.join(*parts), encoding="utf-8") as file:
-        return file.read()
 
 
 def nearest(excerpt, source):

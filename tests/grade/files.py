@@ -36,6 +36,12 @@ def files():
                   and not path.startswith(WORKSHOP))
 
 
+def read(*parts):
+    """The text of a file, whose path is in parts."""
+    with open(os.path.join(*parts), encoding="utf-8") as file:
+        return file.read()
+
+
 def is_source(name):
     """Whether a file or folder of this name belongs to the repository where there is no git."""
     return not any(fnmatch.fnmatch(name, pattern) for pattern in BUILD_PRODUCTS)

@@ -4,44 +4,30 @@ import contextlib
 import os
 import re
 import shlex
-import shutil
 import sys
 import tempfile
 import textwrap
 import time
 
-from excerpts import read
-from grade import report, run
+from grade import growth, report, run
 from grade import results as model
-from grade.files import has_program
+from grade.files import has_program, read
 from harness.build import program_name
 
 WORK = os.path.join(run.REPOSITORY, "work")
 RESULTS = os.path.join(WORK, ".results")
-HELPERS_TOO = {  # from an earlier chapter than the one before
-    "06-dns-lookup": ("04-send-recv", ["io.c", "io.h"]),
-    "07-tinyweb": ("04-send-recv", ["connection.c", "connection.h", "listener.c", "listener.h"]),
-}
-FIRST_PROGRAM = """/* %s: what it is to do stands in CONTRACT.md. */
 
-int main(void)
-{
-    return 0;
+
+OTHERS = {  # files that are given, and no C
+    "webroot": "the folder to serve: a page, its style, its pictures",
+    "daemon.conf": "the configuration to read",
+    "daemon.service": "how systemd starts the daemon",
 }
-"""
 
 
 def number(chapter):
     """The chapter's number as people say it: 4 of 04-send-recv."""
     return int(chapter[:2])
-
-
-def sources(folder):
-    """The C files of a folder, by name; none if there is no such folder."""
-    try:
-        return sorted(file for file in os.listdir(folder) if file.endswith((".c", ".h")))
-    except OSError:
-        return []
 
 
 def write(text, *parts):
@@ -71,78 +57,58 @@ def contract(chapter):
 def finished_program(chapter):
     """The folder of a chapter's finished program: ours, or where that is withheld the learner's own."""
     for folder in (os.path.join(run.REPOSITORY, chapter), os.path.join(WORK, chapter)):
-        if sources(folder):
+        if growth.sources(folder):
             return folder
     sys.exit("make: this grows from %s, which is yours to write first: make start %d"
              % (chapter, number(chapter)))
 
 
-def earlier_program(chapter):
-    """The folder of the finished program that this chapter's grows from; None for the first."""
-    position = run.chapters().index(chapter)
-    return finished_program(run.chapters()[position - 1]) if position else None
-
-
-def renamed(text, old, new):
-    """A program's main file under its new name, where the name stands for the program."""
-    text = re.sub(r'\A/\* %s\b' % re.escape(old), "/* " + new, text)
-    text = text.replace('program[] = "%s"' % old, 'program[] = "%s"' % new)
-    return text.replace('"usage: %s' % old, '"usage: %s' % new)
-
-
-def lay_out(chapter, folder):
-    """Fill an empty folder with what the chapter's program starts from."""
-    program, before = program_name(chapter), earlier_program(chapter)
-    if before is None:
-        write(FIRST_PROGRAM % program, folder, program + ".c")
-    else:
-        old = program_name(os.path.basename(before))
-        for file in sources(before):
-            if file == old + ".c":
-                write(renamed(read(before, file), old, program), folder, program + ".c")
-            else:
-                shutil.copy(os.path.join(before, file), folder)
-    if chapter in HELPERS_TOO:
-        other, files = HELPERS_TOO[chapter]
-        other = finished_program(other)
-        for file in set(files) & set(sources(other)):
-            shutil.copy(os.path.join(other, file), folder)
-    given = os.path.join(run.REPOSITORY, chapter)
-    for file in sorted(os.listdir(given)):
-        path = os.path.join(given, file)
-        if os.path.isdir(path) and not file.endswith(".dSYM"):
-            shutil.copytree(path, os.path.join(folder, file))
-        elif file == "Makefile" or file.endswith((".conf", ".service")):
-            shutil.copy(path, folder)
+def lay_out(chapter, folder, step=1):
+    """Fill an empty folder with what a chapter's program starts from, or a later step of it."""
+    program = growth.beginning(chapter, finished_program) if step == 1 else growth.state(chapter, step - 1)
+    growth.lay_out(chapter, program, folder)
     write(contract(chapter), folder, "CONTRACT.md")
 
 
+def purposes(folder, main):
+    """Lines that tell what the files are good for that a chapter's folder has beside its program."""
+    for name in sorted(os.listdir(folder)):
+        if name.endswith(".h"):
+            purpose = re.match(r"/\* %s - (.*?)[.,:]?( \*/)?\n" % re.escape(name), read(folder, name))
+            yield "%-20s %s" % (name[:-1] + "c, .h", purpose.group(1) if purpose else "")
+        elif name in OTHERS:
+            yield "%-20s %s" % (name, OTHERS[name])
+        elif name not in ("CONTRACT.md", "Makefile", main) and name[:-1] + "h" not in os.listdir(folder):
+            yield name
+
+
 def start(chapter=None):
-    """Lay out work/NN-name/, ready to grow into the chapter's program; without a chapter, say where the
-    learner stands."""
+    """Lay out work/NN-name/, ready to grow into the chapter's program, or as it is when a step such as
+    07-tinyweb.4 begins; without a chapter, say where the learner stands."""
     if chapter is None:
         return where_you_stand()
+    chapter, _, step = chapter.partition(".")
+    step = int(step or 1)
     folder = os.path.join(WORK, chapter)
     shown = os.path.relpath(folder, run.REPOSITORY)
     if os.path.lexists(folder):
         print("%s is there already, and stays as it is. To set it aside and begin anew:\n\n"
-              "    mv %s %s\n    make start %d" % (shown, shown, shown + "." + time.strftime("%Y%m%d-%H%M%S"),
-                                                   number(chapter)))
+              "    mv %s %s\n    make start %s" % (shown, shown, shown + "." + time.strftime("%Y%m%d-%H%M%S"),
+                                                   "%d.%d" % (number(chapter), step) if step > 1 else number(chapter)))
         return 1
     os.makedirs(WORK, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=WORK, prefix=".start-") as place:
         new = os.path.join(place, chapter)
         os.makedirs(new)
-        lay_out(chapter, new)
+        lay_out(chapter, new, step)
         os.rename(new, folder)
+    main, before = program_name(chapter) + ".c", growth.GIVEN[chapter][0]
     print("%s/ is yours now. In it:\n" % shown)
     print("    %-20s what your program is to do" % "CONTRACT.md")
-    print("    %-20s the program to write%s" % (
-        program_name(chapter) + ".c", "" if number(chapter) == 1 else ": it is chapter %d's still" % (number(chapter) - 1)))
-    others = sorted(set(os.listdir(folder)) - {"CONTRACT.md", "Makefile", program_name(chapter) + ".c"})
-    if others:
-        print(textwrap.fill("given, or from earlier chapters: " + ", ".join(others), 79, initial_indent="    ",
-                            subsequent_indent="    "))
+    print("    %-20s the program to write%s\n" % (main, ", as it is after step %d" % (step - 1) if step > 1 else
+                                                 ": it is chapter %d's still" % number(before) if before else ""))
+    for line in purposes(folder, main):
+        print(textwrap.fill(line, 79, initial_indent="    ", subsequent_indent=" " * 25))
     print("\nThe lesson is %s/README.md. Build with make, in that folder; check with:\n\n    make grade %d"
           % (chapter, number(chapter)))
     return 0

@@ -47,16 +47,16 @@ def test_a_chapter_that_is_withheld_grows_from_the_learners_own(work, monkeypatc
     copy = tmp_path / "handout"
     for chapter in CHAPTERS:
         shutil.copytree(path(chapter), copy / chapter)
-    for file in (copy / "04-send-recv").glob("*.[ch]"):
+    for file in (copy / "03-accept").glob("*.[ch]"):
         file.unlink()
     monkeypatch.setattr(run, "REPOSITORY", str(copy))
-    with pytest.raises(SystemExit, match="make start 4"):
-        learner.start("05-client")
+    with pytest.raises(SystemExit, match="make start 3"):
+        learner.start("04-send-recv")
+    learner.start("03-accept")
+    (work / "03-accept" / "mine.h").write_text("")
     learner.start("04-send-recv")
-    (work / "04-send-recv" / "mine.h").write_text("")
-    learner.start("05-client")
-    assert (work / "05-client" / "mine.h").exists()
-    assert (work / "05-client" / "client.c").exists() and not (work / "05-client" / "send-recv.c").exists()
+    assert (work / "04-send-recv" / "mine.h").exists()
+    assert (work / "04-send-recv" / "send-recv.c").exists() and not (work / "04-send-recv" / "accept.c").exists()
 
 
 def test_grade_without_work_says_kindly_what_to_do(work, capsys):

@@ -1,0 +1,122 @@
+"""python3 tests/lab.py steps: carries a change on, to wherever the same code stands.
+
+A change of a chapter's program goes into the step that brought those lines; a change of what a later chapter
+is given goes through its steps into its program. git tells what was there before: in the last commit all fits.
+"""
+
+import difflib
+import os
+import re
+import subprocess
+import sys
+import tempfile
+
+from grade import growth
+from grade.files import read
+from grade.run import REPOSITORY, chapters
+
+
+class CannotTell(Exception):
+    """It is not clear where a change belongs; the text says which change."""
+
+
+def carried(old, new, other, name, own_stays):
+    """The lines `other`, with what was changed from `old` to `new`. A change of lines that `other` does not have
+    is left out if `own_stays`: they are not its own. Raises CannotTell where it has only some of them, or else
+    none."""
+    twin = {}  # of a line of old: the same line of other
+    for start, there, size in difflib.SequenceMatcher(None, old, other, False).get_matching_blocks():
+        twin.update(zip(range(start, start + size), range(there, there + size)))
+    result = list(other)
+    for kind, i, end, j, to in reversed(difflib.SequenceMatcher(None, old, new, False).get_opcodes()):
+        if kind == "equal":
+            continue
+        if i == end:  # new lines, between two old ones
+            before, after = twin.get(i - 1, -1 if i == 0 else None), twin.get(i, len(other) if i == len(old) else None)
+            at = before + 1 if before is not None and (after == before + 1 or not own_stays) else \
+                after if after is not None and not own_stays else None
+            place = None if at is None else slice(at, at)
+        else:
+            there = [twin.get(line) for line in range(i, end)]
+            known = [line for line in there if line is not None]
+            if known and (len(known) < len(there) or known[-1] - known[0] != len(known) - 1):
+                raise CannotTell("%s, line %d: a part of these lines stands elsewhere, too. Change them in two runs:\n%s"
+                                 % (name, i + 1, "".join(old[i:end])))
+            place = slice(known[0], known[-1] + 1) if known else None
+        if place is not None:
+            result[place] = new[j:to]
+        elif not own_stays:
+            raise CannotTell("%s, line %d: a step of a later chapter has changed these lines, too. Mend it by hand:\n%s"
+                             % (name, i + 1, "".join(new[j:to] or old[i:end])))
+    return result
+
+
+def merged(old, new, other, name, own_stays):
+    """The program `other`, with what was changed from the program `old` to `new`."""
+    result = {file: lines for file, lines in other.items() if file not in old or file in new}
+    for file in new:
+        if new[file] in (old.get(file), other.get(file)):
+            continue
+        if file in other and file in old:
+            result[file] = carried(old[file], new[file], other[file], "%s/%s" % (name, file), own_stays)
+        elif file not in old and not own_stays:
+            result[file] = new[file]
+    return result
+
+
+def last_commit(place):
+    """Lay out the last commit in the folder `place`."""
+    archive = subprocess.run(["git", "archive", "HEAD"], cwd=REPOSITORY, stdout=subprocess.PIPE)
+    if archive.returncode != 0 or subprocess.run(["tar", "-x", "-C", place], input=archive.stdout).returncode != 0:
+        sys.exit("lab.py steps: needs git, which tells what was there before")
+
+
+def carry_chapter(chapter, before, changed):
+    """The states of a chapter into which all changes are carried, the last of which is its program. `before`
+    tells the folder of a chapter as it was; `changed` is None, or a pair: a step, and its new program."""
+    old, wanted = growth.states(chapter, before), growth.program_in(growth.ours(chapter))
+    if old[-1] != growth.program_in(before(chapter)):
+        raise CannotTell("In the last commit the steps of %s do not make its program: mend that first" % chapter)
+    given = growth.beginning(chapter)
+    for file in set(given) & set(wanted):
+        if old[0].get(file) == old[-1][file] == given[file] != wanted[file]:
+            raise CannotTell("%s/%s is an earlier chapter's: change it there" % (chapter, file))
+    on = [given]  # with what the chapter is given now
+    for step in range(1, len(old)):
+        on.append(changed[1] if changed and changed[0] == step else
+                  merged(old[step - 1], on[-1], old[step], chapter, own_stays=False))
+    states = [merged(old[-1], wanted, on[-1], chapter, own_stays=False)]
+    for step in reversed(range(len(on) - 1)):
+        states.insert(0, merged(on[step + 1], states[0], on[step], chapter, own_stays=True))
+    return [given, *states[1:]]
+
+
+def write(chapter, states):
+    """Write the patches that make these states, and the chapter's program, the last of them. Returns the names of
+    the files that this has changed."""
+    texts = {}
+    for path, old, new in zip(growth.patches(growth.ours(chapter)), states, states[1:]):
+        texts[path] = re.sub(r"^--- .*", "", read(path), flags=re.MULTILINE | re.DOTALL) + growth.difference(old, new)
+    for file, lines in states[-1].items():
+        texts[os.path.join(growth.ours(chapter), file)] = "".join(lines)
+    different = [path for path, text in texts.items() if not os.path.exists(path) or read(path) != text]
+    for path in different:
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(texts[path])
+    return [os.path.relpath(path, REPOSITORY) for path in different]
+
+
+def steps(step=None, folder=None):
+    """Carry all changes on, since the last commit. With a step, such as 7.3, and a folder: the folder has the
+    program as it is to be after that step."""
+    number, _, place = (step or "0.0").partition(".")
+    with tempfile.TemporaryDirectory() as commit:
+        last_commit(commit)
+        try:
+            for chapter in filter(lambda name: growth.patches(growth.ours(name)), chapters()):
+                changed = (int(place), growth.program_in(folder)) if int(chapter[:2]) == int(number) else None
+                for path in write(chapter, carry_chapter(chapter, lambda name: os.path.join(commit, name), changed)):
+                    print("changed: " + path)
+        except (CannotTell, growth.Mismatch) as error:
+            sys.exit("lab.py steps: %s" % error)
+    return 0
