@@ -28,7 +28,7 @@ class Terminal:
             os.execvpe("bash", ["bash", "--norc", "--noprofile", "--noediting", "-i"],
                        {"PATH": os.environ["PATH"], "HOME": folder, **ENVIRONMENT})
         os.set_inheritable(self._descriptor, False)
-        fcntl.ioctl(self._descriptor, termios.TIOCSWINSZ, struct.pack("4H", 50, 200, 0, 0))
+        fcntl.ioctl(self._descriptor, termios.TIOCSWINSZ, struct.pack("4H", 50, 80, 0, 0))
 
     def fileno(self):
         return self._descriptor

@@ -12,7 +12,7 @@ from harness.program import LISTENING
 from ladder.scenes import CONFIGURATION, SCENES
 from ladder.steps import build_ladder
 from ladder.svg import draw_svg
-from ladder.text import draw_text
+from ladder.text import WIDTH, draw_text
 from ladder.watch import Watched, rest, why_not
 
 
@@ -127,6 +127,11 @@ def said(program):
     return "".join("\n    " + line for line in lines)
 
 
+def columns():
+    """How wide a ladder may be: as wide as the terminal, and never less than WIDTH."""
+    return max(WIDTH, os.get_terminal_size(sys.stdout.fileno()).columns) if sys.stdout.isatty() else WIDTH
+
+
 def trace(chapter, repository, directory="", picture=""):
     """Print a chapter's ladder, of the program in another folder if `directory` is one; with `picture`,
     write it to that file as SVG, too. Return the exit status."""
@@ -145,7 +150,7 @@ def trace(chapter, repository, directory="", picture=""):
         finally:
             ladder = stage.ladder()
     if ladder:
-        print(draw_text(ladder), end="", flush=True)
+        print(draw_text(ladder, columns()), end="", flush=True)
     if ladder and picture:
         try:
             with open(picture, "w", encoding="utf-8") as file:

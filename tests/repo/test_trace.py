@@ -28,8 +28,8 @@ EXPECTED = {
                   'read(0, "hello\\n")', "6 bytes", 'read(0, "") = 0', "FIN", 'recv(4, "") = 0', "FIN",
                   'read(3, "") = 0', "exit(0)"],
     "06-dns-lookup": [*LISTEN, *HANDSHAKE, 'send(3, "HEAD / HTTP/1.0', "recv(3) waits", "FIN", "exit(0)"],
-    "07-tinyweb": ['open("webroot")', *LISTEN, *HANDSHAKE, 'send(3, "GET /style.css',
-                   'openat(3, "style.css") = 6', "read(6, ", 'send(5, "HTTP/1.0 200 OK', "close(5) = 0",
+    "07-tinyweb": ['open("webroot")', *LISTEN, *HANDSHAKE, 'send(3, "GET /style',
+                   'openat(3, "style.css") = 6', "read(6, ", 'send(5, "HTTP', "close(5) = 0",
                    "FIN"],
     "08-fork-server": [*LISTEN, "pselect(4) waits", *HANDSHAKE, "fork() = child 1", "recv(5) waits",
                        *HANDSHAKE, "fork() = child 2", "recv(5) waits", "recv(5, ", "FIN", "exit(0)",
@@ -155,6 +155,15 @@ def test_a_ladder_shows_what_it_must_and_is_the_same_every_time(ladder, chapter)
         number = later[0]
     assert max(map(len, lines)) <= WIDTH
     assert ladder(chapter) == (0, output, "")
+
+
+def test_a_ladder_is_as_wide_as_a_terminal_that_is_wider_than_80(ladder, monkeypatch):
+    narrow = ladder("04-send-recv")[1].splitlines()
+    assert max(map(len, narrow)) <= WIDTH == 80
+    monkeypatch.setattr("ladder.trace.columns", lambda: 120)
+    wide = ladder("04-send-recv")[1].splitlines()
+    assert 80 < max(map(len, wide)) <= 120 and 'send(4, "Hello, world! You ar"...) = 33' in "\n".join(wide)
+    assert len(wide) <= len(narrow)
 
 
 @pytest.mark.parametrize("chapter", ["01-socket", "04-send-recv", "08-fork-server"])
