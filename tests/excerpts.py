@@ -1,10 +1,12 @@
 """The excerpts of the source in the lessons (```c file.c): finding those that have drifted from it, and
-renewing them. Needs Python 3.9 and nothing else."""
+renewing them. In the section of a step they are lines of the program as it is after that step. Needs Python 3.9
+and nothing else."""
 
 import difflib
 import os
 import re
 
+from grade import growth
 from grade.files import read
 
 EXCERPT = re.compile(r"^```c\b ?([^\n]*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -26,10 +28,20 @@ def nearest(excerpt, source):
 
 def drifted(folder):
     """The excerpts of a chapter's lesson that are not in the source: rows (excerpt, file, nearest lines)."""
-    for file, excerpt in EXCERPT.findall(read(folder, "README.md")):
-        source = read(folder, file) if os.path.isfile(os.path.join(folder, file)) else ""
-        if excerpt not in source:
-            yield excerpt, file, nearest(excerpt, source)
+    states = [*growth.states(os.path.basename(folder), lambda name: os.path.join(os.path.dirname(folder), name)),
+              growth.program_in(folder)]
+    for step, text in sections(read(folder, "README.md")):
+        for file, excerpt in EXCERPT.findall(text):
+            source = "".join(states[step].get(file, []))
+            if excerpt not in source:
+                yield excerpt, file, nearest(excerpt, source)
+
+
+def sections(lesson):
+    """The parts of a lesson, and of which step each tells: pairs (step, text); -1 stands for the finished program."""
+    for part in re.split(r"^(?=##+ )", lesson, flags=re.MULTILINE):
+        step = re.match(r"### \d\.(\d+) ", part)
+        yield int(step.group(1)) if step else -1, part
 
 
 def difference(folder, excerpt, file, lines):

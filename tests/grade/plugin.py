@@ -73,10 +73,11 @@ class Grader:
         for item in chosen:
             self._items.setdefault(item.function.__name__, []).append(item)
             self._graded[item.function.__name__] = item.function.graded
-        items[:] = [item for name in self._items for item in self._items[name]]
+        self._graded = dict(sorted(self._graded.items(), key=lambda item: item[1].step))
+        items[:] = [item for name in self._graded for item in self._items[name]]
         if not self._results["checks"]:  # or an earlier run was cut off, and this one goes on with it
             self._results["checks"] = [
-                {"name": name, "title": graded.title, "points": graded.points, "verdict": model.WAITING,
+                {"name": name, "title": graded.title, "step": graded.step, "points": graded.points, "verdict": model.WAITING,
                  "earned": 0, "seconds": 0.0, "reason": "", "steps": [], "message": "", "crash": "",
                  "cause": "", "read": graded.read, "by_hand": []}
                 for name, graded in self._graded.items()]

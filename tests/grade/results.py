@@ -1,7 +1,7 @@
 """The model of a graded chapter, which every report is made from. It is a JSON file:
 
     {"chapter": "04-send-recv", "folder": path, "seed": number, "complete": true, "log": text,
-     "checks": [{"name": ..., "title": ..., "points": 10, "verdict": ..., "earned": 10, "seconds": 0.2,
+     "checks": [{"name": ..., "title": ..., "step": 3, "points": 10, "verdict": ..., "earned": 10, "seconds": 0.2,
                  "reason": text, "steps": [text], "message": text, "crash": text,
                  "cause": text, "read": section, "by_hand": [command]}]}
 

@@ -7,10 +7,11 @@ TOTAL = 100  # the points of each chapter
 
 # title: what is checked, word for word a line of the contract in the chapter's README.md
 # symptoms: what is told of a failure, by what was seen of it; see choose()
+# step: the step of the chapter that brings it: 3 for 7.3
 # read: the section of the chapter's README.md that helps
 # needs: the names of the checks that must have passed, or this one means nothing
 # limit: seconds in which it must be over
-Graded = collections.namedtuple("Graded", "points title symptoms read needs limit")
+Graded = collections.namedtuple("Graded", "points title symptoms read needs limit step")
 
 # seen: a regular expression for what the failed check has told: its steps, its message, where it crashed
 # cause: the likely cause of that, in a sentence or two that name the call
@@ -18,7 +19,7 @@ Graded = collections.namedtuple("Graded", "points title symptoms read needs limi
 Symptom = collections.namedtuple("Symptom", "seen cause by_hand", defaults=[None])
 
 
-def graded(points, title, cause, read, by_hand, needs=None, limit=30):
+def graded(points, title, cause, read, by_hand, needs=None, limit=30, step=1):
     """Make a test function a graded check; see Graded. `cause` is a text or, where one check sees more than
     one symptom, a list of Symptoms, the last of which may be a text: it stands for all others. Unless `needs`
     says something else, a check needs the first one of its chapter."""
@@ -27,7 +28,7 @@ def graded(points, title, cause, read, by_hand, needs=None, limit=30):
                 for each in causes]
 
     def mark(function):
-        function.graded = Graded(points, title, symptoms, read, needs, limit)
+        function.graded = Graded(points, title, symptoms, read, needs, limit, step)
         return function
 
     return mark

@@ -82,7 +82,7 @@ class Block:
         assert key in (None, "typed", "closed"), key
         before = match.string[:match.start(4)]
         self.number, self.line = number, before.count("\n")
-        self.section = before.count("\n## ")
+        self.section = before.count("\n## ") + before.count("\n### ")
         self.terminal = int(terminal or 1)
         self.closed = int(note.split()[-1]) if key == "closed" else None
         self.interrupts = text.startswith("^C\n")

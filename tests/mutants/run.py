@@ -107,11 +107,12 @@ def outcome(mutant, chapter, python):
 
 
 def graded_checks(chapter):
-    """The graded checks of a chapter: a dictionary from name to Graded."""
+    """The graded checks of a chapter, in the order of its steps: a dictionary from name to Graded."""
     modules = [importlib.import_module("chapters." + os.path.basename(path)[:-3])
                for path in run.check_files(chapter)]
-    return {name: value.graded for module in modules for name, value in vars(module).items()
-            if hasattr(value, "graded")}
+    graded = {name: value.graded for module in modules for name, value in vars(module).items()
+              if hasattr(value, "graded")}
+    return dict(sorted(graded.items(), key=lambda item: item[1].step))
 
 
 def all_by_hand(chapter):
