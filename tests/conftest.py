@@ -112,8 +112,10 @@ class Chapter:
         return self._begin(Program, under, arguments, options)
 
     def serve(self, *arguments, under=(), **options):
-        """Start the program and wait for its `listening` line; return a Server."""
-        return self._begin(Server, under, arguments, options)
+        """Start the program and wait until it listens; return a Server, see Server.find()."""
+        server = self._begin(Server, under, arguments, options)
+        server.find()
+        return server
 
     def run(self, *arguments, input=b"", limit=10, **options):
         """Run the program to its end with `input` (bytes) on stdin; return it, with .status set."""

@@ -15,6 +15,7 @@ import pytest
 
 from harness import steps
 from harness.inspect import busy_time, descriptors, memory, room_for, state
+from harness.listening import kernel
 from harness.program import how_it_ended, wait_until
 from harness.talk import connect, exchange, receive_all
 from harness.users import set_limit
@@ -34,6 +35,23 @@ def positional(port):
 def option(port):
     """The arguments of the programs that take -p PORT."""
     return ["-p", port]
+
+
+def says_where_it_listens(server):
+    """The program's first line of stdout is `listening on ADDRESS port PORT`, with where it really listens.
+
+    All other checks find a Server without that line, too (see Server.find()), so that a wrong letter in it costs
+    the points of this one: a chapter asks for it in a check of its own, on which no other depends. The chapter's
+    first check, which the others need unless they say `needs=[...]`, asks only for what they mean nothing
+    without: that the program starts, and that a client can connect to it.
+    """
+    expected = "listening on %s port %d" % (server.address, server.port)
+    with contextlib.suppress(AssertionError):  # what came is told below
+        wait_until(lambda: "\n" in server.output or not server.is_running(), limit=1)
+    assert server.output, "it listens on %s port %d, and has not said so: nothing has come on stdout" % (
+        server.address, server.port)
+    assert server.output.partition("\n")[0] == expected
+    assert "\n" in server.output, "its line has no end, \\n"
 
 
 def is_usage_error(program, bad):
@@ -87,7 +105,8 @@ def default_port(chapter, port):
     program = chapter.start()
     wanted = (r"\Alistening on \S+ port %d$"
               r"|\A[^:]*: bind \S+ port %d: .*\(EADDRINUSE\)$" % (port, port))
-    wait_until(lambda: re.search(wanted, program.output + program.stderr, re.MULTILINE),
+    wait_until(lambda: re.search(wanted, program.output + program.stderr, re.MULTILINE)
+               or port in [place[1] for place in kernel(program.pid)],
                what="port %d to be tried" % port)
 
 

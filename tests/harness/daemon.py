@@ -5,8 +5,9 @@ import os
 import re
 import signal
 
+from harness import listening
 from harness.inspect import children, state
-from harness.program import LISTENING, listening_at, wait_until
+from harness.program import wait_until
 from harness.steps import step
 
 
@@ -35,9 +36,10 @@ class Daemon:
     def __init__(self, starter, pid):
         self.starter, self.pid = starter, pid
         step("the daemon is left")
-        match = re.search(LISTENING, starter.output)
-        if match:
-            self.address, self.port = listening_at(match)
+        match = re.search(listening.NEARLY, starter.output, re.MULTILINE)
+        place = listening.place(match, pid)
+        if place:
+            self.address, self.port = place
 
     def __getattr__(self, name):
         """Where it was started without a stdout, nobody knows its address and port."""

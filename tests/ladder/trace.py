@@ -8,7 +8,7 @@ import tempfile
 import time
 
 from harness.build import program_name
-from harness.program import LISTENING
+from harness.listening import LINE
 from ladder.scenes import CONFIGURATION, SCENES
 from ladder.steps import build_ladder
 from ladder.svg import draw_svg
@@ -71,7 +71,7 @@ class Stage:
 
     def _wait_for_port(self):
         try:
-            self.port = int(self.server.wait_for_output(LISTENING.pattern).group(2))
+            self.port = int(self.server.wait_for_output(LINE).group(2))
         except AssertionError:
             how = "waits" if self.server.is_running() else how_ended(self.server)
             raise Trouble("the server %s before its line `listening on ADDRESS port PORT`%s"

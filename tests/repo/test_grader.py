@@ -12,9 +12,11 @@ import pytest
 
 from grade import report, run
 from grade import results as model
+from harness import checks, listening
 from harness.build import build
 from harness.inspect import children
-from harness.program import Program, wait_until
+from harness.program import Program, Server, wait_until
+from harness.talk import connect
 from repo.repository import path
 
 CHAPTER = "04-send-recv"
@@ -150,6 +152,40 @@ def test_a_line_counts_once_it_is_whole():
         assert program.wait_for_output(r"^port (\d+)$").group(1) == "51743"
     finally:
         program.kill()
+
+
+LISTENS = """
+import os, signal, socket, sys
+listener = socket.create_server(("127.0.0.1", 0))
+%s
+signal.pause()
+"""
+SAYS = "print('%s'.format(*listener.getsockname()), flush=True)"
+
+
+@pytest.mark.parametrize("does", [
+    SAYS % "Listening on {} port {}", SAYS % "listening on {}:{}.", SAYS % "listening on {}, port {}",
+    SAYS % "listening on port {1}", SAYS % "listening on 1.0.0.127 port 10", "print('late')",
+    "os.fork() and signal.pause()"])
+def test_a_server_is_found_whatever_it_says_of_where_it_listens(does):
+    server = Server([sys.executable, "-c", LISTENS % does])
+    try:
+        server.find()
+        connect(server).close()
+        with pytest.raises(AssertionError):
+            checks.says_where_it_listens(server)
+    finally:
+        server.kill()
+
+
+def test_a_server_that_says_where_it_listens_is_found_at_once():
+    server = Server([sys.executable, "-c", LISTENS % (SAYS % "listening on {} port {}")])
+    try:
+        server.find()
+        checks.says_where_it_listens(server)
+        assert listening.kernel(server.pid) == [(server.address, server.port)]
+    finally:
+        server.kill()
 
 
 def test_a_static_program_loses_nothing_for_faults_that_cannot_be_given(folder):

@@ -1,0 +1,71 @@
+"""Where a program listens: what it says of that, and what the kernel says."""
+
+import glob
+import ipaddress
+import os
+import re
+import sys
+
+LINE = r"^listening on (\S+) port (\d+)$"
+# Such as `Listening on 127.0.0.1:7890.`; the line as it should be is one, too.
+NEARLY = (r"(?i)^[^\w\n]*listen\w*[^\d\n]*?\[?(\d+(?:\.\d+){3}|[\da-f:]*::[\da-f:]*)\]?"
+          r"[^\w\n]+(?:port[^\w\n]*)?(\d+)\b.*$")
+LISTENS = "0A"  # the state in /proc/net/tcp, see proc(5)
+
+
+def _sockets(pid):
+    """The inodes of a process's sockets, as texts."""
+    links = set()
+    for path in glob.glob("/proc/%d/fd/*" % pid):
+        try:
+            links.add(os.readlink(path))
+        except OSError:
+            pass  # it has just been closed
+    return {link[len("socket:["):-1] for link in links if link.startswith("socket:[")}
+
+
+def _read(path):
+    """The lines of one of the kernel's files, as they are wanted; none where it is not there."""
+    try:
+        with open(path) as file:
+            yield from file
+    except OSError:
+        pass  # not Linux, or the process has ended
+
+
+def _address(text):
+    """An address of /proc/net/tcp: words of four bytes, each in hex as this machine would store it."""
+    words = [int(text[i:i + 8], 16).to_bytes(4, sys.byteorder) for i in range(0, len(text), 8)]
+    address = ipaddress.ip_address(b"".join(words))
+    return str(getattr(address, "ipv4_mapped", None) or address)
+
+
+def kernel(pid):
+    """The kernel's word on where a process listens, or else its children do: pairs of an address and a port.
+    None of them where it cannot be seen: not on Linux, or of a program that is not ours to look at."""
+    sockets, found = _sockets(pid), []
+    for name in ("tcp", "tcp6") if sockets else ():
+        for row in map(str.split, _read("/proc/%d/net/%s" % (pid, name))):
+            if row[3] not in (LISTENS, "st"):
+                break  # those that listen come first
+            if row[9] in sockets:
+                address, _, port = row[1].partition(":")
+                found.append((_address(address), int(port, 16)))
+    if not found:
+        children = [child for path in glob.glob("/proc/%d/task/*/children" % pid)
+                    for line in _read(path) for child in line.split()]
+        found = [place for child in children for place in kernel(int(child))]
+    return found
+
+
+def place(match, pid):
+    """Where a process listens, an address and a port: where the line says, a match of NEARLY or None, unless the
+    kernel says something else; None if neither says a place."""
+    places = kernel(pid)
+    try:
+        said = str(ipaddress.ip_address(match.group(1))), int(match.group(2))
+    except (AttributeError, ValueError):
+        said = None
+    if places and said not in places:
+        return places[0]
+    return said if said and 0 < said[1] < 65536 else None
