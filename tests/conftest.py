@@ -136,13 +136,10 @@ class Chapter:
         steps.step("start " + shlex.join(["./" + os.path.basename(self.program), *map(str, arguments)])
                    + (" < %s" % source if source else "")
                    + (", under %s" % os.path.basename(under[0]) if under else ""))
-        command = [*under, self.program, *arguments]
-        if self._containment and under and under[0] in ("unshare", "nsenter"):  # which take more than they may
-            bounds = self._containment.command(stays=under[0] == "nsenter")
-            command = [*under, *bounds, self.program, *arguments]
-        elif self._containment:
-            options = self._containment.options(options)
-        self.started.append(kind(command, **options))
+        if self._containment:
+            takes_more = under and under[0] in ("unshare", "nsenter")  # than the bounds allow
+            options["popen"] = functools.partial(self._containment.start, outside=len(under) if takes_more else 0)
+        self.started.append(kind([*under, self.program, *arguments], **options))
         return self.started[-1]
 
 

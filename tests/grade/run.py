@@ -60,13 +60,16 @@ def grade_chapter(python, chapter, folder, path, seed, only=()):
         os.makedirs(os.path.join(place, "chapters"))
         os.symlink(os.path.abspath(folder), os.path.join(place, "chapters", chapter))
         command = [python, "-B", "-m", "pytest", "-q", "-c", os.path.join(TESTS, "pytest.ini"),
-                   "-p", "no:cacheprovider", "-p", "grade.plugin", "--contain", "--results=" + path,
+                   "-p", "no:cacheprovider", "-p", "grade.plugin", "--contain", "--results=" + os.path.abspath(path),
                    "--chapters=" + os.path.join(place, "chapters"), "--rootdir=" + TESTS,
                    "--basetemp=" + os.path.join(place, "run"), "--checks=" + ",".join(only),
                    *check_files(chapter)]
-        # Nothing that somebody has set up for pytest elsewhere is to change a verdict.
-        environment = {**os.environ, "LAB_SEED": str(seed), "PYTHONPATH": TESTS, "PYTEST_ADDOPTS": "",
-                       "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
+        secrets = [os.path.dirname(os.path.abspath(each)) for each in (folder, path)] + [
+            tempfile.gettempdir(), *(os.path.abspath(os.environ[name]) for name in ("DIR", "OUT") if os.environ.get(name))]
+        # Nothing that somebody has set up for Python or pytest elsewhere is to change a verdict.
+        environment = {**{name: value for name, value in os.environ.items() if not name.startswith(("PYTEST", "PYTHON"))},
+                       "LAB_SEED": str(seed), "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "TMPDIR": place,
+                       "LAB_HIDDEN": "\n".join(secrets)}
         log = ""
         for _ in range(ATTEMPTS):
             log = run_bounded(command, environment, os.path.join(place, "log"))

@@ -3,11 +3,13 @@
 import errno
 import os
 import shutil
+import signal
 import subprocess
 import tempfile
 
 from harness.program import seconds
 
+LIMIT = 60  # seconds, for one build
 SANITIZERS = "-g -O1 -fsanitize=address,undefined -fno-sanitize-recover=undefined"
 
 
@@ -48,15 +50,15 @@ def build(source, target, flags=None, containment=None):
         why = error.args[0][0][2] if isinstance(error, shutil.Error) else error
         raise failure(target, "the folder cannot be copied: %s" % why)
     command = ["make", "-s", "-C", target] + (["CFLAGS=" + flags] if flags else [])
-    options = {"stdin": subprocess.DEVNULL}
-    if containment:
-        options = containment.options(options)
+    start = containment.start if containment else subprocess.Popen
     with tempfile.TemporaryFile() as said:
+        process = start(command, stdin=subprocess.DEVNULL, stdout=said, stderr=said, start_new_session=True)
         try:
-            status = subprocess.run(command, stdout=said, stderr=said, timeout=seconds(60),
-                                    start_new_session=True, **options).returncode
+            status = process.wait(seconds(LIMIT))
         except subprocess.TimeoutExpired:
-            raise BuildError("the build did not end within %g s" % seconds(60))
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+            raise BuildError("the build (make) did not end within %g s" % seconds(LIMIT))
         said.seek(0)
         words = said.read(20000).decode(errors="backslashreplace").replace(target + "/", "")
     if status != 0:

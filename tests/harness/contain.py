@@ -1,20 +1,25 @@
 """Keeping the programs of other people within bounds while they are graded.
 
 They run as a user without a name where the grader is root, with limits on memory, CPU time, file size
-and processes, with an empty home, and (Linux, Landlock) may write only below the folder of this run.
-Whatever they leave running becomes ours and is ended after each check. See "How a run is contained" in
-README.md.
+and processes, with an empty home, and (Linux, Landlock) may write only below the folder of this run, and
+read only there and what belongs to the system. Whatever they leave running becomes ours and is ended
+after each check. See "How a run is contained" in README.md.
 """
 
 import contextlib
 import ctypes
+import fcntl
 import os
 import re
 import resource
 import signal
+import subprocess
 import sys
+import tempfile
 import threading
 import time
+
+from harness import landlock
 
 MIB = 1024 * 1024
 MEMORY = 1024 * MIB  # address space of one process
@@ -25,11 +30,8 @@ FIRST_USER, USERS = 61184, 4336  # ids that nobody has: systemd's range for such
 PROCESSES = 600  # more than the 256 children of chapters 8 and 9
 PASSED_ON = "PATH", "TZ", "ASAN_OPTIONS", "UBSAN_OPTIONS"  # of the environment
 
-# prctl(2), landlock(7)
-PR_SET_PDEATHSIG, PR_SET_CHILD_SUBREAPER, PR_SET_NO_NEW_PRIVS = 1, 36, 38
-LANDLOCK_CREATE_RULESET, LANDLOCK_ADD_RULE, LANDLOCK_RESTRICT_SELF = 444, 445, 446
-LANDLOCK_VERSION = 1  # a flag: ask which
-LANDLOCK_WRITES, LANDLOCK_TRUNCATES = sum(1 << bit for bit in (1, 4, 5, 6, 7, 8, 9, 10, 11, 12)), 1 << 14
+PR_SET_PDEATHSIG, PR_SET_CHILD_SUBREAPER = 1, 36  # see prctl(2)
+HIGH = 200  # a descriptor that no program counts on
 
 _libc = ctypes.CDLL(None, use_errno=True)
 
@@ -55,41 +57,24 @@ def end_as_by_ctrl_c():
 
 def a_user(folder):
     """The id of a user of this grading alone: what it does, such as kill(-1), hits no other's programs. None
-    where we may not become one, or give it `folder`: who is not root, or is it in a small container."""
+    where we may not do all that goes with it, which is tried: to give it `folder` and to write there, to
+    become it, and to end what it runs. That is for root only, and not in every container."""
     user = FIRST_USER + os.getpid() % USERS
-    child = os.fork()
-    if child == 0:
-        with contextlib.suppress(OSError):
-            os.chown(folder, user, user)
-            os.setgroups([])
-            os.setgid(user)
-            os.setuid(user)
-            os._exit(0)
-        os._exit(1)
-    return user if os.waitpid(child, 0)[1] == 0 else None
-
-
-def landlock(*folders):
-    """A descriptor of rules that allow to write below these folders only; None where the kernel has
-    no Landlock."""
-    if sys.platform != "linux":
-        return None
-    version = _libc.syscall(LANDLOCK_CREATE_RULESET, None, ctypes.c_size_t(0), LANDLOCK_VERSION)
-    if version < 1:
-        return None
-    writes = LANDLOCK_WRITES | (LANDLOCK_TRUNCATES if version >= 3 else 0)
-    rules = _libc.syscall(LANDLOCK_CREATE_RULESET, ctypes.byref(ctypes.c_uint64(writes)), ctypes.c_size_t(8), 0)
-
-    class PathBeneath(ctypes.Structure):
-        _pack_ = 1
-        _fields_ = [("allowed", ctypes.c_uint64), ("folder", ctypes.c_int32)]
-
-    for folder in folders:
-        descriptor = os.open(folder, os.O_PATH | os.O_CLOEXEC)
-        rule = PathBeneath(writes, descriptor)
-        _libc.syscall(LANDLOCK_ADD_RULE, rules, 1, ctypes.byref(rule), 0)
-        os.close(descriptor)
-    return rules
+    owner = os.stat(folder)
+    try:
+        os.chown(folder, user, user)
+        with tempfile.TemporaryFile(dir=folder), subprocess.Popen(
+                ["sleep", "60"], user=user, group=user, extra_groups=[]) as process:
+            try:
+                process.kill()
+                return user
+            except PermissionError:
+                subprocess.run(["kill", str(process.pid)], user=user, group=user, extra_groups=[])
+    except (OSError, subprocess.SubprocessError):
+        pass
+    with contextlib.suppress(OSError):
+        os.chown(folder, owner.st_uid, owner.st_gid)
+    return None
 
 
 def _stats():
@@ -142,6 +127,14 @@ def end_descendants(limit=10):
         time.sleep(0.001)
 
 
+def high(descriptor):
+    """The same with a number that is out of the way of those which a program has, and has none of."""
+    try:
+        return fcntl.fcntl(descriptor, fcntl.F_DUPFD_CLOEXEC, HIGH)
+    finally:
+        os.close(descriptor)
+
+
 class Containment:
     """The bounds of one run: what is started within them may write below `folder` only."""
 
@@ -150,23 +143,30 @@ class Containment:
         self.folder = str(folder)
         self.home = os.path.join(self.folder, "home")
         self.user = user
+        self._tools = tempfile.TemporaryDirectory(prefix="contain-")  # not where they could change it
+        os.chmod(self._tools.name, 0o755)
+        self._program = os.path.join(self._tools.name, "contain")
+        subprocess.run(["cc", "-O1", "-o", self._program, os.path.join(os.path.dirname(__file__), "contain.c")], check=True)
+        os.chmod(self._program, 0o755)
         os.makedirs(self.home, exist_ok=True)
         self.hand_over(self.folder)
         self.hand_over(self.home)
-        self._rules = landlock(self.folder, "/dev")
-        self._limits = [(resource.RLIMIT_CORE, 0), (resource.RLIMIT_FSIZE, FILE_SIZE),
-                        (resource.RLIMIT_CPU, CPU_SECONDS), (resource.RLIMIT_AS, MEMORY)]
+        found = landlock.rules(self.folder, "/dev")
+        self._rules = -1 if found is None else high(found)
+        tempfile.tempdir = self.folder  # whatever the checks make is for the programs to see
+        self._limits = {resource.RLIMIT_CORE: 0, resource.RLIMIT_FSIZE: FILE_SIZE,
+                        resource.RLIMIT_CPU: CPU_SECONDS, resource.RLIMIT_AS: MEMORY}
         if os.path.isdir("/proc/self"):
             uid = self.user or os.getuid()
             others = sum(len(os.listdir("/proc/%d/task" % pid)) for pid, _, owner, _ in list(_stats())
                          if owner == uid and os.path.isdir("/proc/%d/task" % pid))
-            self._limits.append((resource.RLIMIT_NPROC, others + PROCESSES))
+            self._limits[resource.RLIMIT_NPROC] = others + PROCESSES
 
     def admit(self, program):
         """Lift the limit on addresses for a program that was built with a sanitizer: it reserves terabytes."""
         with open(program, "rb") as file:
             if re.search(rb"__(a|hwa|m|t)san_init", file.read()):
-                self._limits = [(kind, limit) for kind, limit in self._limits if kind != resource.RLIMIT_AS]
+                self._limits.pop(resource.RLIMIT_AS, None)
 
     def hand_over(self, path):
         """Let the contained programs write to a file or folder of ours."""
@@ -175,40 +175,55 @@ class Containment:
         if self.user or os.stat(path).st_uid == os.getuid():
             os.chmod(path, 0o755)
 
-    def options(self, options):
-        """The options of subprocess.Popen, with these bounds added; their user replaces any other."""
+    def _environment(self, given):
+        """The environment of a contained program, of what it would have without bounds."""
+        environment = {name: value for name, value in (given or os.environ).items()
+                       if name in PASSED_ON or value != os.environ.get(name)}
+        if "LD_PRELOAD" in environment:
+            environment["CONTAINED_PRELOAD"] = environment.pop("LD_PRELOAD")
+        return {**environment, "LC_ALL": "C", "HOME": self.home, "TMPDIR": self.home}
+
+    def _words(self, command, outside, status):
+        """The command, with what puts it within these bounds. `outside` words of it are a command that makes a
+        namespace, which takes more than they allow."""
+        user, before = self.user or 0, []
+        if "--map-root-user" in command[:outside] and user:  # a namespace that any user may make: so theirs does
+            before = [self._program, "-1", str(user), "-1", "--"]
+        if "--map-root-user" in command[:outside] or "nsenter" in command[:outside]:  # and who they are there stays
+            user = 0
+        limits = ["%d:%d" % limit for limit in self._limits.items()]
+        return [*before, *command[:outside], self._program, str(status), str(user), str(self._rules), *limits, "--",
+                *command[outside:]]
+
+    def start(self, command, outside=0, **options):
+        """subprocess.Popen within these bounds; their user replaces any other. Where `outside` is given, so many
+        words of the command make a namespace first. Raises RuntimeError if it never came to the program: that
+        is not the program's fault."""
         if self.user:
             options = {name: value for name, value in options.items()
                        if name not in ("user", "group", "extra_groups")}
-        environment = {name: value for name, value in (options.get("env") or os.environ).items()
-                       if name in PASSED_ON or value != os.environ.get(name)}
-        further = options.get("preexec_fn")
-
-        def enter():
-            for kind, limit in self._limits:
-                hard = resource.getrlimit(kind)[1]
-                limit = limit if hard == resource.RLIM_INFINITY else min(limit, hard)
-                with contextlib.suppress(ValueError, OSError):  # macOS has no limit on the address space
-                    resource.setrlimit(kind, (limit, limit))
-            os.umask(0o022)
-            if self.user:
-                os.setgroups([])
-                os.setgid(self.user)
-                os.setuid(self.user)
-            end_with_parent()
-            if self._rules is not None:
-                _libc.prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
-                _libc.syscall(LANDLOCK_RESTRICT_SELF, self._rules, 0)
-            if further:
-                further()
-
-        return {**options, "preexec_fn": enter,
-                "env": {**environment, "LC_ALL": "C", "HOME": self.home, "TMPDIR": self.home}}
-
-    def command(self, stays=False):
-        """Words to put before a command that runs it within these bounds, where options() cannot; if it
-        `stays`, as the user that it is."""
-        return [sys.executable, os.path.abspath(__file__), self.folder, str(0 if stays else self.user or 0)]
+        for word in command[:outside] if self._rules >= 0 else ():
+            if landlock.is_within(word, self.folder) and os.path.isdir(word):  # which it may mount elsewhere
+                landlock.allow(self._rules, word, landlock.all_rights())
+        options["env"] = self._environment(options.get("env"))
+        passed = [*options.pop("pass_fds", ()), *[self._rules] * (self._rules >= 0)]
+        told, status = os.pipe()
+        status = high(status)
+        with open(told, "rb") as told:
+            try:
+                process = subprocess.Popen(self._words(command, outside, status), pass_fds=[*passed, status], **options)
+            finally:
+                os.close(status)
+            words = told.read().decode(errors="replace")
+        if words == "x":
+            return process
+        ended = process.wait()
+        if words[1:].isdigit():
+            raise OSError(int(words[1:]), os.strerror(int(words[1:])), command[outside])
+        if ended < 0:  # somebody has killed it
+            return process
+        raise RuntimeError("the program could not be put within bounds: %s"
+                           % (words or "%s ended with status %d" % (command[0], ended)))
 
     def watch(self, tell):
         """From now on what loses its parent is ours, and all is ended that takes too much memory; tell(words)
@@ -225,11 +240,3 @@ class Containment:
                 for pid in running:  # whoever started them learns how they ended
                     with contextlib.suppress(ProcessLookupError):
                         os.kill(pid, signal.SIGKILL)
-
-
-if __name__ == "__main__":  # contain.py FOLDER USER COMMAND...
-    containment = Containment(sys.argv[1], int(sys.argv[2]))
-    containment.admit(sys.argv[3])
-    options = containment.options({})
-    options["preexec_fn"]()
-    os.execvpe(sys.argv[3], sys.argv[3:], options["env"])

@@ -55,13 +55,14 @@ def readable(pattern):
 class Program:
     """A running program. Its stdout and stderr are pipes, and are read all the time."""
 
-    def __init__(self, command, stdin=subprocess.DEVNULL, **options):
-        """Start `command`; `options` are those of subprocess.Popen, such as cwd, env, preexec_fn."""
+    def __init__(self, command, stdin=subprocess.DEVNULL, popen=subprocess.Popen, **options):
+        """Start `command`; `options` are those of subprocess.Popen, such as cwd, env, preexec_fn. Instead of
+        that, `popen` may start it."""
         self.command = [str(word) for word in command]
         self.name = os.path.basename(self.command[0])
         self.was_told_to_end = False
         try:
-            self.process = subprocess.Popen(
+            self.process = popen(
                 self.command, stdin=stdin, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
                 start_new_session=True, **options)
         except OSError as error:
