@@ -17,7 +17,7 @@ import pytest
 sys.path.insert(0, os.path.dirname(__file__))
 
 from grade.files import has_program  # noqa: E402
-from harness.build import SANITIZERS, BuildError, build  # noqa: E402
+from harness.build import ADDRESS_SANITIZER, SANITIZERS, BuildError, build  # noqa: E402
 from harness import steps  # noqa: E402
 from harness.contain import Containment, a_user, adopt_orphans, end_as_by_ctrl_c  # noqa: E402
 from harness.daemon import Daemons  # noqa: E402
@@ -44,8 +44,10 @@ def pytest_addoption(parser):
     group = parser.getgroup("sockets in nine chapters")
     group.addoption("--chapters", metavar="DIR", default=REPOSITORY,
                     help="test the chapters in this folder (default: this repository's)")
-    group.addoption("--sanitize", action="store_true",
+    group.addoption("--sanitize", action="store_const", const=SANITIZERS,
                     help="build with AddressSanitizer and UndefinedBehaviorSanitizer")
+    group.addoption("--sanitize-addresses", dest="sanitize", action="store_const", const=ADDRESS_SANITIZER,
+                    help="build with AddressSanitizer")
     group.addoption("--need-tools", action="store_true",
                     help="fail, not skip, where a tool such as telnet is not installed")
     group.addoption("--contain", action="store_true",
@@ -74,7 +76,7 @@ def containment(request, tmp_path_factory):
 def builds(request, tmp_path_factory, containment):
     """Builds each chapter when it is first asked for: builds(chapter) is the program's path."""
     folder = os.path.abspath(request.config.getoption("--chapters"))
-    flags = SANITIZERS if request.config.getoption("--sanitize") else None
+    flags = request.config.getoption("--sanitize")
     done = {}
 
     def build_once(chapter, is_under_test=False):

@@ -13,12 +13,16 @@ import sys
 import pytest
 
 from grade import results as model
+from grade.causes import BUILD, GENERAL
 from grade.run import TESTS
 from harness import compare, steps
 from harness.build import BuildError
 from harness.contain import end_descendants, end_with_parent
 from harness.grading import choose
 from harness.program import Server, how_it_ended, last_lines, seconds
+
+
+BUILD_LIMIT = 90  # seconds for a check's preparation, in which its program may be built: build() takes up to 60
 
 
 class TooSlow(AssertionError):
@@ -62,7 +66,7 @@ class Grader:
         self._results = model.load(self._path) or model.unknown("")
         self._items = {}  # of each check: the test items that are its cases
         self._graded = {}
-        self._program = None
+        self._builds = True
 
     # ---- Which checks there are
 
@@ -120,6 +124,9 @@ class Grader:
 
     def _why_not(self, name, check):
         """Decide that a check cannot be made, because one that it needs has not passed."""
+        if not self._builds:
+            model.decide(check, model.NOT_CHECKED, "first the program has to build")
+            return model.NOT_CHECKED
         first = self._results["checks"][0]["name"]
         needs = self._graded[name].needs
         for needed in [first] if needs is None and name != first else needs or []:
@@ -134,14 +141,20 @@ class Grader:
         if self._checks[item.function.__name__]["verdict"] != model.RUNNING:
             pytest.skip("decided")
         steps.begin()
-        self._item = item
-        limit = seconds(item.function.graded.limit)
+        self._give_time(item.function.graded.limit + BUILD_LIMIT)
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_call(self, item):
+        self._give_time(item.function.graded.limit)
+
+    def _give_time(self, limit):
+        """From now on the check has so many seconds."""
 
         def stop(*_):
-            raise TooSlow("the check was not over within %g s" % limit)
+            raise TooSlow("the check was not over within %g s" % seconds(limit))
 
         signal.signal(signal.SIGALRM, stop)
-        signal.setitimer(signal.ITIMER_REAL, limit)
+        signal.setitimer(signal.ITIMER_REAL, seconds(limit))
 
     @pytest.hookimpl(hookwrapper=True)
     def pytest_runtest_makereport(self, item, call):
@@ -178,34 +191,37 @@ class Grader:
                 if step.endswith("meets an error: " + check["message"]):
                     check["message"] = step
             check["steps"] = [step for step in check["steps"] if step != check["message"]]  # it is told once
-        if isinstance(error, BuildError):
-            check["cause"] = "Mend the first error that the compiler names: the others often follow from it."
         chapter = item.funcargs.get("chapter")
-        crashed = [program for program in chapter.started if program.crashed()] if chapter else []
-        if crashed:
-            check["message"] += "\nThe program crashed: %s." % how_it_ended(crashed[0].process.returncode)
+        own = [program for program in chapter.started if chapter.program in program.command] if chapter else []
+        if any(program.crashed() for program in own):
             check["crash"] = self._where(item)
-        for program in chapter.started if chapter else []:
-            if not crashed and chapter.program in program.command:
-                tell_more(check, program)
-        symptom = choose(self._graded[check["name"]], "\n".join([*check["steps"], check["message"], check["crash"]]))
-        check["cause"], check["by_hand"] = check["cause"] or symptom.cause, list(symptom.by_hand)
+        for program in own:
+            tell_more(check, program)
+        told = "\n".join([*check["steps"], check["message"], check["crash"]])
+        self._builds = not isinstance(error, BuildError)
+        if self._builds:
+            symptom = choose(self._graded[check["name"]], told, GENERAL)
+            check["cause"], check["by_hand"] = symptom.cause, list(symptom.by_hand)
+        else:
+            check["cause"] = next(symptom.cause for symptom in BUILD if re.search(symptom.seen, told))
 
     def _where(self, item):
         """Run a check once more with the sanitizers in the program: the report of where it crashed."""
         if self._sanitized:
             return ""
         folder = str(item.config._tmp_path_factory.mktemp("crash"))
-        command = [sys.executable, "-m", "pytest", "-q", "--sanitize", "--contain",
+        source = os.path.join(self._chapters, item.module.CHAPTER)
+        names = {name for _, _, files in os.walk(source) for name in files}
+        command = [sys.executable, "-m", "pytest", "-q", "--sanitize-addresses", "--contain",
                    "--chapters=" + self._chapters, "--basetemp=" + folder + "/again", item.nodeid]
         where = "log_path=%s/again/report" % folder
-        environment = {**os.environ, "ASAN_OPTIONS": where + ":detect_leaks=0", "UBSAN_OPTIONS": where}
+        environment = {**os.environ, "ASAN_OPTIONS": where + ":detect_leaks=0:handle_abort=1"}
         with contextlib.suppress(subprocess.SubprocessError):
             subprocess.run(command, cwd=TESTS, env=environment, timeout=seconds(60),
                            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         for path in sorted(glob.glob(folder + "/again/report*")):
             with open(path, errors="backslashreplace") as file:
-                return shorten(file.read())
+                return shorten(file.read(), names)
         return ""
 
     def pytest_sessionfinish(self):
@@ -222,20 +238,19 @@ def tell_more(check, program):
     status = None if program.was_told_to_end else program.process.poll()
     errors = last_lines(program.stderr, 400)
     is_server, is_told = isinstance(program, Server), errors in check["message"]
-    if status is not None and " did not end within " not in check["message"] and (is_server or status != 0 and not any(
-            how_it_ended(status) in text for text in [*check["steps"], check["message"]])):
-        check["message"] = "The %s has ended: %s%s\n%s" % (
-            "server" if is_server else "program", how_it_ended(status),
+    if program.crashed() or status is not None and " did not end within " not in check["message"] and (
+            is_server or status != 0 and not any(
+                how_it_ended(status) in text for text in [*check["steps"], check["message"]])):
+        check["message"] = "The %s %s: %s%s\n%s" % (
+            "server" if is_server else "program", "crashed" if program.crashed() else "has ended", how_it_ended(status),
             "" if errors and is_told else "; stderr: " + (errors or "(nothing)"), check["message"])
     elif not is_told:
         check["message"] += "\nstderr: " + errors
 
 
-def shorten(report):
-    """Of a sanitizer's report: what happened, and where in the learner's source."""
-    what = re.search(r"(?:ERROR: \w+: |runtime error: )(.*?)(?: on address| \(|$)", report, re.MULTILINE)
-    frames = re.findall(r"^ *#\d+ 0x[0-9a-f]+ in (\w+) (?:.*/)?([^/\s]+\.c:\d+)", report, re.MULTILINE)
-    own = [frame for frame in frames if not frame[1].startswith(("asan_", "sanitizer_"))]
-    if not what or not own:
-        return report[:600]
-    return "%s in %s" % (what.group(1), ", called from ".join("%s() at %s" % frame for frame in own[:3]))
+def shorten(report, files):
+    """Of a sanitizer's report: what happened, and where in the learner's source, which is in files of these names."""
+    what = re.search(r"(?:ERROR: \w+: |runtime error: )(.*?)(?: on (?:unknown )?address| \(|$)", report, re.MULTILINE)
+    frames = re.findall(r"^ *#\d+ 0x[0-9a-f]+ in (\w+) (?:.*/)?([^/\s:]+):(\d+)", report, re.MULTILINE)
+    own = ["%s() at %s:%s" % frame for frame in frames if frame[1] in files]
+    return "%s in %s" % (what.group(1), ", called from ".join(own[:3])) if what and own else report[:600]

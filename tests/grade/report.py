@@ -74,7 +74,8 @@ def failure(check, chapter):
         parts.append(indent(check["crash"], "    where:   "))
     parts.append(indent(check["cause"], "    likely:  "))
     parts.append(indent('%s/README.md, "%s"' % (chapter, check["read"]), "    read:    "))
-    parts.append("    by hand, in your program's folder, after make:")
+    if check["by_hand"]:
+        parts.append("    by hand, in your program's folder, after make:")
     for number, command in enumerate(check["by_hand"], 1):
         terminal = "terminal %d: " % number if len(check["by_hand"]) > 1 else ""
         parts.append("             " + terminal + command.replace("\n", "\n" + " " * (13 + len(terminal))))

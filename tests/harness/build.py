@@ -11,6 +11,8 @@ from harness.program import seconds
 
 LIMIT = 60  # seconds, for one build
 SANITIZERS = "-g -O1 -fsanitize=address,undefined -fno-sanitize-recover=undefined"
+# A crash is told by this one alone: gcc's other one tells it first, and on stderr in any case.
+ADDRESS_SANITIZER = "-g -O1 -fno-omit-frame-pointer -fsanitize=address"
 
 
 class BuildError(Exception):

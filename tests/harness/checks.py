@@ -63,7 +63,7 @@ def is_usage_error(program, bad):
     by_getopt = re.fullmatch("-[a-z]", bad) and re.search(r"option.*\b%s\b" % bad[1], program.stderr)
     assert bad in program.stderr or by_getopt, (
         "stderr does not repeat what is wrong, %r:\n%s" % (bad, program.stderr))
-    assert program.output == "", "what is wrong belongs on stderr"
+    assert program.output == "", "it prints on stdout, where nothing belongs now:\n" + program.output[:600]
 
 
 def complains_of_clients_only(program):
@@ -83,7 +83,7 @@ def is_failure(chapter, program, symbol):
     assert re.match(r"%s: .+: .+ \(%s\)\n\Z" % (name, symbol), program.stderr), (
         "stderr should be one line `%s: what failed: strerror text (%s)`, and is:\n%s" % (
             os.path.basename(chapter.program), symbol, program.stderr or "(nothing)"))
-    assert program.output == "", "what is wrong belongs on stderr"
+    assert program.output == "", "it prints on stdout, where nothing belongs now:\n" + program.output[:600]
 
 
 def full_disk(chapter, *arguments):

@@ -34,7 +34,11 @@ def graded(points, title, cause, read, by_hand, needs=None, limit=30, step=1):
     return mark
 
 
-def choose(graded, told):
-    """The symptom of a check that fits what it has told; the last one if none does."""
-    return next((symptom for symptom in graded.symptoms if re.search(symptom.seen, told, re.MULTILINE)),
-                graded.symptoms[-1])
+def choose(graded, told, general=()):
+    """The symptom of a check that fits what it has told: one of its own, else one of the general ones; else its
+    last, which stands for all others."""
+    default = graded.symptoms[-1]
+    for symptom in [*graded.symptoms, *general]:
+        if symptom.seen and re.search(symptom.seen, told, re.MULTILINE):
+            return symptom._replace(by_hand=symptom.by_hand or default.by_hand)
+    return default

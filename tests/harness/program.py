@@ -206,8 +206,10 @@ class Server(Program):
             listens = listening.kernel(self.pid)  # and half a second more for the line
         place = listening.place(match, self.pid)
         if not place:
-            self._wait_for("stdout", listening.LINE, 0)  # which tells what came instead
-            raise AssertionError("its line says no ADDRESS port PORT that a client could use")
+            assert not match, "no ADDRESS port PORT that a client could use: " + match.group()
+            raise AssertionError("%s\nstdout: %s" % (
+                "it listens nowhere, %g s after its start" % seconds(5) if self.is_running() else
+                "it has ended before it listened", last_lines(self.output, 1000) or "(nothing)"))
         self.address, self.port = place
         if not match:
             steps.step("it listens on %s port %d, as the system says" % place)

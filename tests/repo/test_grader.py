@@ -41,14 +41,32 @@ def replace(folder, file, old, new):
     (folder / file).write_text(text.replace(old, new))
 
 
-def test_a_crash_is_told_with_the_line_of_the_source(folder):
-    replace(folder, "send-recv.c", '        if (printf("bytes received',
-            '        if (received == 255)\n            *(volatile int *)8 = 1;\n        if (printf("bytes received')
+LISTENER = "    int listener = socket("
+
+
+@pytest.mark.parametrize("compiler,file,before,crash,function", [
+    ("gcc", "send-recv.c", "        if (printf(\"bytes", "if (received == 255) *(volatile int *)0 = 1;", "serve_client"),
+    ("gcc", "listener.c", LISTENER, "__builtin_abort();", "open_listener"),
+    ("gcc", "listener.c", LISTENER, "*(volatile int *)0 = 1;", "open_listener"),
+    ("clang", "listener.c", LISTENER, "*(volatile int *)0 = 1;", "open_listener")])
+def test_a_crash_is_told_with_the_line_of_the_source(folder, tool, compiler, file, before, crash, function):
+    replace(folder, "Makefile", "$(CC)", tool(compiler))
+    replace(folder, file, before, crash + "\n" + before)
     check = grade(folder, "test_a_mebibyte_in_pieces")["checks"][0]
-    lines = (folder / "send-recv.c").read_text().splitlines()
+    number = (folder / file).read_text()[:(folder / file).read_text().index(crash)].count("\n") + 1
     assert check["verdict"] == model.FAILED
-    assert "killed by SIGSEGV" in check["message"]
-    assert "serve_client() at send-recv.c:%d" % (lines.index("            *(volatile int *)8 = 1;") + 1) in check["crash"]
+    assert "The server crashed: killed by SIG" in check["message"]
+    assert "%s() at %s:%d" % (function, file, number) in check["crash"]
+    assert "memory" in check["cause"]
+
+
+@pytest.mark.parametrize("end,told,cause", [
+    ("return 3;", "has ended: exit status 3; stderr: (nothing)", "before it listens"),
+    ("pause();", "it listens nowhere", "waits for something else first")])
+def test_a_server_that_never_listens_is_told_as_that(folder, end, told, cause):
+    replace(folder, "send-recv.c", "    const char *port_text", "    if (argc > 1) { %s }\n    const char *port_text" % end)
+    check = grade(folder)["checks"][0]
+    assert told in check["message"] and cause in check["cause"]
 
 
 def test_a_full_disk_is_not_the_programs_fault(folder, tmp_path, monkeypatch):
@@ -67,6 +85,13 @@ def test_a_program_that_does_not_compile_is_told_as_the_compiler_says_it(folder)
     assert "first error" in first["cause"]
     assert {check["verdict"] for check in results["checks"][1:]} == {model.NOT_CHECKED}
     assert model.earned(results) == 0
+
+
+def test_a_build_without_an_end_is_told_as_that(folder, monkeypatch):
+    monkeypatch.setenv("LAB_TIME_SCALE", "0.05")
+    (folder / "Makefile").write_text("send-recv:\n\tsleep 1000\n")
+    check = grade(folder)["checks"][0]
+    assert "the build did not end" in check["message"] and "never comes to an end" in check["cause"]
 
 
 def test_a_folder_without_a_program_is_the_learners_to_fill(folder):
