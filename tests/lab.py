@@ -1,11 +1,9 @@
 """The commands behind the Makefile. Needs Python 3.9 and nothing else."""
 
-import contextlib
 import difflib
 import glob
 import os
 import re
-import shutil
 import signal
 import subprocess
 import sys
@@ -14,12 +12,13 @@ import textwrap
 import threading
 
 from excerpts import renew
-from grade import autograder, classroom, learner, run
+from grade import autograder, classroom, learner
 from grade.autograder import gradescope
 from grade.files import has_program
 from grade.handout import ARGUMENTS, handout
 from harness import machine
 from harness.contain import end_as_by_ctrl_c
+from suite import find_python, run_pytest, test
 
 REPOSITORY = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
@@ -196,119 +195,14 @@ def excerpts():
     return 1 if sum(map(renew, folders)) else 0
 
 
-# --- make test, make check --------------------------------------------------------------------
-
-def has_pytest(python):
-    """Whether this Python is recent enough and has pytest."""
-    code = "import sys, pytest; pytest.main; sys.exit(sys.version_info < (3, 9))"
-    try:
-        return subprocess.run([python, "-c", code], stdout=subprocess.DEVNULL,
-                              stderr=subprocess.DEVNULL, cwd=REPOSITORY).returncode == 0
-    except OSError:
-        return False
-
-
-def install_into_venv(venv):
-    """Make a virtual environment with pytest in it, where pip reaches a registry. Return success."""
-    print("pytest is missing: trying pip, into .venv ...", file=sys.stderr)
-    try:
-        for command in ([sys.executable, "-m", "venv", venv],
-                        [os.path.join(venv, "bin", "python"), "-m", "pip", "install", "--quiet",
-                         "--disable-pip-version-check", "--retries", "1", "--timeout", "10", "pytest"]):
-            subprocess.run(command, check=True, timeout=180,
-                           stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        return True
-    except (OSError, subprocess.SubprocessError):
-        shutil.rmtree(venv, ignore_errors=True)
-        return False
-
-
-def install_package():
-    """Install the system's pytest, where that is possible without asking for a password."""
-    become_root = [] if os.geteuid() == 0 else ["sudo", "-n"]
-    for manager, package in (("apt-get", "python3-pytest"), ("dnf", "python3-pytest"),
-                             ("apk", "py3-pytest"), ("pacman", "python-pytest")):
-        if not shutil.which(manager) or (become_root and not shutil.which("sudo")):
-            continue
-        print("pytest is missing: trying %s ..." % manager, file=sys.stderr)
-        install = {"apk": ["add"], "pacman": ["-S", "--noconfirm"]}.get(manager, ["install", "-y"])
-        for arguments in (install + [package], ["update"], install + [package]):
-            done = subprocess.run(become_root + [manager] + arguments, stdin=subprocess.DEVNULL,
-                                  stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-            if done.returncode == 0 and package in arguments:
-                return
-            if manager != "apt-get":
-                break  # only apt-get keeps a list that may be too old
-
-
-def find_python():
-    """A Python with pytest, fetched if need be; ends with one line if there is none to be had."""
-    venv = os.path.join(REPOSITORY, ".venv")
-    candidates = [os.path.join(venv, "bin", "python"), sys.executable, "/usr/bin/python3"]
-    for fetch in (lambda: None, lambda: install_into_venv(venv), install_package):
-        fetch()
-        for python in candidates:
-            if has_pytest(python):
-                return python
-    sys.exit("make: the tests need pytest, and it could not be fetched. Install it with"
-             " `sudo apt-get install python3-pytest`, `sudo dnf install python3-pytest`"
-             " or `python3 -m pip install pytest`.")
-
-
-def pytest_command(*arguments):
-    """The command that runs pytest on this repository."""
-    return [find_python(), "-m", "pytest", "-c", "tests/pytest.ini", "--rootdir", "tests", *arguments]
-
-
-def run_pytest(*arguments):
-    """Run pytest from the repository's folder; return its exit status."""
-    return subprocess.call(pytest_command(*arguments), cwd=REPOSITORY)
-
-
-def test(*arguments):
-    """Check the finished programs and the repository itself, side by side; or what the arguments say."""
-    if any(os.path.exists(word.split("::")[0]) for word in arguments if word.startswith("tests/")):
-        return run_pytest(*arguments)
-    finished = [path for name in run.chapters() if has_program(os.path.join(REPOSITORY, name))
-                for path in run.check_files(name)]
-    web = [path for path in finished if os.path.basename(path) >= "test_07"]  # most of these wait
-    repo = sorted(glob.glob(os.path.join(glob.escape(run.TESTS), "repo", "test_*.py")))
-    groups = [paths for paths in (repo[1::2], repo[::2], web, finished[:len(finished) - len(web)]) if paths]
-    if not finished:
-        print("There is no finished program here yet: begin with make start 1")
-        return 0
-    print("This takes about a minute ...", flush=True)
-    with contextlib.ExitStack() as files:
-        said = [files.enter_context(tempfile.TemporaryFile()) for _ in groups]
-        command = pytest_command(*arguments)
-        running = [subprocess.Popen(command + paths, cwd=REPOSITORY, stdout=file, stderr=file)
-                   for paths, file in zip(groups, said)]
-        try:
-            statuses = [process.wait() for process in running]
-        except KeyboardInterrupt:
-            for number, limit in ((signal.SIGINT, 5), (signal.SIGKILL, 20)):  # mostly they got it, too
-                for process in running:
-                    with contextlib.suppress(subprocess.TimeoutExpired):
-                        process.wait(limit)
-                    process.send_signal(number)
-            raise
-        for file in said[::-1]:
-            file.seek(0)
-            sys.stdout.buffer.write(file.read())
-    return in_all(statuses)
-
-
-def in_all(statuses):
-    """The exit status of several runs of pytest: that of the first which went wrong. 5 means that a run had
-    nothing to check; a negative one, that it was killed."""
-    found_something = [status for status in statuses if status != 5]
-    return next(filter(None, found_something), 0) if found_something else 5
-
+# --- make check ------------------------------------------------------------------------------
 
 def check(*arguments):
     """The strict checks: the suite under the sanitizers, then those of tests/repo marked strict."""
-    return in_all([run_pytest("--sanitize", "tests/chapters", *arguments),
-                   run_pytest("-m", "strict", "tests/repo", *arguments)])
+    statuses = [run_pytest("--sanitize", "tests/chapters", *arguments),
+                run_pytest("-m", "strict", "tests/repo", *arguments)]
+    found_something = [status for status in statuses if status != 5]  # 5: there was nothing to check
+    return next(filter(None, found_something), 0) if found_something else 5
 
 
 # --- make start, grade, watch -----------------------------------------------------------------

@@ -1,0 +1,236 @@
+"""make test: runs the checks of our programs and of the repository side by side, and tells how they go."""
+
+import collections
+import contextlib
+import glob
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+
+from grade import learner, run
+from grade.files import has_program
+from harness.contain import adopt_orphans, end_descendants
+
+OURS = "the repository"  # stands in the table for the checks that are not a chapter's
+
+
+# ---- Finding pytest
+
+def has_pytest(python):
+    """Whether this Python is recent enough and has pytest."""
+    code = "import sys, pytest; pytest.main; sys.exit(sys.version_info < (3, 9))"
+    try:
+        return subprocess.run([python, "-c", code], stdout=subprocess.DEVNULL,
+                              stderr=subprocess.DEVNULL, cwd=run.REPOSITORY).returncode == 0
+    except OSError:
+        return False
+
+
+def install_into_venv(venv):
+    """Make a virtual environment with pytest in it, where pip reaches a registry. Return success."""
+    print("pytest is missing: trying pip, into .venv ...", file=sys.stderr)
+    try:
+        for command in ([sys.executable, "-m", "venv", venv],
+                        [os.path.join(venv, "bin", "python"), "-m", "pip", "install", "--quiet",
+                         "--disable-pip-version-check", "--retries", "1", "--timeout", "10", "pytest"]):
+            subprocess.run(command, check=True, timeout=180,
+                           stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        return True
+    except (OSError, subprocess.SubprocessError):
+        shutil.rmtree(venv, ignore_errors=True)
+        return False
+
+
+def install_package():
+    """Install the system's pytest, where that is possible without asking for a password."""
+    become_root = [] if os.geteuid() == 0 else ["sudo", "-n"]
+    for manager, package in (("apt-get", "python3-pytest"), ("dnf", "python3-pytest"),
+                             ("apk", "py3-pytest"), ("pacman", "python-pytest")):
+        if not shutil.which(manager) or (become_root and not shutil.which("sudo")):
+            continue
+        print("pytest is missing: trying %s ..." % manager, file=sys.stderr)
+        install = {"apk": ["add"], "pacman": ["-S", "--noconfirm"]}.get(manager, ["install", "-y"])
+        for arguments in (install + [package], ["update"], install + [package]):
+            done = subprocess.run(become_root + [manager] + arguments, stdin=subprocess.DEVNULL,
+                                  stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            if done.returncode == 0 and package in arguments:
+                return
+            if manager != "apt-get":
+                break  # only apt-get keeps a list that may be too old
+
+
+def find_python():
+    """A Python with pytest, fetched if need be; ends with one line if there is none to be had."""
+    venv = os.path.join(run.REPOSITORY, ".venv")
+    candidates = [os.path.join(venv, "bin", "python"), sys.executable, "/usr/bin/python3"]
+    for fetch in (lambda: None, lambda: install_into_venv(venv), install_package):
+        fetch()
+        for python in candidates:
+            if has_pytest(python):
+                return python
+    sys.exit("make: the tests need pytest, and it could not be fetched. Install it with"
+             " `sudo apt-get install python3-pytest`, `sudo dnf install python3-pytest`"
+             " or `python3 -m pip install pytest`.")
+
+
+def pytest_command(*arguments):
+    """The command that runs pytest on this repository."""
+    return [find_python(), "-m", "pytest", "-c", "tests/pytest.ini", "--rootdir", "tests", *arguments]
+
+
+def run_pytest(*arguments):
+    """Run pytest from the repository's folder; return its exit status."""
+    return subprocess.call(pytest_command(*arguments), cwd=run.REPOSITORY)
+
+
+# ---- Telling how the checks go
+
+class Table:
+    """What has been checked: a line for each chapter as it is done, and on a terminal one that changes."""
+
+    def __init__(self, runs):
+        self._unknown = runs  # so many runs of pytest have not said yet what they will check
+        self._expected, self._left = collections.Counter(), collections.Counter()
+        self._verdicts = collections.defaultdict(collections.Counter)
+        self.failed, self.not_checked = [], collections.Counter()
+        self._lock = threading.Lock()
+
+    def listen(self, descriptor):
+        """Take what one run of pytest tells, to its end."""
+        with open(descriptor, encoding="utf-8") as lines:
+            for line in lines:
+                with self._lock:
+                    self._take(json.loads(line))
+
+    def _take(self, told):
+        if "files" in told:
+            self._unknown -= 1
+            for file, number in told["files"].items():
+                self._expected[part(file)] += number
+                self._left[part(file)] += number
+        else:
+            self._left[part(told["file"])] -= 1
+            self._verdicts[part(told["file"])][told["verdict"]] += 1
+            self.failed += [told] if told["verdict"] == "failed" else []
+            self.not_checked.update([told["why"]] if told["verdict"] == "skipped" else [])
+        self._show()
+
+    def _show(self):
+        """Print the line of each part that is done."""
+        is_terminal = sys.stdout.isatty()
+        for name in sorted(self._left) if not self._unknown else ():
+            if self._left[name] <= 0:
+                del self._left[name]
+                print("%s%s" % ("\r\033[K" if is_terminal else "", self._line(name)), flush=True)
+        if is_terminal:
+            done = sum(sum(verdicts.values()) for verdicts in self._verdicts.values())
+            print("\r\033[K  %d of %d checks" % (done, sum(self._expected.values())), end="", flush=True)
+
+    def _line(self, name):
+        verdicts = self._verdicts[name]
+        words = ["%d FAILED" % verdicts["failed"] if verdicts["failed"] else "ok"]
+        words += ["%d could not be checked here" % verdicts["skipped"]] if verdicts["skipped"] else []
+        return "  %-16s %4d checks   %s" % (name, sum(verdicts.values()), ", ".join(words))
+
+    def end(self):
+        """Take the changing line away; tell what was cut off, and all that failed. Returns whether all is
+        well so far."""
+        if sys.stdout.isatty():
+            print("\r\033[K", end="")
+        for name, number in sorted(self._left.items()):
+            print("  %-16s was cut off: %d of %d checks were not made" % (name, number, self._expected[name]))
+        for told in self.failed:
+            print("\nFAILED  tests/%s\n%s" % (told["name"].replace("tests/", ""), told["why"]))
+        passed = sum(verdicts["passed"] for verdicts in self._verdicts.values())
+        print("\n%d passed, %d failed" % (passed, len(self.failed)))
+        for why, number in sorted(self.not_checked.items()):
+            print("%d could not be checked here: %s" % (number, why))
+        return not self.failed and not self._left and not self._unknown and passed > 0
+
+
+def part(file):
+    """The chapter that a file of checks belongs to; else OURS."""
+    return next((name for name in run.chapters() if file.startswith("test_%s_" % name[:2])), OURS)
+
+
+# ---- make test
+
+def groups():
+    """The files of checks, in groups that take about as long as each other; none without a finished program."""
+    finished = [path for name in run.chapters() if has_program(os.path.join(run.REPOSITORY, name))
+                for path in run.check_files(name)]
+    web = [path for path in finished if os.path.basename(path) >= "test_07"]  # most of these wait
+    repo = sorted(glob.glob(os.path.join(glob.escape(run.TESTS), "repo", "test_*.py")))
+    return [paths for paths in (repo[1::2], repo[::2], web, finished[:len(finished) - len(web)]) if paths] \
+        if finished else []
+
+
+def test(*arguments):
+    """Check the finished programs and the repository itself; with arguments, as pytest does with these."""
+    if any(os.path.exists(word.split("::")[0]) for word in arguments if word.startswith("tests/")):
+        return run_pytest(*arguments)
+    if not groups():
+        print("There is no finished program here yet: begin with make start 1")
+        return 0
+    if arguments:
+        return run_pytest(*arguments, *(path for paths in groups() for path in paths))
+    command = pytest_command("-p", "harness.telling")
+    print("Checking the finished programs over loopback, and what else is here. This takes a minute or two:\n",
+          flush=True)
+    if not side_by_side(command, groups()):
+        print("\nSomething is wrong: see above. To check one thing again: make test ARGS=tests/FILE::NAME")
+        return 1
+    following = learner.to_begin()
+    print("\nAll is well. Next: " + (
+        "make chapter 1 runs the first program; its lesson is 01-socket/README.md." if has_program(
+            os.path.join(run.REPOSITORY, run.chapters()[0])) else "make start %d" % learner.number(following)))
+    return 0
+
+
+def side_by_side(command, groups):
+    """Run pytest on each group of files, and tell how it goes. Returns whether all is well."""
+    table, runs, listeners = Table(len(groups)), [], []
+    with tempfile.TemporaryFile() as log:
+        try:
+            for paths in groups:
+                ours, theirs = os.pipe()
+                path = os.pathsep.join(filter(None, [run.TESTS, os.environ.get("PYTHONPATH")]))
+                runs.append(subprocess.Popen(  # Ctrl-C is for us alone
+                    command + paths, cwd=run.REPOSITORY, env={**os.environ, "LAB_TELL": str(theirs), "PYTHONPATH": path},
+                    pass_fds=[theirs], stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True))
+                os.close(theirs)
+                listeners.append(threading.Thread(target=table.listen, args=[ours], daemon=True))
+                listeners[-1].start()
+            statuses = [process.wait() for process in runs]
+        except KeyboardInterrupt:
+            stop(runs)
+            raise
+        for listener in listeners:
+            listener.join()
+        is_well = table.end()
+        if not set(statuses) <= {0, 1, 5}:  # 1: a check has failed; 5: there was none
+            log.seek(0)
+            sys.stdout.buffer.write(log.read())
+    return is_well and set(statuses) <= {0, 5}
+
+
+def stop(runs):
+    """End the runs of pytest, and all that they have started, within a second: politely first."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    adopt_orphans(True)
+    end = time.monotonic() + 0.5
+    for process in runs:
+        process.send_signal(signal.SIGINT)
+    for process in runs:
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(max(0, end - time.monotonic()))
+    for process in runs:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+    end_descendants()
