@@ -81,7 +81,9 @@ else
 
 # In `make chapter 4` the 4 is the command's argument, not one more thing to make.
 N := $(wordlist 2,$(words $(MAKECMDGOALS)),$(MAKECMDGOALS))
-CHAPTER := $(filter 0$(patsubst 0%,%,$(firstword $(N)))-%,$(FOLDERS))
+NUMBER := $(firstword $(subst ., ,$(firstword $(N))))
+CHAPTER := $(filter 0$(patsubst 0%,%,$(NUMBER))-%,$(FOLDERS))
+STEP := $(patsubst $(NUMBER)%,%,$(firstword $(N)))
 ifneq ($(words $(N)) $(words $(CHAPTER)),1 1)
 ifneq ($(filter start grade,$(COMMAND)) $(words $(N)),$(COMMAND) 0)
 $(error make $(COMMAND) $(N): which chapter? 1 to 9, as in: make $(COMMAND) 4)
@@ -92,12 +94,12 @@ NO_DIR = $(if $(DIR),@echo 'make $@ takes no DIR: that goes with make grade and 
 
 chapter:
 	$(NO_DIR)
-	$(LAB) chapter $(CHAPTER) $(ARGS)
+	$(LAB) chapter $(CHAPTER)$(STEP) $(ARGS)
 
 diff trace start grade watch handout:
 	$(if $(ARGS),@echo "make $@ takes no ARGS: they are for make chapter" >&2)
 	$(if $(filter diff start handout,$@),$(NO_DIR))
-	$(LAB) $@ $(CHAPTER)
+	$(LAB) $@ $(CHAPTER)$(if $(filter grade watch,$@),,$(STEP))
 
 $(filter-out $(COMMAND),$(MAKECMDGOALS)):
 	@:

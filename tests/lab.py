@@ -1,6 +1,6 @@
 """The commands behind the Makefile. Needs Python 3.9 and nothing else."""
 
-import difflib
+import contextlib
 import glob
 import os
 import re
@@ -12,7 +12,7 @@ import textwrap
 import threading
 
 from excerpts import renew
-from grade import autograder, classroom, learner
+from grade import autograder, classroom, growth, learner
 from grade.autograder import gradescope
 from grade.files import has_program
 from grade.handout import ARGUMENTS, handout
@@ -90,11 +90,31 @@ def is_yours_to_write(name):
     return True
 
 
+@contextlib.contextmanager
+def program_folder(name):
+    """The folder of a chapter's program, or, of a step such as 07-tinyweb.3, one for the moment."""
+    chapter, step = growth.split(name)
+    if not step:
+        yield os.path.join(REPOSITORY, chapter)
+        return
+    with tempfile.TemporaryDirectory(prefix="step-") as place:
+        folder = os.path.join(place, chapter)
+        os.makedirs(folder)
+        growth.lay_out(chapter, growth.state(chapter, step), folder)
+        yield folder
+
+
 def chapter(name, *arguments):
-    """Build a chapter, say what it adds and what to try, and run it until Ctrl-C."""
-    folder = os.path.join(REPOSITORY, name)
+    """Build a chapter, or one as it is after a step, say what it adds and what to try, and run it until Ctrl-C."""
+    name, step = growth.split(name)
     if is_yours_to_write(name):
         return 2
+    with program_folder("%s.%d" % (name, step) if step else name) as folder:
+        return run_chapter(name, step, folder, *arguments)
+
+
+def run_chapter(name, step, folder, *arguments):
+    """Build and run the program of a chapter, or of one of its steps, that lies in `folder`."""
     if subprocess.run(["make", "-s", "-C", folder]).returncode != 0:
         return 1
     title, goal, commands = read_lesson(name)
@@ -102,11 +122,14 @@ def chapter(name, *arguments):
     words = list(arguments) or ARGUMENTS.get(name, [])
     commands = [re.sub(r"\b(7890|8080)\b", chosen_port(name, words) or r"\1", line) for line in commands]
 
-    print("%s\n\n%s\n" % (title, textwrap.fill(goal, 80)))
-    if commands:
-        print("In a second terminal, %s:\n" % ("first" if name == "05-client" else "try"))
-        print("".join("    %s\n" % line for line in commands))
-    print("%sThe lesson is %s/README.md.\n" % ("" if name in NO_SERVERS else "Ctrl-C ends it. ", name))
+    if step:
+        print("Chapter %d after step %d: %s" % (int(name[:2]), step, growth.words(name, step)))
+    else:
+        print("%s\n\n%s\n" % (title, textwrap.fill(goal, 80)))
+        if commands:
+            print("In a second terminal, %s:\n" % ("first" if name == "05-client" else "try"))
+            print("".join("    %s\n" % line for line in commands))
+        print("%sThe lesson is %s/README.md.\n" % ("" if name in NO_SERVERS else "Ctrl-C ends it. ", name))
     print("$ %s" % " ".join([program] + words), flush=True)
 
     status, port_in_use = run_program([program] + words, folder, name not in NO_SERVERS)
@@ -121,55 +144,23 @@ def chapter(name, *arguments):
 
 # --- make diff N ------------------------------------------------------------------------------
 
-def read_sources(name):
-    """A chapter's C files: a dictionary from file name to lines."""
-    sources = {}
-    for path in sorted(glob.glob(os.path.join(glob.escape(REPOSITORY), name, "*.[ch]"))):
-        with open(path, encoding="utf-8") as file:
-            sources[os.path.basename(path)] = file.read().splitlines()
-    return sources
-
-
-def find_base(file, lines, earlier):
-    """The (chapter, file, lines) that a file grew from: the latest earlier file of that name, or else
-    the most similar earlier program; (None, None, []) if it is new. `earlier` has the latest first."""
-    for chapter, sources in earlier:
-        if file in sources:
-            return chapter, file, sources[file]
-    best, found = 0.5, (None, None, [])
-    for chapter, sources in earlier:
-        main = chapter.split("-", 1)[1] + ".c"
-        likeness = difflib.SequenceMatcher(None, sources[main], lines).ratio()
-        if file.endswith(".c") and likeness > best:
-            best, found = likeness, (chapter, main, sources[main])
-    return found
-
-
 def diff(name):
-    """Print what a chapter added to the chapters before it."""
+    """Print what a chapter adds to what `make start` lays out, or what one of its steps does."""
+    name, step = growth.split(name)
     if is_yours_to_write(name):
         return 2
-    names = sorted(os.path.basename(path.rstrip("/"))
-                   for path in glob.glob(os.path.join(glob.escape(REPOSITORY), "0[1-9]-*/")))
-    earlier = [(other, read_sources(other)) for other in reversed(names)
-               if other < name and has_program(os.path.join(REPOSITORY, other))]
+    begin = growth.state(name, step - 1) if step > 1 else growth.beginning(name)
+    program = growth.state(name, step) if step else growth.program_in(os.path.join(REPOSITORY, name))
+    if step:
+        print(growth.words(name, step))
     colours = {"+": "\033[32m", "-": "\033[31m", "@": "\033[36m"} if sys.stdout.isatty() else {}
-    added = removed = 0
-    carried = []
-
-    for file, lines in read_sources(name).items():
-        chapter, base, base_lines = find_base(file, lines, earlier)
-        if lines == base_lines:
-            carried.append(file)
-            continue
-        old = "%s/%s" % (chapter, base) if base else "/dev/null"
-        for line in difflib.unified_diff(base_lines, lines, old, "%s/%s" % (name, file), lineterm=""):
-            is_header = line.startswith(("---", "+++"))
-            added += line.startswith("+") and not is_header
-            removed += line.startswith("-") and not is_header
-            colour = colours.get(line[:1], "")
-            print("%s%s%s" % (colour, line, "\033[0m" if colour else ""))
-    print("\n%s: %d lines added, %d removed." % (name, added, removed))
+    lines = growth.difference(begin, program).splitlines()
+    for line in lines:
+        colour = colours.get(line[:1], "")
+        print("%s%s%s" % (colour, line, "\033[0m" if colour else ""))
+    changes = [line[0] for line in lines if not line.startswith(("--- ", "+++ "))]
+    print("\n%s: %d lines added, %d removed." % (name, changes.count("+"), changes.count("-")))
+    carried = [file for file in program if program[file] == begin.get(file)]
     if carried:
         print("Carried on unchanged: %s." % ", ".join(carried))
     return 0
@@ -178,13 +169,16 @@ def diff(name):
 # --- make trace N -----------------------------------------------------------------------------
 
 def trace(name):
-    """Print the ladder of a chapter's calls and its client's; of the program in $DIR if that is given, and
-    as a picture, too, in the file $SVG."""
+    """Print the ladder of a chapter's calls and its client's, or of one of its steps; of the program in $DIR if
+    that is given, and as a picture, too, in the file $SVG."""
     from ladder.trace import trace as print_ladder
-    if not os.environ.get("DIR") and is_yours_to_write(name):
-        print("make trace %s DIR=work/%s draws the ladder of yours." % (name[:2].lstrip("0"), name), file=sys.stderr)
+    chapter = growth.split(name)[0]
+    given = os.environ.get("DIR")
+    if not given and is_yours_to_write(chapter):
+        print("make trace %s DIR=work/%s draws the ladder of yours." % (chapter[:2].lstrip("0"), chapter), file=sys.stderr)
         return 2
-    return print_ladder(name, REPOSITORY, os.environ.get("DIR", ""), os.environ.get("SVG", ""))
+    with program_folder(name) as folder:
+        return print_ladder(chapter, REPOSITORY, given or folder, os.environ.get("SVG", ""))
 
 
 # --- lab.py excerpts --------------------------------------------------------------------------
@@ -193,6 +187,14 @@ def excerpts():
     """Renew the excerpts in the lessons from the source; fail if one of them is like nothing there."""
     folders = sorted(glob.glob(os.path.join(glob.escape(REPOSITORY), "0[1-9]-*")))
     return 1 if sum(map(renew, folders)) else 0
+
+
+# --- lab.py steps -----------------------------------------------------------------------------
+
+def steps(*words):
+    """Carry a change of a program on, into its steps and the later chapters."""
+    from grade.carry import steps as carry
+    return carry(*words)
 
 
 # --- make check ------------------------------------------------------------------------------
@@ -241,7 +243,7 @@ def autograde(place):
 def main():
     commands = {command.__name__.rstrip("_"): command
                 for command in (chapter, diff, trace, start, grade, watch, handout, class_, gradescope, autograde,
-                                excerpts, test, check, mutants)}
+                                excerpts, steps, test, check, mutants)}
     if len(sys.argv) < 2 or sys.argv[1] not in commands:
         print("usage: lab.py %s ..." % "|".join(commands), file=sys.stderr)
         return 2

@@ -152,6 +152,19 @@ def states(chapter, folder_of=ours):
     return programs
 
 
+def split(name):
+    """A chapter's name and the number of a step, from such as 07-tinyweb.3; without one the number is 0."""
+    chapter, dot, step = name.partition(".")
+    if dot and not step.isdigit():
+        sys.exit("make: %d.%s: which step? As in: make chapter 7.3" % (int(chapter[:2]), step))
+    return chapter, int(step or 0)
+
+
+def words(chapter, step):
+    """What the patch of a step says before its diff."""
+    return read(patches(ours(chapter))[step - 1]).partition("\n--- ")[0]
+
+
 def state(chapter, step):
     """The program of a chapter as it is after a step. Ends with a clear line where there is no such step, or
     where this copy does not have it."""

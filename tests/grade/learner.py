@@ -87,8 +87,8 @@ def start(chapter=None):
     07-tinyweb.4 begins; without a chapter, say where the learner stands."""
     if chapter is None:
         return where_you_stand()
-    chapter, _, step = chapter.partition(".")
-    step = int(step or 1)
+    chapter, step = growth.split(chapter)
+    step = step or 1
     folder = os.path.join(WORK, chapter)
     shown = os.path.relpath(folder, run.REPOSITORY)
     if os.path.lexists(folder):
