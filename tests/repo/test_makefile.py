@@ -91,5 +91,5 @@ def test_what_has_no_meaning_here_is_said(clone, name, words):
 def test_diff_shows_what_is_new(clone, chapter):
     done = make(clone, "diff", str(int(chapter[:2])))
     assert done.returncode == 0
-    assert "+++ %s/%s.c" % (chapter, program_name(chapter)) in done.stdout
+    assert "+++ b/%s.c" % program_name(chapter) in done.stdout
     assert "lines added" in done.stdout.splitlines()[-1] + done.stdout.splitlines()[-2]
