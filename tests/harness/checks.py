@@ -14,14 +14,16 @@ import time
 import pytest
 
 from harness import steps
-from harness.inspect import busy_time, descriptors, memory, room_for, state
+from harness.grading import Symptom
+from harness.inspect import busy_time, descriptors, memory, room_for, state, waits
 from harness.listening import kernel
 from harness.program import how_it_ended, wait_until
 from harness.talk import connect, exchange, receive_all
 from harness.users import set_limit
 
-BAD_PORTS = ["99999", "65536", "80x", "-1", "", " 80", "+80", "0x50", "8 0"]
-BAD_ADDRESSES = ["127.0.0.256", "127.0.0.1x", "::1::", ""]
+# The last two are 80 to a number that has 32 or 64 bits.
+BAD_PORTS = ["99999", "65536", "80x", "-1", "", " 80", "+80", "0x50", "8 0", "4294967376", "18446744073709551696"]
+BAD_ADDRESSES = ["127.0.0.256", "127.0.0.1x", "::1::", "localhost", ""]
 # For the programs that take [PORT [ADDRESS]]; the last argument is the wrong one.
 WRONG_PORTS = [*([port] for port in BAD_PORTS), ["0", "127.0.0.1", "surplus"]]
 WRONG_ADDRESSES = [["0", address] for address in BAD_ADDRESSES]
@@ -66,6 +68,36 @@ def is_usage_error(program, bad):
     assert program.output == "", "it prints on stdout, where nothing belongs now:\n" + program.output[:600]
 
 
+def usage_symptoms(correct, bad_port, surplus, name, too_large):
+    """What is told of a program that takes wrong arguments. `correct` is a command, the others are what follows its
+    name: with a port that is none, with one argument too many, with a name for an address, and with a port that
+    would be right if a number of 32 bits wrapped around."""
+    program = correct.split()[0]
+
+    def by_hand(arguments, more=""):
+        return ("timeout 1 %s %s%s; echo exit status $?" % (program, arguments, more),)
+
+    return [
+        Symptom("no line usage", "A line that begins with `usage: ` belongs on stderr: fprintf(stderr, ...).",
+                by_hand(bad_port, " > /dev/null")),
+        Symptom("does not repeat", "The message is to repeat the argument that is wrong.", by_hand(bad_port)),
+        Symptom("belongs on stderr", "Nothing goes to stdout, which is for results: fprintf(stderr, ...).",
+                by_hand(bad_port, " 2> /dev/null")),
+        Symptom(r"exit status \d+, not exit status 2; stderr:\n(.*\n)*.*usage: ",
+                "Wrong usage is exit status 2; 1 is for a call that failed.", by_hand(bad_port)),
+        Symptom(r"start .*\bsurplus\b", "The number of arguments is not looked at: argc counts the program's name, too.",
+                by_hand(surplus)),
+        Symptom(r"start .*\blocalhost\b", "A name is no address: inet_pton() takes numbers only, getaddrinfo() needs "
+                "AI_NUMERICHOST for that.", by_hand(name)),
+        Symptom(r"start .*\b(4294967376|18446744073709551696)\b",
+                "The number grows beyond what its type can hold, and wraps around: stop as soon as it is greater than "
+                "65535. (strtol() says ERANGE in errno, and a long does not fit an int.)", by_hand(too_large)),
+        Symptom(r"start .*(127\.0\.0\.(256|1x)|::1::)", "What inet_pton() returned is not looked at: 1 is an address, 0 "
+                "is none.", by_hand(name.replace("localhost", "127.0.0.256"))),
+        Symptom("", "atoi() and strtol() take 80x for 80 and an empty string for 0: look at where the number ended, and "
+                "take digits only, up to 65535.", by_hand(bad_port))]
+
+
 def complains_of_clients_only(program):
     """If there is anything on stderr, these are reports, in the form that all have, of clients that left."""
     left = r"ECONNRESET|EPIPE|ENOTCONN|ETIMEDOUT|EAGAIN|EWOULDBLOCK|ECONNABORTED"
@@ -100,14 +132,20 @@ def closed_stdout(chapter, *arguments):
     is_failure(chapter, chapter.run(*arguments, under=without, limit=5), "EBADF")
 
 
-def default_port(chapter, port):
-    """Without arguments the program asks for `port`: it listens there, or says that others do."""
-    program = chapter.start()
+def default_port(chapter, port, *arguments):
+    """With these arguments, or none, the program asks for `port`: it listens there, or says that others do."""
+    program = chapter.start(*arguments)
     wanted = (r"\Alistening on \S+ port %d$"
               r"|\A[^:]*: bind \S+ port %d: .*\(EADDRINUSE\)$" % (port, port))
-    wait_until(lambda: re.search(wanted, program.output + program.stderr, re.MULTILINE)
-               or port in [place[1] for place in kernel(program.pid)],
-               what="port %d to be tried" % port)
+
+    def is_tried():
+        return (re.search(wanted, program.output + program.stderr, re.MULTILINE)
+                or port in [place[1] for place in kernel(program.pid)])
+
+    with contextlib.suppress(AssertionError):  # what it does instead is told below
+        wait_until(lambda: is_tried() or not program.is_running())
+    assert is_tried(), "waited in vain for port %d to be tried; it says: %s" % (
+        port, (program.output + program.stderr).strip() or "(nothing)")
 
 
 def needs_ipv6():
@@ -222,6 +260,17 @@ def waits_without_spinning(*pids):
         if sum(map(busy_time, pids)) - before < 0.15:
             return
     raise AssertionError("it spins instead of waiting")
+
+
+def sleeps_until_woken(pid):
+    """The process, which has nothing to do now, waits for what comes, and does not wake up to look for it."""
+    for _ in range(3):
+        before = waits(pid)
+        time.sleep(0.3)  # not a wait for anything: it is what is measured
+        woken = waits(pid) - before
+        if woken < 20:
+            return
+    raise AssertionError("it wakes up %d times in 0.3 s, though nothing has come" % woken)
 
 
 @contextlib.contextmanager

@@ -7,8 +7,9 @@
  * those that wait for several descriptors. All that happens is permitted: see the ERRORS of recv(2),
  * send(2), poll(2), select(2), accept(2) and fork(2). LAB_FAULTS_AT_START=bind, or another call that
  * opens a listener, has that one fail, once. LAB_FAULTS_AT_CONNECT=success, EALREADY or EISCONN
- * interrupts the first connect(), and says what the next one for that socket answers. Without
- * LAB_FAULTS nothing is at random. */
+ * interrupts the first connect(), and says what the next one for that socket answers.
+ * LAB_FAULTS_HURRY=100 has the limits that a program sets to its patience pass a hundred times as
+ * fast. Without LAB_FAULTS nothing is at random. */
 #define _GNU_SOURCE
 
 #include <dlfcn.h>
@@ -20,6 +21,7 @@
 #include <string.h>
 #include <sys/select.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
@@ -28,6 +30,7 @@
 static uint64_t state = 1;
 static int at_random;
 static const char *to_fail; /* the call for a listener that is to fail */
+static long hurry = 1;      /* so many times as fast does a limit of time pass */
 
 /* A random number from 0 to below - 1: xorshift64*, which is the same everywhere. */
 static size_t random_below(size_t below)
@@ -45,6 +48,8 @@ __attribute__((constructor)) static void start(void)
     at_random = seed != NULL;
     state = (seed != NULL ? strtoull(seed, NULL, 10) : 0) * 0x9E3779B97F4A7C15 + 1;
     to_fail = getenv("LAB_FAULTS_AT_START");
+    if (getenv("LAB_FAULTS_HURRY") != NULL)
+        hurry = strtol(getenv("LAB_FAULTS_HURRY"), NULL, 10);
     if (loaded != NULL)
         close(open(loaded, O_CREAT | O_WRONLY, 0644));
 }
@@ -146,10 +151,20 @@ static int is_interrupted(int waits)
     return 1;
 }
 
+/* What is left of a limit: a short one stays, since a program may look around every now and then. */
+static struct timeval hurried(struct timeval limit)
+{
+    long long all = limit.tv_sec * 1000000LL + limit.tv_usec;
+
+    if (hurry > 1 && limit.tv_sec > 0)
+        return (struct timeval){all / hurry / 1000000, all / hurry % 1000000};
+    return limit;
+}
+
 int poll(struct pollfd *descriptors, nfds_t count, int timeout)
 {
     if (!is_interrupted(timeout != 0))
-        return REAL(poll)(descriptors, count, timeout);
+        return REAL(poll)(descriptors, count, timeout > 1000 ? (int)(timeout / hurry) : timeout);
     for (nfds_t i = 0; i < count; i++)
         descriptors[i].revents = 0; /* as Linux does */
     return -1;
@@ -170,7 +185,16 @@ int select(int count, fd_set *restrict readable, fd_set *restrict writable, fd_s
 {
     if (is_interrupted(timeout == NULL || timeout->tv_sec != 0 || timeout->tv_usec != 0))
         return -1;
-    return REAL(select)(count, readable, writable, other, timeout);
+    struct timeval limit = timeout != NULL ? hurried(*timeout) : (struct timeval){0, 0};
+    return REAL(select)(count, readable, writable, other, timeout != NULL ? &limit : NULL);
+}
+
+unsigned alarm(unsigned seconds)
+{
+    struct timeval limit = hurried((struct timeval){.tv_sec = seconds});
+    struct itimerval timer = {.it_value = limit}, before;
+
+    return setitimer(ITIMER_REAL, &timer, &before) < 0 ? 0 : (unsigned)before.it_value.tv_sec;
 }
 
 int pselect(int count, fd_set *restrict readable, fd_set *restrict writable, fd_set *restrict other,
@@ -254,7 +278,14 @@ int socket(int family, int type, int protocol)
 int setsockopt(int descriptor, int level, int option, const void *value, socklen_t size)
 {
     int fails = level == SOL_SOCKET && option == SO_REUSEADDR && opening_fails("setsockopt");
+    int is_limit = level == SOL_SOCKET && (option == SO_RCVTIMEO || option == SO_SNDTIMEO);
+    struct timeval limit;
 
+    if (is_limit && size == sizeof limit) {
+        memcpy(&limit, value, size);
+        limit = hurried(limit);
+        value = &limit;
+    }
     return fails ? -1 : REAL(setsockopt)(descriptor, level, option, value, size);
 }
 

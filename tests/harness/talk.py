@@ -72,9 +72,10 @@ class Connection(socket.socket):
         self.close()
 
 
-def connect(server, limit=5, receive_buffer=None, segment=None):
+def connect(server, limit=5, receive_buffer=None, segment=None, source=None):
     """Connect to a Server (or a port on 127.0.0.1); every later call on the socket is limited too.
-    `receive_buffer` and `segment` are sizes in bytes for a client that takes little at a time."""
+    `receive_buffer` and `segment` are sizes in bytes for a client that takes little at a time; `source` is the
+    client's own address, where this machine has it."""
     host, port = ("127.0.0.1", server) if isinstance(server, int) else (server.address, server.port)
     client = Connection(steps.name_client(), limit,
                         family=socket.AF_INET6 if ":" in host else socket.AF_INET)
@@ -83,6 +84,9 @@ def connect(server, limit=5, receive_buffer=None, segment=None):
             client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
         if segment:
             client.setsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG, segment)
+        if source:
+            with contextlib.suppress(OSError):  # Linux has all of 127.0.0.0/8
+                client.bind((source, 0))
         client.connect((host, port))
     except BaseException:
         client.close()
