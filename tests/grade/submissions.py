@@ -164,7 +164,7 @@ def complete(folder, chapter):
     Makefile, its webroot."""
     for path in files():
         target = os.path.join(folder, os.path.relpath(path, chapter))
-        if path.startswith(chapter + "/") and not path.endswith((".c", ".h", ".md")) \
+        if path.startswith(chapter + "/") and not path.endswith((".c", ".h", ".md", ".patch")) \
                 and not os.path.lexists(target):
             os.makedirs(os.path.dirname(target), exist_ok=True)
             shutil.copyfile(os.path.join(REPOSITORY, path), target)
