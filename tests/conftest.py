@@ -6,7 +6,6 @@ import functools
 import itertools
 import os
 import random
-import shlex
 import shutil
 import signal
 import subprocess
@@ -22,7 +21,7 @@ from harness import steps  # noqa: E402
 from harness.contain import Containment, a_user, adopt_orphans, end_as_by_ctrl_c  # noqa: E402
 from harness.daemon import Daemons  # noqa: E402
 from harness.program import Program, Server, wait_until  # noqa: E402
-from harness.talk import feed  # noqa: E402
+from harness.talk import close_left_open, feed  # noqa: E402
 
 REPOSITORY = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
@@ -128,16 +127,15 @@ class Chapter:
 
     def start_other(self, command, **options):
         """Start another program, such as nc; return a Program."""
-        steps.step("start " + shlex.join([os.path.basename(command[0]), *map(str, command[1:])]))
+        steps.step("start " + steps.command([os.path.basename(command[0]), *command[1:]]))
         self.started.append(Program(command, **options))
         return self.started[-1]
 
     def _begin(self, kind, under, arguments, options):
         stdin = options.get("stdin")
         source = "/dev/null" if stdin == subprocess.DEVNULL else os.path.basename(getattr(stdin, "name", ""))
-        steps.step("start " + shlex.join(["./" + os.path.basename(self.program), *map(str, arguments)])
-                   + (" < %s" % source if source else "")
-                   + (", under %s" % os.path.basename(under[0]) if under else ""))
+        steps.step("start " + steps.circumstances(under, ["./" + os.path.basename(self.program), *arguments])
+                   + (" < %s" % source if source else ""))
         if self._containment:
             takes_more = under and under[0] in ("unshare", "nsenter")  # than the bounds allow
             options["popen"] = functools.partial(self._containment.start, outside=len(under) if takes_more else 0)
@@ -152,6 +150,7 @@ def chapter(request, builds, containment):
     yield chapter
     for started in chapter.started:
         started.kill()
+    close_left_open()
     for started in chapter.started:
         for mark in ("AddressSanitizer", "LeakSanitizer", "runtime error:"):
             assert mark not in started.stderr, started.stderr

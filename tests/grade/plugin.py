@@ -53,7 +53,15 @@ def pytest_assertrepr_compare(op, left, right):
 def without_code(message):
     """A message of a failed assert, without the line of Python that failed, if it says more than that."""
     words = re.sub(r"\nassert .*", "", message, flags=re.DOTALL)
-    return re.sub(r"^assert (?=expected: )", "", words).replace("\n  ", "\n").strip()
+    words = re.sub(r"^assert (?=expected: )", "", words).replace("\n  ", "\n").strip()
+    return "\n".join(map(cut, words.split("\n")))
+
+
+def cut(line):
+    """A line of a message, without its middle if it is very long. What was compared is told whole."""
+    if len(line) <= 400 or line.startswith(("expected: ", "got: ")):
+        return line
+    return "{} ... ({:,} characters) ... {}".format(line[:200], len(line), line[-100:])
 
 
 class Grader:
@@ -177,20 +185,15 @@ class Grader:
     def _judge(self, item, check, error):
         """A check has raised an exception: is it the program's fault, or the grader's?"""
         signal.setitimer(signal.ITIMER_REAL, 0)  # what follows is on no check's time
-        is_failure = (isinstance(error, (AssertionError, BuildError, pytest.fail.Exception))
-                      or steps.is_network_error(error))
+        network_error = steps.network_error(error)
         check.pop("possible", None)
         check["steps"] = steps.told()
-        if not is_failure:
+        if not network_error and not isinstance(error, (AssertionError, BuildError, pytest.fail.Exception)):
             model.decide(check, model.GRADER_ERROR, "%s: %s" % (type(error).__name__, error))
             return
         model.decide(check, model.FAILED)
-        check["message"] = without_code(getattr(error, "msg", None) or steps.words(error))
-        if steps.is_network_error(error):
-            for step in check["steps"]:
-                if step.endswith("meets an error: " + check["message"]):
-                    check["message"] = step
-            check["steps"] = [step for step in check["steps"] if step != check["message"]]  # it is told once
+        check["message"] = network_error or without_code(getattr(error, "msg", None) or str(error))
+        check["steps"] = [step for step in check["steps"] if step != network_error]  # it is told once
         chapter = item.funcargs.get("chapter")
         own = [program for program in chapter.started if chapter.program in program.command] if chapter else []
         if any(program.crashed() for program in own):

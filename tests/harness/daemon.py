@@ -8,7 +8,7 @@ import signal
 from harness import listening
 from harness.inspect import children, state
 from harness.program import wait_until
-from harness.steps import step
+from harness.steps import note_signal, step
 
 
 def pid_in(path):
@@ -47,7 +47,7 @@ class Daemon:
         raise AttributeError(name)
 
     def signal(self, number):
-        step("send the daemon %s" % signal.Signals(number).name)
+        note_signal(number, "the daemon")
         assert self.is_running(), "the daemon has ended, and should not have"
         os.kill(self.pid, number)
 

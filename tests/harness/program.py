@@ -48,8 +48,11 @@ def readable(pattern):
     """A regular expression for a line, as a person would write that line."""
     if pattern == listening.LINE:
         return "listening on ADDRESS port PORT"
-    pattern = pattern.strip("^$").replace(r"\d+", "N").replace(".+", "...")
-    return re.sub(r"\\([^dswWSD])", r"\1", pattern)
+    for code, word in (("(?i)", ""), (r"\A", ""), (r"\Z", ""), (r"\b", ""), ("\r?", ""), ("[^:]+", "PROGRAM"), (r"\S+", "WORD"),
+                       (r"[1-9]\d*", "N"), (r"\d+", "N"), (".+", "..."), (".*", "...")):
+        pattern = pattern.replace(code, word)
+    pattern = re.sub(r"(?<!\\)\((\?:)?|(?<!\\)\)", "", pattern.strip("^$\n")).replace("|", " or ")
+    return re.sub(r"\\(.)", r"\1", pattern)
 
 
 class Program:
@@ -169,7 +172,7 @@ class Program:
 
     def signal(self, number):
         """Send a signal to the program, but not to its children."""
-        steps.step("send it %s" % signal.Signals(number).name)
+        steps.note_signal(number)
         self.was_told_to_end = self.was_told_to_end or number not in (signal.SIGSTOP, signal.SIGCONT)
         self.process.send_signal(number)
 

@@ -2,6 +2,8 @@
 
 import errno
 import itertools
+import shlex
+import signal
 import threading
 
 SHOWN = 60  # so many bytes of what is sent or received are shown
@@ -10,7 +12,7 @@ FIRST, LAST = 6, 9  # so many steps are told of a check that took more
 _lock = threading.Lock()
 _steps = []
 _names = itertools.count(1)
-_errors = []
+_errors = []  # the network errors of this check, and how each was told
 _over = False
 
 
@@ -34,14 +36,36 @@ class Step:
 
 
 def show(data, size=None):
-    """Bytes as text with the unprintable ones escaped; long ones cut, with their number (or size)."""
+    """Bytes as text with the unprintable ones escaped; long ones cut, with their number (or size), and told
+    by it alone where they are no text."""
     size = len(data) if size is None else size
-    if size <= SHOWN:
-        return repr(bytes(data))[1:]
     part = bytes(data[:SHOWN])
+    if size <= SHOWN:
+        return repr(part)[1:]
+    if len(set(part)) == 1:
+        return "{:,} times {}".format(size, repr(part[:1])[1:])
+    if len(repr(part)) > 2 * SHOWN:
+        return "{:,} bytes that are no text".format(size)
     while len(repr(part)) > SHOWN + 3:  # of bytes that have to be escaped, fewer
         part = part[:-1]
     return "{:,} bytes: {}...".format(size, repr(part)[1:])
+
+
+def command(words):
+    """A command as it is typed; of a word that is longer than a line, its beginning and its length."""
+    return " ".join(shlex.quote(word) if len(word) <= SHOWN else
+                    "{}... ({:,} characters)".format(shlex.quote(word[:SHOWN // 3]), len(word)) for word in map(str, words))
+
+
+def circumstances(under, words):
+    """A command as it is typed that runs another one, `words`, in circumstances of its own."""
+    under, shown = list(map(str, under)), command(words)
+    if under[:1] in (["sh"], ["bash"]) and len(under) == 3:
+        return under[2].replace('exec "$0" "$@"', shown)
+    injections = [word for word in under if word.startswith("inject=")]
+    if injections:
+        return "strace %s %s" % (" ".join("-e " + word for word in injections), shown)
+    return shown + (", under " + under[0].rpartition("/")[2] if under else "")
 
 
 def begin():
@@ -86,17 +110,25 @@ def words(error):
     return str(error)
 
 
-def note_error(error, who):
-    """Note a network error that a client of this check met."""
+def note_signal(number, whom="it"):
+    """Note that a program is sent a signal."""
+    words = {signal.SIGSTOP: "pause %s, as Ctrl-Z does", signal.SIGCONT: "let %s go on"}
+    step(words.get(number, "send %%s %s" % signal.Signals(number).name) % whom)
+
+
+def note_error(error, who, what):
+    """Note a network error that a client of this check met as it wanted `what`, such as "an answer"."""
     text = words(error)
-    step("waits in vain" if text.startswith("timed out") else "meets an error: " + text, who)
+    text = "waits in vain for %s: %s" % (what, text) if text.startswith("timed out") else "meets an error: " + text
+    step(text, who)
     with _lock:
-        _errors.append(error)
+        _errors.append((error, "%s %s" % (who, text)))
 
 
-def is_network_error(error):
-    """Was this exception noted as one that tells of the program, and not of the check?"""
-    return any(error is noted for noted in _errors)
+def network_error(error):
+    """How this exception was told, if it was noted as one that tells of the program, and not of the check;
+    else None."""
+    return next((text for noted, text in _errors if noted is error), None)
 
 
 def told():

@@ -24,46 +24,47 @@ class Connection(socket.socket):
         self.name = name
         self.settimeout(seconds(limit))
 
-    def _try(self, call, *arguments):
-        """Make a call. A network error is noted: it tells of the program, and not of the check."""
+    def _try(self, what, call, *arguments):
+        """Make a call, which waits for `what`. A network error is noted: it tells of the program, and not of
+        the check."""
         try:
             return call(*arguments)
         except OSError as error:
             if isinstance(error, socket.timeout):
                 error.args = ("timed out after %g s" % self.gettimeout(),)
-            steps.note_error(error, self.name)
+            steps.note_error(error, self.name, what)
             raise
 
     def connect(self, address):
         steps.step("connects to %s port %d" % address[:2], self.name)
-        self._try(super().connect, address)
+        self._try("the connection", super().connect, address)
 
     def sendall(self, data):
         if data:
             steps.step("sends", self.name, data)
-        self._try(super().sendall, data)
+        self._try("the program to receive", super().sendall, data)
 
     def send(self, data):
-        sent = self._try(super().send, data)
+        sent = self._try("the program to receive", super().send, data)
         steps.step("sends", self.name, data[:sent])
         return sent
 
     def recv(self, size, flags=0):
-        data = self._try(super().recv, size, flags)
+        data = self._try("what the program should send", super().recv, size, flags)
         if not flags & socket.MSG_PEEK:
             steps.step("receives" if data else "sees the end of the other side", self.name, data)
         return data
 
     def echo(self, size=65536):
         """Send everything back as it comes, until the other side ends."""
-        for data in iter(lambda: self._try(super(Connection, self).recv, size), b""):
+        for data in iter(lambda: self._try("what the program should send", super(Connection, self).recv, size), b""):
             steps.step("receives, and sends back,", self.name, data)
-            self._try(super().sendall, data)
+            self._try("the program to receive", super().sendall, data)
         steps.step("sees the end of the other side", self.name)
 
     def shutdown(self, how):
         steps.step("will send no more (half-close)", self.name)
-        self._try(super().shutdown, how)
+        self._try("its end", super().shutdown, how)
 
     def reset(self):
         """Close so that the peer gets a reset (RST) instead of an orderly end."""
@@ -94,13 +95,22 @@ def connect(server, limit=5, receive_buffer=None, segment=None, source=None):
     return client
 
 
+class Received(bytes):
+    """All that came, and to which .client."""
+
+    def __new__(cls, data, client):
+        received = super().__new__(cls, data)
+        received.client = client
+        return received
+
+
 def receive_all(client, limit=512 << 20):
     """Receive until the peer has ended its side; fails if that is more than `limit` bytes."""
     data = bytearray()
     while True:
         part = client.recv(65536)
         if not part:
-            return bytes(data)
+            return Received(data, client.name)
         data += part
         assert len(data) <= limit, "the peer sends more than %d MiB, and no end" % (limit >> 20)
 
@@ -158,7 +168,8 @@ class Response:
     """An HTTP response taken apart; fails on one that is malformed."""
 
     def __init__(self, data):
-        assert data, "there is no answer: the connection was closed without a byte"
+        assert data, "there is no answer%s: the connection was closed without a byte" % (
+            " for " + data.client if hasattr(data, "client") else "")
         head, separator, self.body = data.partition(b"\r\n\r\n")
         assert separator, "no empty line ends the head of %r" % data[:200]
         lines = head.decode("latin-1").split("\r\n")
@@ -295,7 +306,13 @@ class Listener:
         self._stopped.close()
 
 
-_left_open = []  # the servers of checks that failed
+_left_open = []  # the servers of a check that failed
+
+
+def close_left_open():
+    """End the servers that a failed check has left."""
+    while _left_open:
+        _left_open.pop().close(at_once=True)
 
 
 @contextlib.contextmanager
@@ -306,17 +323,16 @@ def serving(serve, address="127.0.0.1", port=0, limit=5, at_least=1, small=False
     connection is limited to `limit` seconds. With `small` the kernels keep so little for the server that
     a client soon has to wait with more to send. At the end it waits for the threads; what failed in
     one fails the test, and so does it if fewer than `at_least` clients came. After a failure the
-    connections stay open: to close them would change what the program does, while that is told.
+    connections stay open until close_left_open(): to close them would change what the program does, while
+    that is told.
     """
-    while _left_open:
-        _left_open.pop().close(at_once=True)
     listener = Listener(serve, address, port, limit, small)
     try:
         yield listener
     except BaseException:
         steps.end()
         # But not what tells only that the program has gone.
-        failures = [failure for failure in listener.failures if not steps.is_network_error(failure)]
+        failures = [failure for failure in listener.failures if not steps.network_error(failure)]
         _left_open.append(listener)
         if failures:
             raise failures[0]

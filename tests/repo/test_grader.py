@@ -1,6 +1,8 @@
 """The grader's verdicts: what is the program's fault, what is the grader's, and what is neither."""
 
 import os
+import random
+import re
 import shutil
 import signal
 import subprocess
@@ -12,10 +14,10 @@ import pytest
 
 from grade import report, run
 from grade import results as model
-from harness import checks, listening
+from harness import checks, listening, steps
 from harness.build import build
 from harness.inspect import children
-from harness.program import Program, Server, wait_until
+from harness.program import Program, Server, readable, wait_until
 from harness.talk import connect
 from repo.repository import path
 
@@ -211,6 +213,38 @@ def test_a_server_that_says_where_it_listens_is_found_at_once():
         assert listening.kernel(server.pid) == [(server.address, server.port)]
     finally:
         server.kill()
+
+
+@pytest.mark.parametrize("told,words", [
+    (steps.command(["./dns-lookup", "0" * 100000, "80"]), "./dns-lookup 00000000000000000000... (100,000 characters) 80"),
+    (steps.circumstances(["sh", "-c", 'exec "$0" "$@" > /dev/full'], ["./accept", "0"]), "./accept 0 > /dev/full"),
+    (steps.circumstances(["/usr/bin/strace", "-f", "-e", "inject=listen:error=EIO"], ["./accept"]),
+     "strace -e inject=listen:error=EIO ./accept"),
+    (steps.show(b"hello\n"), "'hello\\n'"),
+    (steps.show(bytes(3000)), "3,000 times '\\x00'"),
+    (steps.show(random.Random(1).getrandbits(8 * 4096).to_bytes(4096, "big")), "4,096 bytes that are no text"),
+    (steps.show(b"GET / HTTP/1.0\r\n" * 9)[:24], "144 bytes: 'GET / HTTP/1"),
+    (readable(r"^[^:]+: .+: .+ \(ECONNRESET\)$"), "PROGRAM: ...: ... (ECONNRESET)"),
+    (readable(r"\Alistening on \S+ port (\d+)$"), "listening on WORD port N")])
+def test_what_happened_is_told_in_a_learners_words(told, words):
+    assert told == words
+
+
+def test_the_client_that_got_no_answer_is_named(folder):
+    replace(folder, "send-recv.c", "        if (received == 0)", "        if (visitor == 2)\n            pause();\n        if (received == 0)")
+    check = grade(folder, "test_one_client_after_another")["checks"][0]
+    assert check["message"].startswith("client 2 waits in vain for what the program should send: timed out after ")
+    assert not any(step.startswith("client 2 waits in vain") for step in check["steps"])
+
+
+def test_nothing_is_told_of_a_check_before(folder):
+    """Servers of ours stay open after a failure, so that it is told as it was; they are ended with that check."""
+    other = shutil.copytree(path("05-client"), folder.parent / "05-client")
+    replace(other, "client.c", "    int result = converse(server);", "    fputs(\"connected\\n\", stderr);\n    int result = converse(server);")
+    failed = [check for check in grade(other, chapter="05-client")["checks"] if check["verdict"] == model.FAILED]
+    assert len(failed) > 1
+    for check in failed:
+        assert not re.match("the test's server|client", check["steps"][0]), check["steps"]
 
 
 def test_a_static_program_loses_nothing_for_faults_that_cannot_be_given(folder):
