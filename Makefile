@@ -11,7 +11,7 @@ COMMAND := $(strip $(COMMAND))
 
 # Only what is given to make: the shell may happen to have variables of these names, too.
 VARIABLES := CHAPTERS DIR OUT SVG JUNIT GRADESCOPE GITHUB
-$(foreach name,$(VARIABLES),$(if $(filter environment%,$(origin $(name))),$(eval $(name) :=)))
+$(foreach name,$(VARIABLES) ARGS,$(if $(filter environment%,$(origin $(name))),$(eval $(name) :=)))
 export $(VARIABLES)
 
 ifeq ($(COMMAND),)

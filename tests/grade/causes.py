@@ -6,6 +6,8 @@ from harness.grading import Symptom
 BUILD = [
     Symptom("the build did not end", "`make` never comes to an end: a rule of the Makefile waits for something, such as "
             "input, or runs the program."),
+    Symptom("a file's name with a space in it", "make takes a name with a space in it for two names: rename that file, or "
+            "remove it."),
     Symptom("there is no program|cannot be copied", "`make` has to leave a program of this name in the folder: see "
             "the rule for it in the Makefile."),
     Symptom("", "Mend the first error that the compiler names: the others often follow from it."),

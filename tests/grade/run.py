@@ -59,15 +59,17 @@ def grade_chapter(python, chapter, folder, path, seed, only=()):
         os.chmod(place, 0o755)
         os.makedirs(os.path.join(place, "chapters"))
         os.symlink(os.path.abspath(folder), os.path.join(place, "chapters", chapter))
-        command = [python, "-B", "-m", "pytest", "-q", "-c", os.path.join(TESTS, "pytest.ini"),
+        # No path of this clone's: pytest has its own ideas of [, :: and $HOME in one. It runs in tests/.
+        command = [python, "-B", "-m", "pytest", "-q", "-c", "pytest.ini", "--rootdir=.",
                    "-p", "no:cacheprovider", "-p", "grade.plugin", "--contain", "--results=" + os.path.abspath(path),
-                   "--chapters=" + os.path.join(place, "chapters"), "--rootdir=" + TESTS,
+                   "--chapters=" + os.path.join(place, "chapters"),
                    "--basetemp=" + os.path.join(place, "run"), "--checks=" + ",".join(only),
-                   *check_files(chapter)]
+                   *(os.path.relpath(path, TESTS) for path in check_files(chapter))]
         secrets = [os.path.dirname(os.path.abspath(each)) for each in (folder, path)] + [
             tempfile.gettempdir(), *(os.path.abspath(os.environ[name]) for name in ("DIR", "OUT") if os.environ.get(name))]
         # Nothing that somebody has set up for Python or pytest elsewhere is to change a verdict.
-        environment = {**{name: value for name, value in os.environ.items() if not name.startswith(("PYTEST", "PYTHON"))},
+        environment = {**{name: value for name, value in os.environ.items() if name in ("PYTHONPATH", "PYTHONHOME")
+                          or not name.startswith(("PYTEST", "PYTHON"))},
                        "LAB_SEED": str(seed), "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "TMPDIR": place,
                        "LAB_HIDDEN": "\n".join(secrets)}
         log = ""

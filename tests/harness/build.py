@@ -4,15 +4,18 @@ import errno
 import os
 import shutil
 import signal
+import stat
 import subprocess
 import tempfile
 
+from harness.landlock import is_within
 from harness.program import seconds
 
-LIMIT = 60  # seconds, for one build
+LIMIT = 30  # seconds, for one build
 SANITIZERS = "-g -O1 -fsanitize=address,undefined -fno-sanitize-recover=undefined"
 # A crash is told by this one alone: gcc's other one tells it first, and on stderr in any case.
 ADDRESS_SANITIZER = "-g -O1 -fno-omit-frame-pointer -fsanitize=address"
+KINDS = {stat.S_IFIFO: "a FIFO", stat.S_IFSOCK: "a socket", stat.S_IFBLK: "a device", stat.S_IFCHR: "a device"}
 
 
 class BuildError(Exception):
@@ -24,11 +27,43 @@ def program_name(chapter):
     return chapter.split("-", 1)[1]
 
 
-def failure(target, words):
+def why_not(path):
+    """Why a file cannot be copied to where it is built; None if it can."""
+    mode = os.lstat(path).st_mode
+    if stat.S_ISREG(mode) or stat.S_ISDIR(mode):
+        return None if os.access(path, os.R_OK | (os.X_OK if stat.S_ISDIR(mode) else 0)) else "cannot be read"
+    return None if stat.S_ISLNK(mode) else KINDS.get(stat.S_IFMT(mode), "no file")
+
+
+def copy(source, target):
+    """Copy a chapter's folder to be built; returns what was left out of it, and why, as words."""
+    left_out = []
+
+    def ignore(folder, names):
+        skipped = set(shutil.ignore_patterns("*.o", ".git")(folder, names))
+        for name in set(names) - skipped:
+            path = os.path.join(folder, name)
+            why = why_not(path)
+            if why:
+                skipped.add(name)
+            elif os.path.islink(path) and not is_within(os.path.realpath(path), os.path.realpath(source)):
+                why = "a link that leads out of the folder"
+            if why:
+                left_out.append("%s (%s)" % (os.path.relpath(path, source), why))
+        return skipped
+
+    shutil.copytree(source, target, symlinks=True, ignore=ignore)
+    return left_out
+
+
+def failure(target, words, left_out=()):
     """A BuildError; but where the disk is full an OSError, for that is not the chapter's fault."""
     if shutil.disk_usage(os.path.dirname(target)).free < 1 << 20:
         return OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-    return BuildError(words)
+    spaced = [name for name in sorted(os.listdir(target)) if name.endswith((".c", ".h")) and " " in name]
+    if spaced:
+        return BuildError("%sa file's name with a space in it: %s" % (words, ", ".join(spaced)))
+    return BuildError(words + ("not to be had here: " + ", ".join(sorted(left_out)) if left_out else ""))
 
 
 def build(source, target, flags=None, containment=None):
@@ -41,7 +76,7 @@ def build(source, target, flags=None, containment=None):
     name = program_name(os.path.basename(target))
     program = os.path.join(target, name)
     try:
-        shutil.copytree(source, target, symlinks=True, ignore=shutil.ignore_patterns("*.o", ".git"))
+        left_out = copy(source, target)
         for folder, _, files in os.walk(target) if containment else ():
             for path in (folder, *(os.path.join(folder, file) for file in files)):
                 if not os.path.islink(path):
@@ -50,6 +85,7 @@ def build(source, target, flags=None, containment=None):
             os.remove(program)
     except (OSError, RecursionError) as error:
         why = error.args[0][0][2] if isinstance(error, shutil.Error) else error
+        os.makedirs(target, exist_ok=True)
         raise failure(target, "the folder cannot be copied: %s" % why)
     command = ["make", "-s", "-C", target] + (["CFLAGS=" + flags] if flags else [])
     start = containment.start if containment else subprocess.Popen
@@ -60,11 +96,11 @@ def build(source, target, flags=None, containment=None):
         except subprocess.TimeoutExpired:
             os.killpg(process.pid, signal.SIGKILL)
             process.wait()
-            raise BuildError("the build (make) did not end within %g s" % seconds(LIMIT))
+            raise BuildError("the build did not end within %g s" % seconds(LIMIT))
         said.seek(0)
         words = said.read(20000).decode(errors="backslashreplace").replace(target + "/", "")
     if status != 0:
-        raise failure(target, words)
+        raise failure(target, words, left_out)
     if not os.path.isfile(program) or not os.access(program, os.X_OK):
         raise BuildError("%smake has ended well, but there is no program %s" % (words, name))
     if containment:
