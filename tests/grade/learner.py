@@ -187,7 +187,8 @@ def grade(python, chapter=None):
         everything = run.grade(python, folders, place, run.seed(), report.progress(len(folders)))
     for results in everything:
         if chapter or model.earned(results) < model.total(results):
-            print(report.tell(results, where=" (%s)" % os.path.relpath(folders[results["chapter"]])) + "\n")
+            print(report.tell(results, where=" (%s)" % os.path.relpath(folders[results["chapter"]]),
+                              width=report.terminal_width()) + "\n")
     if not chapter:
         print(report.scoreboard(everything))
     return 0 if all(model.is_full(results) for results in everything) else 1

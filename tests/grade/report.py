@@ -15,7 +15,14 @@ MARKS = {model.PASSED: "ok", model.FAILED: "FAILED", model.NOT_CHECKED: "not che
          model.NOT_POSSIBLE: "not possible here", model.GRADER_ERROR: "grader error"}
 COLOURS = {model.PASSED: 32, model.FAILED: 31, model.GRADER_ERROR: 35}
 RIGHT = os.path.join(os.path.dirname(__file__), "right.json")  # written by mutants/right.py
-WIDTH = min(100, shutil.get_terminal_size().columns)
+WIDTH = 80  # of what goes into a file, whoever has it written
+# A space may be the mistake, and the last column: what a program printed, such as a dump, is not wrapped.
+AS_IT_IS = re.compile(r"expected: |got: | |[0-9a-f]{8}\b|.*\S  +\S")
+
+
+def terminal_width():
+    """The width of what is told on the terminal, if stdout is one."""
+    return max(40, min(100, shutil.get_terminal_size().columns)) if sys.stdout.isatty() else WIDTH
 
 
 def paint(text, verdict, colours):
@@ -30,15 +37,14 @@ def printable(text):
                   lambda match: "\\x%02x" % ord(match.group()), text)
 
 
-def indent(text, first, rest=None):
-    """Text that a terminal can show, wrapped and indented; its own line breaks stay. Where a space may be
-    the mistake, nothing is wrapped."""
-    rest = " " * len(first) if rest is None else rest
+def indent(text, first, width):
+    """Text that a terminal can show, wrapped and indented; its own line breaks stay."""
+    rest = " " * len(first)
     lines = []
     for line in printable(text).rstrip("\n").split("\n"):
         before = rest if lines else first
-        lines += [before + line] if line.startswith(("expected: ", "got: ")) else textwrap.wrap(
-            line, WIDTH, initial_indent=before, subsequent_indent=rest + "  ",
+        lines += [before + line] if AS_IT_IS.match(line) else textwrap.wrap(
+            line, width, initial_indent=before, subsequent_indent=rest + "  ",
             break_on_hyphens=False) or [rest.rstrip()]
     return "\n".join(lines)
 
@@ -61,19 +67,18 @@ def right_output(check, chapter):
             continue
         terminal = "in terminal %d " % number if len(shows) > 1 else ""
         lines.append("    right:   %sone sees" % terminal)
-        lines += ["               " + (line if len(line) <= WIDTH - 15 else line[:WIDTH - 18] + "...")
-                  for line in map(printable, shown)]
+        lines += ["               " + printable(line) for line in shown]
     return lines
 
 
-def failure(check, chapter):
+def failure(check, chapter, width=WIDTH):
     """The lesson that a failed check is: what was done, what came of it, why, and how to see it."""
-    parts = [indent(step, "    %2d. " % number) for number, step in enumerate(check["steps"], 1)]
-    parts.append(indent(check["message"], "    "))
+    parts = [indent(step, "    %2d. " % number, width) for number, step in enumerate(check["steps"], 1)]
+    parts.append(indent(check["message"], "    ", width))
     if check["crash"]:
-        parts.append(indent(check["crash"], "    where:   "))
-    parts.append(indent(check["cause"], "    likely:  "))
-    parts.append(indent('%s/README.md, "%s"' % (chapter, check["read"]), "    read:    "))
+        parts.append(indent(check["crash"], "    where:   ", width))
+    parts.append(indent(check["cause"], "    likely:  ", width))
+    parts.append(indent('%s/README.md, "%s"' % (chapter, check["read"]), "    read:    ", width))
     if check["by_hand"]:
         parts.append("    by hand, in your program's folder, after make:")
     for number, command in enumerate(check["by_hand"], 1):
@@ -82,7 +87,7 @@ def failure(check, chapter):
     return "\n".join(parts + right_output(check, chapter))
 
 
-def tell(results, colours=None, where=""):
+def tell(results, colours=None, where="", width=WIDTH):
     """All of a chapter's grading as text; `where`, such as " (work/04-send-recv)", follows the points."""
     colours = sys.stdout.isatty() if colours is None else colours
     chapter = results["chapter"]
@@ -94,15 +99,15 @@ def tell(results, colours=None, where=""):
         mark = paint("%-11s" % MARKS[check["verdict"]], check["verdict"], colours)
         lines.append("  %s %3d/%-3d %s" % (mark, check["earned"], check["points"], check["title"]))
         if check["verdict"] == model.FAILED:
-            lines += [failure(check, chapter), ""]
+            lines += [failure(check, chapter, width), ""]
         elif check["reason"]:
-            lines.append(indent(check["reason"], "    "))
+            lines.append(indent(check["reason"], "    ", width))
     if waiting:
         lines.append("  %-11s %3d/%-3d %d more, which wait for what failed above" % (
             MARKS[model.NOT_CHECKED], 0, sum(check["points"] for check in waiting), len(waiting)))
     if model.had_trouble(results):
         lines.append("  A grader error is not your fault, and costs no points. Please report it:")
-        lines.append(indent(results["log"], "    "))
+        lines.append(indent(results["log"], "    ", width))
     if any("random" in check["name"] and check["verdict"] == model.FAILED for check in results["checks"]):
         lines.append("  Random faults had the seed %s: LAB_SEED=%s repeats them."
                      % (results["seed"], results["seed"]))
@@ -130,12 +135,12 @@ def first_things_first(results):
                                           time.strftime("%H:%M:%S")), ""]
     if trouble:
         failures = sum(check["verdict"] == model.FAILED for check in results["checks"])
-        lines += ["  FAILED %s" % trouble["title"], failure(trouble, results["chapter"]), ""]
+        lines += ["  FAILED %s" % trouble["title"], failure(trouble, results["chapter"], terminal_width()), ""]
         lines += ["  (and %d more after that)" % (failures - 1), ""] if failures > 1 else []
     elif model.is_full(results):
         lines += ["  Everything is as it should be.", ""]
     else:
-        lines += [tell(results), ""]
+        lines += [tell(results, width=terminal_width()), ""]
     lines.append("  Waiting for the next save. Ctrl-C ends it.")
     clear = "\033[H\033[2J" if sys.stdout.isatty() else "\n"
     return clear + "\n".join(lines)

@@ -129,6 +129,19 @@ def test_a_grader_that_is_killed_goes_on_where_it_was(folder):
     assert {check["verdict"] for check in results["checks"]} == {model.PASSED}
 
 
+def test_a_report_is_the_same_on_every_terminal_and_cuts_no_line_of_a_program(monkeypatch):
+    line = "00000000  " + 16 * "68 " + " |" + 16 * "h" + "|  " + 40 * "wide "
+    check = {"steps": ["it prints: " + "word " * 30], "message": "expected: %r\ngot:      %r\n%s" % (line, line + "x", line),
+             "crash": "", "cause": "word " * 30, "read": "Try it", "by_hand": ["./program"]}
+    monkeypatch.setattr(report, "right", lambda: {"04": [{"by_hand": ["./program"], "shows": [line + "\n"]}]})
+    words = report.failure(check, "04")
+    for columns in "60", "200":
+        monkeypatch.setenv("COLUMNS", columns)
+        assert report.failure(check, "04") == words
+    assert words.count(line) == 4
+    assert all(len(text) <= 80 or line in text for text in words.split("\n"))
+
+
 def test_trouble_of_the_graders_own_costs_no_points(folder, monkeypatch):
     monkeypatch.setattr(run, "ATTEMPTS", 1)  # so that it cannot go on
     results = grade_and_kill(folder)
