@@ -210,6 +210,12 @@ def can_tamper(strace):
     return subprocess.run(proof, stderr=subprocess.DEVNULL).returncode == 0
 
 
+@functools.lru_cache()
+def knows(strace, *injections):
+    """Whether this strace has all of these ways of tampering: before 5.11 there was no poke_exit."""
+    return subprocess.run([*tampering(strace, *injections), "true"], stderr=subprocess.DEVNULL).returncode == 0
+
+
 @pytest.fixture
 def faults(tool):
     """faults("bind:error=ENOBUFS", ...) is a command that runs a program and has its system calls
@@ -217,7 +223,13 @@ def faults(tool):
     strace = tool("strace")
     if not can_tamper(strace):
         pytest.skip("strace cannot tamper with system calls here")
-    return functools.partial(tampering, strace)
+
+    def command(*injections):
+        if not knows(strace, *injections):
+            pytest.skip("this strace cannot do %s" % " and ".join(injections))
+        return tampering(strace, *injections)
+
+    return command
 
 
 @pytest.fixture(scope="session")
