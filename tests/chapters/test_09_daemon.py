@@ -19,7 +19,7 @@ from harness.concurrency import (answer_on_a_bad_day, answers_in_reverse_order, 
                                  finish_download, is_refused, make_webroot)
 from harness.daemon import configure, pid_in
 from harness.grading import graded
-from harness.inspect import at_rest, children, parent
+from harness.inspect import at_rest, children, folder as current_folder, leads_to, parent
 from harness.namespaces import own_root
 from harness.program import wait_until
 from harness.steps import step
@@ -39,15 +39,6 @@ def status(pid, name):
     """A line of /proc/PID/status, see proc(5)."""
     with open("/proc/%d/status" % pid) as file:
         return re.search(r"^%s:\s*(.*?)\s*$" % name, file.read(), re.MULTILINE).group(1)
-
-
-def leads_to(pid):
-    """What a process's open descriptors lead to, by their numbers."""
-    path, found = "/proc/%d/fd" % pid, {}
-    for number in os.listdir(path):
-        with contextlib.suppress(FileNotFoundError):  # it was open for a moment only
-            found[int(number)] = os.readlink(os.path.join(path, number))
-    return found
 
 
 def standard(descriptors):
@@ -126,7 +117,7 @@ def test_leaves_its_session_folder_and_umask(daemons, folder):
     session = os.getsid(daemon.pid)
     assert session not in (os.getsid(0), daemon.starter.pid), "still in the session it was started in"
     assert session != daemon.pid, "the leader of a session can get a terminal again"
-    assert os.readlink("/proc/%d/cwd" % daemon.pid) == "/"
+    assert current_folder(daemon.pid) == "/"
     assert status(daemon.pid, "Umask") == "0022"
 
 

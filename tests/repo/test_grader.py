@@ -5,6 +5,7 @@ import random
 import re
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -96,6 +97,27 @@ def test_a_build_without_an_end_is_told_as_that(folder, monkeypatch):
     assert "the build did not end" in check["message"] and "never comes to an end" in check["cause"]
 
 
+def test_what_is_no_file_is_left_out_and_named_if_the_build_fails(folder):
+    os.mkfifo(folder / "pipe")
+    with socket.socket(socket.AF_UNIX) as listener:
+        os.chdir(folder)  # such a name may be too long
+        listener.bind("socket")
+    os.chdir(path())
+    (folder / "io.c").rename(folder.parent / "io.c")
+    (folder / "io.c").symlink_to("../io.c")
+    message = grade(folder, "test_greets_the_first_visitor")["checks"][0]["message"]
+    assert "not to be had here: io.c (a link that leads out of the folder), pipe (a FIFO), socket (a socket)" in message
+    (folder / "io.c").unlink()
+    (folder.parent / "io.c").rename(folder / "io.c")
+    assert grade(folder, "test_greets_the_first_visitor")["checks"][0]["verdict"] == model.PASSED
+
+
+def test_a_name_that_make_cannot_take_is_told(folder):
+    (folder / "old copy.c").write_text("")
+    first = grade(folder, "test_greets_the_first_visitor")["checks"][0]
+    assert "old copy.c" in first["message"] and "space" in first["cause"]
+
+
 def test_a_folder_without_a_program_is_the_learners_to_fill(folder):
     shutil.rmtree(folder)
     folder.mkdir()
@@ -155,9 +177,8 @@ def test_trouble_of_the_graders_own_costs_no_points(folder, monkeypatch):
     lambda folder: (folder / "Makefile").write_text("send-recv:\n\techo '#!/no/such' > $@; chmod +x $@\n"),
     lambda folder: (folder / "Makefile").write_text("send-recv:\n\techo text > $@; chmod +x $@\n"),
     lambda folder: replace(folder, "send-recv.c", "    const char *port_text", "    unlink(argv[0]);\n    const char *port_text"),
-    lambda folder: os.mkfifo(folder / "pipe"),
     lambda folder: (folder / "send-recv").mkdir(),
-], ids=["signal 40", "no interpreter", "no program", "removes itself", "a FIFO", "a folder in its place"])
+], ids=["signal 40", "no interpreter", "no program", "removes itself", "a folder in its place"])
 def test_what_a_program_does_is_never_the_graders_fault(folder, spoil):
     if (folder / "send-recv").exists():
         (folder / "send-recv").unlink()
