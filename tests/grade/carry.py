@@ -76,29 +76,37 @@ def carry_chapter(chapter, before, changed):
     tells the folder of a chapter as it was; `changed` is None, or a pair: a step, and its new program."""
     old, wanted = growth.states(chapter, before), growth.program_in(growth.ours(chapter))
     if old[-1] != growth.program_in(before(chapter)):
-        raise CannotTell("In the last commit the steps of %s do not make its program: mend that first" % chapter)
-    given = growth.beginning(chapter)
+        raise CannotTell("in the last commit the steps of %s do not make its program: mend that first" % chapter)
+    if [*map(read, growth.patches(growth.ours(chapter)))] != [*map(read, growth.patches(before(chapter)))]:
+        by_hand = growth.states(chapter)
+        if changed or by_hand[-1] != wanted:
+            raise CannotTell("the steps of %s were changed by hand, and do not make its program" % chapter)
+        return by_hand
+    given = growth.grown_from(chapter)
     for file in set(given) & set(wanted):
         if old[0].get(file) == old[-1][file] == given[file] != wanted[file]:
             raise CannotTell("%s/%s is an earlier chapter's: change it there" % (chapter, file))
-    on = [given]  # with what the chapter is given now
+    on = [merged(growth.grown_from(chapter, before), given, old[0], chapter, own_stays=False)]
     for step in range(1, len(old)):
         on.append(changed[1] if changed and changed[0] == step else
                   merged(old[step - 1], on[-1], old[step], chapter, own_stays=False))
     states = [merged(old[-1], wanted, on[-1], chapter, own_stays=False)]
     for step in reversed(range(len(on) - 1)):
         states.insert(0, merged(on[step + 1], states[0], on[step], chapter, own_stays=True))
-    return [given, *states[1:]]
+    return [on[0], *states[1:]]
 
 
 def write(chapter, states):
     """Write the patches that make these states, and the chapter's program, the last of them. Returns the names of
     the files that this has changed."""
-    texts = {}
-    for path, old, new in zip(growth.patches(growth.ours(chapter)), states, states[1:]):
+    texts, folder = {}, growth.ours(chapter)
+    paths = growth.patches(folder)
+    if growth.first_cut(folder):
+        paths, states = [growth.first_cut(folder), *paths], [growth.grown_from(chapter), *states]
+    for path, old, new in zip(paths, states, states[1:]):
         texts[path] = re.sub(r"^--- .*", "", read(path), flags=re.MULTILINE | re.DOTALL) + growth.difference(old, new)
     for file, lines in states[-1].items():
-        texts[os.path.join(growth.ours(chapter), file)] = "".join(lines)
+        texts[os.path.join(folder, file)] = "".join(lines)
     different = [path for path, text in texts.items() if not os.path.exists(path) or read(path) != text]
     for path in different:
         with open(path, "w", encoding="utf-8") as file:

@@ -1,7 +1,8 @@
 """How a chapter's program grows: from what `make start N` lays out, by one patch a step.
 
 NN-name/steps/3-title.patch is step 3 of chapter NN: a title, a few lines that say what one sees now, and a
-unified diff. A program is a dictionary from file name to a list of lines here.
+unified diff. A patch with the number 0 is no step: it takes away what is of no use in the new program. A program
+is a dictionary from file name to a list of lines here.
 """
 
 import difflib
@@ -66,9 +67,9 @@ def ours(chapter):
     return os.path.join(run.REPOSITORY, chapter)
 
 
-def beginning(chapter, folder_of=ours):
-    """The program that `make start` lays out. `folder_of` tells the folder of an earlier chapter's finished program;
-    what is given besides, but is in none of them under its name, is left out."""
+def grown_from(chapter, folder_of=ours):
+    """The program of earlier chapters that a chapter's grows from. `folder_of` tells the folder of a finished
+    program; what is given besides, but is in none of them under its name, is left out."""
     (before, helpers), main = GIVEN[chapter], program_name(chapter)
     if before:
         old = program_name(before)
@@ -111,9 +112,24 @@ def titles(chapter):
 
 
 def patches(folder):
-    """The paths of the patches in a chapter's folder, in order; none where they are withheld."""
-    paths = glob.glob(os.path.join(glob.escape(folder), "steps", "*.patch"))
+    """The paths of the steps' patches in a chapter's folder, in order; none where they are withheld."""
+    paths = glob.glob(os.path.join(glob.escape(folder), "steps", "[1-9]*.patch"))
     return sorted(paths, key=lambda path: int(os.path.basename(path).partition("-")[0]))
+
+
+def first_cut(folder):
+    """The path of the patch with the number 0 in a chapter's folder; None where there is none."""
+    return next(iter(glob.glob(os.path.join(glob.escape(folder), "steps", "0-*.patch"))), None)
+
+
+def beginning(chapter, folder_of=ours):
+    """The program that `make start` lays out: what it grows from, less what is of no use in it. A learner's own
+    program, which the first cut does not fit, stays whole."""
+    program, cut = grown_from(chapter, folder_of), first_cut(ours(chapter))
+    try:
+        return apply(program, read(cut)) if cut else program
+    except Mismatch:
+        return program
 
 
 def apply(program, patch, name="the patch"):
@@ -146,7 +162,10 @@ def difference(old, new):
 
 def states(chapter, folder_of=ours):
     """The program of a chapter after each of its steps; before them stands what `make start` lays out."""
-    programs = [beginning(chapter, folder_of)]
+    programs = [grown_from(chapter, folder_of)]
+    cut = first_cut(folder_of(chapter))
+    if cut:
+        programs = [apply(programs[0], read(cut), os.path.join(chapter, "steps", os.path.basename(cut)))]
     for path in patches(folder_of(chapter)):
         programs.append(apply(programs[-1], read(path), os.path.join(chapter, "steps", os.path.basename(path))))
     return programs

@@ -65,7 +65,8 @@ def handout(chapter):
     out = new_place(os.environ.get("OUT"), "handout")
     first, number = chapter[:2], int(chapter[:2])
     for path in files():
-        if re.match("0[1-9]-", path) and path[:2] >= first and path.endswith((".c", ".h", ".patch")):
+        if re.match("0[1-9]-", path) and path[:2] >= first and path.endswith((".c", ".h", ".patch")) \
+                and "/steps/0-" not in path:
             continue
         target = os.path.join(out, path)
         os.makedirs(os.path.dirname(target), exist_ok=True)
