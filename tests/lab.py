@@ -23,6 +23,7 @@ from suite import find_python, run_pytest, test
 REPOSITORY = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
 CHECKING = "test", "check", "mutants", "grade", "watch", "class", "autograde"  # these run programs of others
+WRONG = 2  # the exit status for wrong usage, and where something is in the way
 NO_SERVERS = ("01-socket", "05-client", "06-dns-lookup")  # they do not listen
 
 
@@ -56,7 +57,11 @@ def run_program(command, folder, listens):
     program = subprocess.Popen(command, cwd=folder, stderr=subprocess.PIPE if listens else None)
     errors = threading.Thread(target=pass_on, args=(program.stderr or [],), daemon=True)
     errors.start()
-    status = program.wait()
+    try:
+        status = program.wait()
+    except KeyboardInterrupt:  # SIGTERM or SIGHUP, perhaps for us alone
+        program.terminate()
+        status = program.wait()
     errors.join(1)  # a daemon in the background may still hold its end
     return status, port_in_use
 
@@ -85,8 +90,8 @@ def is_yours_to_write(name):
         return False
     number = name[:2].lstrip("0")
     print("Chapter %s's program is yours to write: make start %s lays out work/%s/, make grade %s checks\n"
-          "it, and the lesson is %s/README.md. To run it: (cd work/%s && make && ./%s)" % (
-              number, number, name, number, name, name, name[3:]), file=sys.stderr)
+          "it, and the lesson is %s/README.md. To run it:\n\n    (cd work/%s && make && ./%s)" % (
+              number, number, name, number, name, name, " ".join([name[3:], *ARGUMENTS.get(name, [])])), file=sys.stderr)
     return True
 
 
@@ -215,8 +220,13 @@ def start(*chapter):
 
 
 def grade(*chapter):
-    """Grade a learner's own programs."""
-    return learner.grade(find_python(), *chapter)
+    """Grade a learner's own programs. Lost points are 1; make, which would call that an error, asks for a file in
+    its place."""
+    status, lost = learner.grade(find_python(), *chapter), os.environ.get("LOST")
+    if status == 1 and lost:
+        with open(lost, "w"):
+            return 0
+    return status
 
 
 def watch(chapter):
@@ -263,6 +273,15 @@ def main():
     except BrokenPipeError:  # such as by `| head -1`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
+    except OSError as error:  # such as in a checkout of somebody else's
+        print("make %s: %s%s" % (sys.argv[1], "%s: " % error.filename if error.filename else "", error.strerror or error),
+              file=sys.stderr)
+        return WRONG
+    except SystemExit as end:  # with a message, which is no lost point
+        if not isinstance(end.code, str):
+            raise
+        print(end.code, file=sys.stderr)
+        return WRONG
 
 
 if __name__ == "__main__":

@@ -5,42 +5,31 @@ without its workshop.
 """
 
 import glob
+import io
 import os
-import sys
 import tempfile
 import zipfile
 
 from grade import formats, report, run, submissions
 from grade import results as model
-from grade.files import files, has_program
+from grade.files import files, write
 from harness.grading import TOTAL
 
 SCRIPTS = os.path.join(run.TESTS, "grade", "gradescope")
 
 
-def wanted(numbers):
-    """The chapters of these numbers, such as "4 5"; all if there are none."""
-    unknown = [word for word in numbers.split() if word.zfill(2) not in {name[:2] for name in run.chapters()}]
-    if unknown:
-        sys.exit("make gradescope CHAPTERS=\"%s\": which chapter is %s? 1 to 9" % (numbers, unknown[0]))
-    return [name for name in run.chapters()
-            if not numbers.split() or name[:2] in [word.zfill(2) for word in numbers.split()]]
-
-
 def gradescope():
     """Make the zip. OUT and CHAPTERS are in the environment."""
-    chapters = wanted(os.environ.get("CHAPTERS", ""))
+    chapters = run.wanted(os.environ.get("CHAPTERS", ""))
     out = os.path.abspath(os.path.expanduser(os.environ.get("OUT") or "autograder.zip"))
-    try:
-        with zipfile.ZipFile(out + ".new", "w", zipfile.ZIP_DEFLATED) as archive:
-            for name in sorted(os.listdir(SCRIPTS)):
-                archive.write(os.path.join(SCRIPTS, name), name)
-            archive.writestr("chapters", "\n".join(chapters) + "\n")
-            for path in files():
-                archive.write(os.path.join(run.REPOSITORY, path), "sockets/" + path)
-        os.replace(out + ".new", out)
-    except OSError as error:
-        sys.exit("make gradescope: %s: %s" % (out, error.strerror))
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name in sorted(os.listdir(SCRIPTS)):
+            archive.write(os.path.join(SCRIPTS, name), name)
+        archive.writestr("chapters", "\n".join(chapters) + "\n")
+        for path in files():
+            archive.write(os.path.join(run.REPOSITORY, path), "sockets/" + path)
+    write(out, packed.getvalue())
     print("%s grades %s. Upload it to Gradescope as it is." % (out, ", ".join(chapters)))
     return 0
 
@@ -52,11 +41,12 @@ def receive(submission, target, chapters):
         found, remarks = submissions.receive(submission, target)
     except submissions.Bad as error:
         return {}, ["it " + str(error)]
-    places = [place for place in (target, *glob.glob(os.path.join(glob.escape(target), "*", "")))
-              if has_program(place)]
-    if not found and len(chapters) == len(places) == 1:
-        submissions.complete(places[0], chapters[0])
-        return {chapters[0]: places[0]}, []
+    if not found and len(chapters) == 1:
+        places = [place for place in (target, *glob.glob(os.path.join(glob.escape(target), "*", "")))
+                  if any(entry.is_file() for entry in submissions.own(place, chapters[0]))]
+        if len(places) == 1:
+            submissions.complete(places[0], chapters[0])
+            return {chapters[0]: places[0]}, []
     return {chapter: folder for chapter, folder in found.items() if chapter in chapters}, remarks
 
 

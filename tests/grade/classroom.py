@@ -1,4 +1,4 @@
-"""make class DIR=submissions [OUT=results]: grade what a whole class has handed in.
+"""make class DIR=submissions [OUT=results] [CHAPTERS="4 5"]: grade what a whole class has handed in.
 
 DIR holds one folder or archive for each learner. OUT gets scores.csv, a report for each learner in
 reports/, and the results of each chapter in json/. What is in json/ already, for the same submission and
@@ -18,7 +18,7 @@ import time
 
 from grade import report, run, submissions
 from grade import results as model
-from grade.formats import write
+from grade.files import write
 from harness.contain import adopt_orphans
 
 JOBS = 4 * (os.cpu_count() or 1)  # most of a grading is waiting
@@ -55,9 +55,10 @@ def harmless(text):
     return "'" + text if text.startswith(("=", "+", "-", "@", "\t", "\r")) else text
 
 
-def learners(folder):
-    """A Learner for each folder and file in the class's folder, in order."""
-    entries = sorted(entry for entry in os.listdir(folder) if not entry.startswith((".", "__MACOSX")))
+def learners(folder, out):
+    """A Learner for each folder and file in the class's folder, in order; the results in `out` are none."""
+    entries = sorted(entry for entry in os.listdir(folder) if not entry.startswith((".", "__MACOSX"))
+                     and not (out + os.sep).startswith(os.path.join(folder, entry, "")))
     stems = [submissions.stem(entry) for entry in entries]
     found = []
     for entry, stem in zip(entries, stems):
@@ -69,9 +70,10 @@ def learners(folder):
     return found
 
 
-def prepare(learner, target, out, grader):
-    """Copy a learner's submission to the folder `target`. Returns what is to be graded of it, a list of
-    (learner, chapter, folder, path of the results, hash); what was graded before becomes its results."""
+def prepare(learner, target, out, grader, wanted):
+    """Copy a learner's submission to the folder `target`. Returns what is to be graded of it, of the chapters that
+    are wanted, a list of (learner, chapter, folder, path of the results, hash); what was graded before becomes its
+    results."""
     jobs = []
     try:
         found, learner.remarks = submissions.receive(learner.source, target)
@@ -80,6 +82,8 @@ def prepare(learner, target, out, grader):
     place = os.path.join(out, "json", learner.label)
     os.makedirs(place, exist_ok=True)
     for chapter, folder in sorted(found.items()):
+        if chapter not in wanted:
+            continue
         path, digest = os.path.join(place, chapter + ".json"), grader + submissions.digest(folder)
         before = model.load(path)
         if before and before.get("digest") == digest and not model.had_trouble(before):
@@ -169,20 +173,25 @@ def grade_all(python, everyone, jobs, out):
 
 
 def grade_class(python):
-    """The command: DIR and OUT are in the environment. Returns the exit status."""
-    folder, out = (os.path.abspath(os.path.expanduser(os.environ.get(name) or default))
-                   for name, default in (("DIR", ""), ("OUT", "results")))
-    if not os.environ.get("DIR") or not os.path.isdir(folder):
+    """The command: DIR, OUT and CHAPTERS are in the environment. Returns the exit status."""
+    given = os.environ.get("DIR")
+    if not given:
         sys.exit("make class: whose work? Say DIR=..., a folder with one folder or archive for each learner")
-    everyone = learners(folder)
+    folder, out = (os.path.realpath(os.path.expanduser(name)) for name in (given, os.environ.get("OUT") or "results"))
+    wanted = run.wanted(os.environ.get("CHAPTERS", ""))
+    if not os.path.isdir(folder):
+        sys.exit("make class: DIR=%s: there is no such folder" % given)
+    if out == folder:
+        sys.exit("make class: OUT and DIR are the same folder; the results need one of their own")
+    everyone = learners(folder, out)
     if not everyone:
-        sys.exit("make class: %s is empty" % folder)
+        sys.exit("make class: DIR=%s: nobody has handed in anything there" % given)
     adopt_orphans(True)
     os.makedirs(os.path.join(out, "reports"), exist_ok=True)
     grader = submissions.digest(run.TESTS)
     with tempfile.TemporaryDirectory(prefix="class-") as place:
         jobs = [job for number, learner in enumerate(everyone)
-                for job in prepare(learner, os.path.join(place, str(number)), out, grader)]
+                for job in prepare(learner, os.path.join(place, str(number)), out, grader, wanted)]
         print("%d learners, %d chapters to grade, %d are graded already" % (
             len(everyone), len(jobs), sum(len(learner.results) for learner in everyone)), flush=True)
         if not grade_all(python, everyone, jobs, out):

@@ -1,39 +1,32 @@
-"""The repository's files, of which a handout and an autograder are made."""
+"""The repository's files, of which a handout and an autograder are made; and writing files for others."""
 
-import fnmatch
+import contextlib
 import functools
 import glob
 import os
-import shutil
-import subprocess
 import sys
 
-from grade.run import REPOSITORY, chapters
-from harness.build import program_name
+REPOSITORY = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
-# What is needed to make the course, but not to take it or to grade it: the answers to the grader's
-# own tests above all.
-WORKSHOP = "tests/mutants/", "tests/repo/", "tests/bench/", ".ci/", ".github/"
+# What belongs to the course, said without git, and to a handout. Whatever else lies here (the class's submissions, an
+# older handout, answers of all kinds) does not; nor does the workshop, in which the course is made.
+BELONGS = [
+    ".clang-format", ".editorconfig", ".gitignore", "LICENSE", "Makefile", "README.md",
+    *("0[1-9]-*/" + name for name in ("Makefile", "README.md", "*.[ch]", "*.conf", "*.service", "webroot/*",
+                                      "steps/*.patch")),
+    "tests/README.md", "tests/pytest.ini", "tests/*.py", "tests/chapters/*.py", "tests/grade/*.py",
+    "tests/grade/*.json", "tests/grade/github/*.yml", "tests/grade/gradescope/*", "tests/harness/*.[ch]",
+    "tests/harness/*.py", "tests/ladder/*.py",
+]
 
-BUILD_PRODUCTS = [".git", ".venv", "work", "results", "__pycache__", ".pytest_cache", "*.pyc", "*.o",
-                  "*.dSYM", "*.pid", *map(program_name, chapters())]
+HANDOUT = "tests/handout"  # is in a handout only, and names the chapter that the class begins with
 
 
 @functools.lru_cache(maxsize=None)
 def files():
-    """The paths of the repository's own files, from its top: those that git tracks, or where there is
-    no git all but build products. The workshop's are left out."""
-    found = []
-    if os.path.exists(REPOSITORY + "/.git") and shutil.which("git"):
-        git = subprocess.run(["git", "ls-files", "-z"], cwd=REPOSITORY, stdout=subprocess.PIPE,
-                             stderr=subprocess.DEVNULL)
-        found = os.fsdecode(git.stdout).split("\0")
-    for folder, folders, names in os.walk(REPOSITORY) if not any(found) else ():
-        folders[:] = filter(is_source, folders)
-        found += [os.path.relpath(os.path.join(folder, name), REPOSITORY)
-                  for name in names if is_source(name)]
-    return sorted(path for path in found if os.path.isfile(os.path.join(REPOSITORY, path))
-                  and not path.startswith(WORKSHOP))
+    """The paths of the files that belong to the course, from the repository's top."""
+    found = [path for pattern in BELONGS for path in glob.glob(os.path.join(glob.escape(REPOSITORY), pattern))]
+    return sorted(os.path.relpath(path, REPOSITORY) for path in found if os.path.isfile(path))
 
 
 def read(*parts):
@@ -42,9 +35,11 @@ def read(*parts):
         return file.read()
 
 
-def is_source(name):
-    """Whether a file or folder of this name belongs to the repository where there is no git."""
-    return not any(fnmatch.fnmatch(name, pattern) for pattern in BUILD_PRODUCTS)
+def begins_with(place=REPOSITORY):
+    """The number of the chapter that a class begins with whose handout lies in `place`; 0 if that is none."""
+    with contextlib.suppress(OSError, ValueError), open(os.path.join(place, HANDOUT), encoding="utf-8") as file:
+        return int(file.read(2))
+    return 0
 
 
 def has_program(folder):
@@ -60,3 +55,31 @@ def new_place(name, command):
     if os.path.lexists(place) and not (os.path.isdir(place) and not os.listdir(place)):
         sys.exit("make %s: %s exists already; choose another OUT, or remove it" % (command, name))
     return place
+
+
+def our_own(path):
+    """The descriptor of our standard output or error, if that is where the path leads to; else None."""
+    with contextlib.suppress(OSError):
+        return next((number for number in (1, 2) if os.path.samestat(os.stat(path), os.fstat(number))), None)
+
+
+def flows(path):
+    """Whether no new file may take the place of this one, for what is written there is gone at once: a device, a
+    pipe, or where our own output goes, such as /dev/stdout."""
+    return os.path.exists(path) and (not os.path.isfile(path) or our_own(path) is not None)
+
+
+def write(path, content):
+    """Write text or bytes to a file so that a reader, and a crash, see the old or the new one and no half. A link
+    stays one, and so does what is no file."""
+    content = content.encode() if isinstance(content, str) else content
+    if flows(path):
+        sys.stdout.flush()
+        number = our_own(path)
+        with open(path if number is None else os.dup(number), "wb") as file:
+            file.write(content)
+        return
+    path = os.path.realpath(path)
+    with open(path + ".new", "wb") as file:
+        file.write(content)
+    os.replace(path + ".new", path)

@@ -8,16 +8,23 @@ import base64
 import contextlib
 import json
 import os
+import platform
 import sys
 import threading
+import time
 import xml.etree.ElementTree as xml
 
 from grade import report
 from grade import results as model
+from grade.files import flows, write
 from harness.grading import TOTAL
 
 OUTPUT = 10000  # characters of one check's words
+LINE = 300  # and of one line of them
 GITHUB_OUTPUT = 60000  # bytes of all of them, for they travel in one environment variable
+BEGIN = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime())
+KINDS = {model.PASSED: "passed", model.FAILED: "failure", model.NOT_CHECKED: "skipped",
+         model.NOT_POSSIBLE: "skipped"}  # in JUnit's words; what else there is, is an "error"
 
 
 # ---- What a check says
@@ -31,6 +38,12 @@ def said(check, chapter):
         words += ": " + check["reason"] if check["reason"] else ""
     words = report.printable(words)
     return words if len(words) <= OUTPUT else words[:OUTPUT] + "\n... (and more)"
+
+
+def message(check):
+    """The same in one line."""
+    words = check["message"] if check["verdict"] == model.FAILED else check["reason"] or check["verdict"]
+    return report.printable(" ".join(words.split()))[:LINE]
 
 
 def has_passed(check):
@@ -93,23 +106,28 @@ def no_command(text, number):
 
 
 def junit(everything):
-    """JUnit XML, as most systems for continuous integration read it."""
+    """JUnit XML, by the schemas of both Ant (JUnit.xsd) and Jenkins."""
     suites = xml.Element("testsuites")
-    for results in everything:
-        suite = xml.SubElement(suites, "testsuite", name=results["chapter"])
-        kinds = []
-        for check in checks(results):
+    for number, results in enumerate(everything):
+        tests = checks(results)
+        kinds = [KINDS.get(check["verdict"], "error") for check in tests]
+        suite = xml.SubElement(
+            suites, "testsuite", name=results["chapter"], package="sockets", id=str(number), timestamp=BEGIN,
+            hostname=platform.node() or "localhost", tests=str(len(tests)), failures=str(kinds.count("failure")),
+            errors=str(kinds.count("error")), skipped=str(kinds.count("skipped")),
+            time="%.3f" % sum(check["seconds"] for check in tests))
+        properties = xml.SubElement(suite, "properties")
+        for name, value in (("points", sum(check["earned"] for check in tests)), ("seed", results.get("seed", 0))):
+            xml.SubElement(properties, "property", name=name, value=str(value))
+        for check, kind in zip(tests, kinds):
             case = xml.SubElement(suite, "testcase", classname=results["chapter"], name=check["title"],
                                   time="%.3f" % check["seconds"])
-            kinds.append({model.PASSED: "passed", model.FAILED: "failure", model.NOT_CHECKED: "skipped",
-                          model.NOT_POSSIBLE: "skipped"}.get(check["verdict"], "error"))
-            if kinds[-1] != "passed":
-                words = said(check, results["chapter"])
-                xml.SubElement(case, kinds[-1], message="%d of %d points" % (
-                    check["earned"], check["points"])).text = words
-        suite.attrib.update(tests=str(len(kinds)), failures=str(kinds.count("failure")),
-                            errors=str(kinds.count("error")), skipped=str(kinds.count("skipped")),
-                            time="%.3f" % sum(check["seconds"] for check in checks(results)))
+            if kind != "passed":
+                told = xml.SubElement(case, kind, message=message(check))
+                told.text = said(check, results["chapter"])
+                told.attrib.update({"type": check["verdict"]} if kind != "skipped" else {})
+        for name in ("system-out", "system-err"):
+            xml.SubElement(suite, name)
     return "<?xml version='1.0' encoding='utf-8'?>\n" + xml.tostring(suites, "unicode") + "\n"
 
 
@@ -118,28 +136,22 @@ FORMATS = {"GRADESCOPE": gradescope, "GITHUB": github, "JUNIT": junit}
 
 # ---- Writing them while the grading goes on
 
-def write(path, text):
-    """Write a file so that a reader, and a crash, see the old or the new one and no half."""
-    with open(path + ".new", "w", encoding="utf-8", newline="") as file:
-        file.write(text)
-    os.replace(path + ".new", path)
-
-
 @contextlib.contextmanager
 def kept(place, chapters, wanted=os.environ):
     """While this lasts, and once more at its end, the files are kept up to date that are `wanted`, such
-    as {"JUNIT": path}, from the results in the folder `place`."""
+    as {"JUNIT": path}, from the results in the folder `place`. What is no file is written to at the end only."""
     paths = {name: os.path.abspath(wanted[name]) for name in FORMATS if wanted.get(name)}
     over = threading.Event()
     last = None
 
-    def renew():
+    def renew(is_over=False):
         nonlocal last
         everything = [model.load(os.path.join(place, chapter + ".json")) or model.unknown(chapter)
                       for chapter in sorted(chapters)]
         try:
-            for name, path in paths.items() if everything != last else ():
-                write(path, FORMATS[name](everything))
+            for name, path in paths.items() if everything != last or is_over else ():
+                if is_over or not flows(path):
+                    write(path, FORMATS[name](everything))
         except OSError as error:
             sys.exit("%s=%s cannot be written: %s" % (name, path, error.strerror))
         last = everything
@@ -159,4 +171,4 @@ def kept(place, chapters, wanted=os.environ):
     finally:
         over.set()
         keeper.join()
-        renew()
+        renew(is_over=True)

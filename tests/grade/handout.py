@@ -8,7 +8,7 @@ import os
 import re
 import shutil
 
-from grade.files import files, new_place
+from grade.files import HANDOUT, files, new_place
 from grade.run import REPOSITORY, chapters
 
 EXCERPT = re.compile(r"^```c (\S+)\n.*?^```$", re.MULTILINE | re.DOTALL)
@@ -75,6 +75,8 @@ def handout(chapter):
         if text is not None:
             with open(target, "w", encoding="utf-8") as file:
                 file.write(text)
+    with open(os.path.join(out, HANDOUT), "w", encoding="utf-8") as file:
+        file.write("%d\n" % number)
     complete = ", ".join(name for name in chapters() if name[:2] < first)
     print("%s is for a class that begins with chapter %d. Complete in it: %s.\n"
           "There, `make start %d` and `make grade %d` work at once." % (

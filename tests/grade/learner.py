@@ -11,7 +11,7 @@ import time
 
 from grade import growth, report, run
 from grade import results as model
-from grade.files import has_program, read
+from grade.files import begins_with, has_program, read
 from harness.build import program_name
 
 WORK = os.path.join(run.REPOSITORY, "work")
@@ -125,7 +125,7 @@ def where_you_stand():
     begun = [chapter for chapter in run.chapters() if os.path.isdir(os.path.join(WORK, chapter))]
     for chapter in run.chapters():
         results = model.load(os.path.join(RESULTS, chapter + ".json"))
-        state = "not begun"
+        state = "given complete" if number(chapter) < begins_with() else "not begun"
         if chapter in begun:
             state = "%d of %d points when last graded" % (model.earned(results), model.total(results)) \
                 if results and results["complete"] else "begun, not graded yet"
@@ -150,8 +150,7 @@ def to_grade(chapter):
     given = os.environ.get("DIR")
     wanted = [chapter] if chapter else run.chapters()
     if given and not os.path.isdir(given):
-        print("make: DIR=%s: there is no such folder" % given, file=sys.stderr)
-        sys.exit(2)
+        sys.exit("make: DIR=%s: there is no such folder" % given)
     if given and chapter:
         return {chapter: submission(given, chapter)}
     place = given or WORK
@@ -159,9 +158,8 @@ def to_grade(chapter):
     if found:
         return found
     if given:
-        print("make: DIR=%s: there is no chapter's folder in it, such as 04-send-recv; or say which chapter"
-              " it is: make grade 4 DIR=%s" % (given, shlex.quote(given)), file=sys.stderr)
-        sys.exit(2)
+        sys.exit("make: DIR=%s: there is no chapter's folder in it, such as 04-send-recv; or say which chapter"
+                 " it is: make grade 4 DIR=%s" % (given, shlex.quote(given)))
     if chapter:
         sys.exit("There is no work/%s yet. To lay it out: make start %d" % (chapter, number(chapter)))
     print("There is nothing to grade yet: your own programs will be in work/. To begin with the first:\n\n"
@@ -222,6 +220,7 @@ def watch(python, chapter):
                 time.sleep(0.5)  # polling works on every file system, those of WSL and networks too
                 continue
             before = now
+            print(report.clear() + "%s: grading ..." % chapter, flush=True)  # the old report is no longer true
             with results_folder() as place:
                 results = run.grade(python, {chapter: folder}, place, run.seed())[0]
             if saved(folder) == now:

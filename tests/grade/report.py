@@ -128,6 +128,11 @@ def progress(count):
     return note
 
 
+def clear():
+    """What takes away all that a terminal shows; elsewhere an empty line."""
+    return "\033[H\033[2J" if sys.stdout.isatty() else "\n"
+
+
 def first_things_first(results):
     """The points, and the first thing to mend, on a screen of its own."""
     trouble = first_trouble(results)
@@ -142,8 +147,7 @@ def first_things_first(results):
     else:
         lines += [tell(results, width=terminal_width()), ""]
     lines.append("  Waiting for the next save. Ctrl-C ends it.")
-    clear = "\033[H\033[2J" if sys.stdout.isatty() else "\n"
-    return clear + "\n".join(lines)
+    return clear() + "\n".join(lines)
 
 
 def first_trouble(results):

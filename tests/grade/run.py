@@ -13,10 +13,10 @@ import threading
 
 from grade import formats
 from grade import results as model
+from grade.files import REPOSITORY
 from harness.program import seconds
 
 TESTS = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-REPOSITORY = os.path.dirname(TESTS)
 CHAPTER_SECONDS = 300  # for one chapter, scaled by LAB_TIME_SCALE
 ATTEMPTS = 6  # so often a run that was cut off goes on where it was
 SEEDS = 1000000
@@ -29,6 +29,15 @@ def chapters():
     """The names of all chapters, in order."""
     return sorted(os.path.basename(os.path.dirname(path))
                   for path in glob.glob(os.path.join(glob.escape(REPOSITORY), "0[1-9]-*", "")))
+
+
+def wanted(numbers):
+    """The chapters of these numbers, such as "4 5"; all if there are none."""
+    words = [word.zfill(2) for word in numbers.split()]
+    for word in words:
+        if word not in [name[:2] for name in chapters()]:
+            sys.exit("make: CHAPTERS=\"%s\": which chapter is %s? 1 to 9" % (numbers, word.lstrip("0")))
+    return [name for name in chapters() if not words or name[:2] in words]
 
 
 def check_files(chapter):

@@ -3,6 +3,7 @@
 import gzip
 import hashlib
 import os
+import re
 import shutil
 import stat
 import tarfile
@@ -10,7 +11,7 @@ import tempfile
 import zipfile
 import zlib
 
-from grade.files import files, has_program
+from grade.files import begins_with, files
 from grade.run import REPOSITORY, chapters
 
 ARCHIVES = ".zip", ".tar.gz", ".tgz", ".tar"
@@ -18,6 +19,7 @@ FILES = 5000  # so many files and folders, and
 BYTES = 64 * 1024 * 1024  # so many bytes, of one submission,
 DEPTH = 30  # and so many folders one in the other
 SKIPPED = {".git", ".venv", "node_modules", "__pycache__", "__MACOSX"}
+NOTHING = "no program of the learner's in a chapter's folder, such as 04-send-recv"
 DAMAGE = (OSError, ValueError, EOFError, RuntimeError, NotImplementedError, zlib.error,
           zipfile.BadZipFile, tarfile.TarError)
 
@@ -125,23 +127,39 @@ def take_in(source, target):
 
 # ---- The chapters in it
 
+def given(chapter):
+    """The files of a chapter that are no program, such as its Makefile: a list of paths from its folder."""
+    return [os.path.relpath(path, chapter) for path in files()
+            if path.startswith(chapter + "/") and not path.endswith((".c", ".h", ".md", ".patch"))]
+
+
+def own(folder, chapter):
+    """The entries of a folder that we did not give for the chapter: a program, in whatever language."""
+    known = {path.partition("/")[0] for path in given(chapter)} | {"README.md", "CONTRACT.md", "steps"}
+    if not os.path.isdir(folder):
+        return []
+    return [entry for entry in os.scandir(folder)
+            if entry.name not in known and not re.match(r"\.|\d[a-z]-", entry.name)]  # 6b-dig: an exercise
+
+
 def find(folder):
-    """The chapters' folders in a submission: a dictionary from chapter to path. They may lie in it, or
-    one or two levels down; if there are some in a folder work/, only those are the learner's own. A
-    folder without a program is one that was not begun."""
+    """The chapters' folders in a submission: a dictionary from chapter to path. They may lie in it, or one or two
+    levels down. What lies in a folder work/ is the learner's own, and what else there is, too, unless it was given
+    complete: in a handout that is the chapters before the one that the class begins with; elsewhere, if there is
+    a folder work/, all of them."""
     levels = [[folder]]
     for _ in range(2):
         levels.append(sorted(entry.path for place in levels[-1] for entry in os.scandir(place)
                              if entry.is_dir() and entry.name not in chapters()))
     places = [place for level in levels for place in level]
-    own = [place for place in places if os.path.basename(place) == "work"]
-    for candidates in (own, places):
-        found = {chapter: os.path.join(place, chapter)
-                 for place in reversed(candidates) for chapter in chapters()
-                 if has_program(os.path.join(place, chapter))}
-        if found:
-            return found
-    return {}
+    first = max(map(begins_with, places))
+
+    def begun(candidates):
+        return {chapter: os.path.join(place, chapter) for place in reversed(candidates) for chapter in chapters()
+                if int(chapter[:2]) >= first and own(os.path.join(place, chapter), chapter)}
+
+    work = begun([place for place in places if os.path.basename(place) == "work"])
+    return {**begun(places), **work} if first or not work else work
 
 
 def receive(source, target):
@@ -156,18 +174,17 @@ def receive(source, target):
     for chapter, folder in found.items():
         complete(folder, chapter)
     remarks = ["left out: " + ", ".join(left_out[:5]) + ", ..." * (len(left_out) > 5)] if left_out else []
-    return found, remarks + ([] if found else ["no chapter's folder with a program in it, such as 01-socket"])
+    return found, remarks + ([] if found else [NOTHING])
 
 
 def complete(folder, chapter):
     """Add to a chapter that was handed in what belongs to it and is no program, if it lacks that: its
     Makefile, its webroot."""
-    for path in files():
-        target = os.path.join(folder, os.path.relpath(path, chapter))
-        if path.startswith(chapter + "/") and not path.endswith((".c", ".h", ".md", ".patch")) \
-                and not os.path.lexists(target):
+    for path in given(chapter):
+        target = os.path.join(folder, path)
+        if not os.path.lexists(target):
             os.makedirs(os.path.dirname(target), exist_ok=True)
-            shutil.copyfile(os.path.join(REPOSITORY, path), target)
+            shutil.copyfile(os.path.join(REPOSITORY, chapter, path), target)
 
 
 def digest(*folders):

@@ -18,7 +18,7 @@ from grade import classroom, run, submissions
 from grade import results as model
 from harness.inspect import children
 from harness.program import Program, wait_until
-from repo.repository import CHAPTERS, REPOSITORY, path
+from repo.repository import CHAPTERS, REPOSITORY, make, path
 
 CHAPTER = "04-send-recv"
 
@@ -134,7 +134,7 @@ def test_no_submission_stops_it_or_gets_out(graded, tmp_path, monkeypatch):
     assert "no more disk" in rows["'-1+1"][-1]
     for name, words in (("bomb.zip", "larger"), ("bomb.tgz", "larger"), ("many", "50 files"), ("deep", "one in the other"),
                         ("broken", "cannot be read"), ("cut off", "cannot be read"),
-                        ("notes.txt", "neither"), ("empty", "no chapter"), ("fifo", "left out"),
+                        ("notes.txt", "neither"), ("empty", "no program"), ("fifo", "left out"),
                         ("links", "left out: " + CHAPTER)):
         assert rows[name][:-1] == [""] * 9 + ["0"] and words in rows[name][-1], name
     assert not os.path.exists("/tmp/outside")
@@ -161,10 +161,58 @@ def test_what_has_not_changed_is_not_graded_again(graded, tmp_path):
     assert len(graded()[0]) == 1
 
 
+def test_only_what_the_class_was_asked_to_write_counts(graded, tmp_path, monkeypatch):
+    """An untouched handout earns nothing; solved in its own folder or in work/, it earns that chapter's points."""
+    place = tmp_path / "class"
+    handout = tmp_path / "handout"
+    assert make(REPOSITORY, "handout", "4", "OUT=%s" % handout).returncode == 0
+    shutil.copytree(handout, place / "untouched")
+    for name, folder in (("in its folder", "."), ("in work", "work")):
+        shutil.copytree(handout, place / name)
+        (place / name / folder / CHAPTER).mkdir(parents=True, exist_ok=True)
+        (place / name / folder / CHAPTER / "mine.c").write_text(name)
+    (place / "in work" / "05-client" / "mine.c").write_text("and 5 beside it")
+    program(program(place / "alone"), "01-socket")
+    asked, rows = graded()
+    assert rows["untouched"][-2:] == ["0", submissions.NOTHING]
+    assert {chapter for text, chapter in asked if text.startswith("in ")} == {CHAPTER}
+    assert rows["in its folder"][-2:] == ["7", ""] and rows["in work"][-2:] == ["14", ""]
+    assert rows["alone"][-2:] == ["14", ""]
+    monkeypatch.setenv("CHAPTERS", "4")
+    assert {row[-2] for name, row in graded()[1].items() if name not in ("name", "untouched")} == {"7"}
+    monkeypatch.setenv("CHAPTERS", "44")
+    with pytest.raises(SystemExit, match="which chapter is 44"):
+        graded()
+
+
+def test_a_program_in_any_language_is_found(graded, tmp_path):
+    place = tmp_path / "class"
+    for name, file in (("python", "send-recv.py"), ("in src", "src/main.rs"), ("only ours", "Makefile")):
+        (place / name / CHAPTER / file).parent.mkdir(parents=True)
+        (place / name / CHAPTER / file).write_text("all: ;\n")
+        (place / name / CHAPTER / "README.md").write_text("the lesson")
+    found = {learner.name: submissions.receive(learner.source, str(tmp_path / learner.name))[0]
+             for learner in classroom.learners(str(place), str(tmp_path / "out"))}
+    assert {name: list(chapters) for name, chapters in found.items()} == {
+        "python": [CHAPTER], "in src": [CHAPTER], "only ours": []}
+
+
+def test_the_results_are_nobodys_work_and_a_wrong_place_is_named(graded, tmp_path, monkeypatch):
+    program(tmp_path / "class" / "ann")
+    monkeypatch.setenv("OUT", str(tmp_path / "class" / "deep" / "results"))
+    (tmp_path / "class" / "deep").mkdir()
+    assert classroom.grade_class("python") == 0
+    assert os.listdir(tmp_path / "class" / "deep" / "results" / "json") == ["ann"]
+    for name, value, words in (("OUT", tmp_path / "class", "same folder"), ("DIR", "/nonexistent", "DIR=/nonexistent: there is no such folder")):
+        monkeypatch.setenv(name, str(value))
+        with pytest.raises(SystemExit, match=words):
+            classroom.grade_class("python")
+
+
 def test_two_learners_never_share_a_report(tmp_path):
     for name in ("a/b", "ann", "ann.zip", "a?b", "a*b", "x" * 70, "x" * 71, ".hidden"):
         (tmp_path / name.replace("/", ":")).mkdir()
-    labels = [learner.label for learner in classroom.learners(str(tmp_path))]
+    labels = [learner.label for learner in classroom.learners(str(tmp_path), str(tmp_path / "out"))]
     assert len(set(labels)) == len(labels) == 7
 
 

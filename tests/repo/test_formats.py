@@ -3,9 +3,11 @@
 import base64
 import json
 import os
+import re
 import shutil
 import stat
 import subprocess
+import sys
 import tempfile
 import xml.etree.ElementTree as xml
 import zipfile
@@ -16,7 +18,7 @@ from grade import formats
 from grade import results as model
 from harness.grading import TOTAL
 from harness.program import wait_until
-from repo.repository import REPOSITORY, path, sources
+from repo.repository import REPOSITORY, make, path, sources
 
 CHAPTER = "04-send-recv"
 HOSTILE = "".join(map(chr, range(256))) + "\ud800\udcff\ufffe\u2028 ]]> &amp; <b>\n  ::notice::{}\n a ##[error]b"
@@ -83,12 +85,26 @@ def test_all_nine_chapters_fit_into_one_environment_variable():
 def test_junit():
     suites = xml.fromstring(formats.junit([ALL, model.unknown("05-client")]).encode())
     suite = suites[0]
-    assert [case[0].tag if len(case) else "passed" for case in suite] == [
+    assert [case[0].tag if len(case) else "passed" for case in suite.iter("testcase")] == [
         "passed", "failure", "skipped", "skipped", "error", "error", "error"]
     assert {name: suite.get(name) for name in ("tests", "failures", "errors", "skipped", "time")} == {
         "tests": "7", "failures": "1", "errors": "3", "skipped": "2", "time": "1.750"}
-    assert is_clean(suite[1][0].text) and "]]> &amp; <b>" in suite[1][0].text
+    cases = suite.findall("testcase")
+    assert is_clean(cases[1][0].text) and "]]> &amp; <b>" in cases[1][0].text
     assert suites[1].get("tests") == "1"
+    assert is_clean(cases[1][0].get("message")) and cases[1][0].get("message").startswith("\\x00\\x01")
+    assert cases[2][0].get("message") == "for a reason"
+
+
+def test_junit_keeps_the_schema_of_ant():
+    """What its JUnit.xsd demands and Jenkins' does not."""
+    for number, suite in enumerate(xml.fromstring(formats.junit([ALL, model.unknown("05-client")]).encode())):
+        assert suite.get("id") == str(number) and suite.get("package") and suite.get("hostname")
+        assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d", suite.get("timestamp"))
+        tags = [child.tag for child in suite]
+        assert tags == ["properties", *["testcase"] * (len(tags) - 3), "system-out", "system-err"]
+        for told in suite.iter():
+            assert told.tag not in ("failure", "error") or told.get("type")
 
 
 def read(file):
@@ -113,6 +129,38 @@ def test_a_file_that_cannot_be_written_is_one_clear_line(tmp_path):
     with pytest.raises(SystemExit, match="JUNIT=/none/here.xml cannot be written: No such file"):
         with formats.kept(str(tmp_path), [CHAPTER], {"JUNIT": "/none/here.xml"}):
             pass
+
+
+def test_a_link_stays_a_link_and_a_pipe_gets_the_results_once(tmp_path):
+    (tmp_path / "place").mkdir()
+    os.symlink("results.xml", tmp_path / "link")
+    os.mkfifo(tmp_path / "pipe")
+    reader = os.open(tmp_path / "pipe", os.O_RDONLY | os.O_NONBLOCK)
+    with formats.kept(str(tmp_path / "place"), [CHAPTER], {name: str(tmp_path / path) for name, path in (
+            ("JUNIT", "link"), ("GRADESCOPE", "pipe"))}):
+        model.save(str(tmp_path / "place" / (CHAPTER + ".json")), results(model.PASSED))
+    assert os.path.islink(tmp_path / "link") and "Does it" in (tmp_path / "results.xml").read_text()
+    assert [test["score"] for test in json.loads(os.read(reader, 65536))["tests"]] == [10]
+    assert stat.S_ISFIFO(os.stat(tmp_path / "pipe").st_mode)
+    assert sorted(os.listdir(tmp_path)) == ["link", "pipe", "place", "results.xml"]
+
+
+@pytest.mark.parametrize("where", ["a file", "a pipe"])
+def test_standard_output_gets_the_results_and_is_not_replaced(tmp_path, where):
+    script = "import sys; from grade import files; print('before'); files.write('/dev/stdout', 'results\\n'); print('after')"
+    with open(tmp_path / "out", "w+") as file:
+        done = subprocess.run([sys.executable, "-c", script], cwd=path("tests"), text=True, check=True,
+                              stdout=file if where == "a file" else subprocess.PIPE)
+        file.seek(0)
+        assert (done.stdout or file.read()) == "before\nresults\nafter\n"
+    assert os.listdir(tmp_path) == ["out"]
+
+
+def test_a_full_device_stays_one_and_is_named(tmp_path):
+    os.symlink("/dev/full", tmp_path / "full.zip")  # were it replaced, it would be the link
+    done = make(REPOSITORY, "gradescope", "OUT=%s/full.zip" % tmp_path)
+    assert done.returncode == 2 and "No space left on device" in done.stderr and "Traceback" not in done.stderr
+    assert os.listdir(tmp_path) == ["full.zip"] and os.readlink(tmp_path / "full.zip") == "/dev/full"
 
 
 @pytest.fixture(scope="module")

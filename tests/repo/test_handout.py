@@ -3,11 +3,14 @@
 import glob
 import os
 import re
+import subprocess
+import zipfile
 
 import pytest
 
 import excerpts
-from repo.repository import CHAPTERS, REPOSITORY, make, read, sources
+from grade import files
+from repo.repository import CHAPTERS, REPOSITORY, clone, make, read, sources
 
 
 @pytest.fixture(scope="module", params=[1, 4, 7, 9])
@@ -48,10 +51,9 @@ def test_no_line_of_a_program_leaks(handout):
     earlier = code(name for name in CHAPTERS if int(name[:2]) < number)
     secrets = code(name for name in CHAPTERS if int(name[:2]) >= number) - earlier
     known = "\n".join(earlier)
-    files = everything(folder)
-    for name in ("faults", "gaps"):  # C files of the grader's, which begin with the same #includes
-        files.pop("tests/harness/%s.c" % name)
-    found = {path: leaks(text, secrets, known) for path, text in files.items()}
+    texts = everything(folder)
+    found = {path: leaks(text, secrets, known) for path, text in texts.items()
+             if not re.match(r"tests/harness/\w+\.c$", path)}  # they are the grader's, with the same #includes
     assert {path: lines for path, lines in found.items() if lines} == {}
 
 
@@ -95,6 +97,31 @@ def test_the_earlier_chapters_build_and_the_others_are_the_learners(handout):
     help = make(folder, "help").stdout
     assert "make test" in help and "handout" not in help and "bench" not in help
     assert make(folder, "clean").returncode == 0
+
+
+def test_what_belongs_to_the_course_is_what_git_tracks(tool):
+    git = subprocess.run([tool("git"), "ls-files"], cwd=REPOSITORY, text=True, stdout=subprocess.PIPE)
+    if git.returncode != 0:
+        pytest.skip("this copy is no clone")
+    workshop = "tests/mutants/", "tests/repo/", "tests/bench/", ".ci/", ".github/"
+    assert files.files() == sorted(path for path in git.stdout.splitlines() if not path.startswith(workshop))
+
+
+def test_without_git_nothing_of_a_class_is_handed_out_or_packed(tmp_path):
+    """A clone that was downloaded, in which a class has been taught: its answers stay where they are."""
+    copy = clone(tmp_path / "downloaded")
+    places = ["submissions/ada/04-send-recv/send-recv.c", "handout/work/04-send-recv/a.c", "04-send-recv/answer/a.c",
+              "work/04-send-recv/a.c", "04-send-recv/send-recv", "solutions.tar.gz", "tests/grade/answers/a.c"]
+    for place in places:
+        os.makedirs(os.path.dirname(os.path.join(copy, place)), exist_ok=True)
+        with open(os.path.join(copy, place), "w") as file:
+            file.write("the answer")
+    assert make(copy, "handout", "4", "OUT=next").returncode == 0
+    assert "the answer" not in everything(os.path.join(copy, "next")).values()
+    assert make(copy, "gradescope", "OUT=autograder.zip").returncode == 0
+    with zipfile.ZipFile(os.path.join(copy, "autograder.zip")) as packed:
+        assert not {"sockets/" + place for place in places} & set(packed.namelist())
+        assert not [name for name in packed.namelist() if ".zip" in name or "next/" in name]
 
 
 def test_without_a_place_or_onto_something_it_says_so(tmp_path):

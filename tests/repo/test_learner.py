@@ -93,8 +93,10 @@ def test_watch_grades_again_at_each_save(tmp_path):
     watch = Program([sys.executable, path("tests", "lab.py"), "watch", "02-bind-listen"],
                     env={**os.environ, "DIR": str(tmp_path)})
     try:
+        watch.wait_for_output(r"^02-bind-listen: grading \.\.\.$", limit=30)
         watch.wait_for_output(r"^02-bind-listen: 0 of 100 points", limit=30)
         source.write_text(right)
+        watch.wait_for_output(r"(?s) of 100 points.*^02-bind-listen: grading \.\.\.$", limit=30)
         watch.wait_for_output(r"^02-bind-listen: 100 of 100 points", limit=30)
         watch.signal(2)
         assert watch.wait() == 0

@@ -2,8 +2,10 @@
 
 import os
 import pathlib
+import shutil
 import signal
 import socket
+import subprocess
 
 import pytest
 
@@ -11,7 +13,9 @@ from harness.build import program_name
 from harness.inspect import children
 from harness.program import Program, wait_until
 from harness.talk import connect
-from repo.repository import CHAPTERS, ENVIRONMENT, make
+from harness.users import PublicFolder, ordinary_user
+from repo.repository import CHAPTERS, ENVIRONMENT, make, path
+from repo.repository import clone as clone_repository
 
 
 def test_make_builds_all_nine_and_clean_removes_them(clone):
@@ -79,6 +83,59 @@ def test_chapter_9_names_the_file_that_has_the_port(clone):
     file.write_text(ours)
     assert done.returncode == 2
     assert "`port` in 09-daemon/daemon.conf" in done.stderr
+
+
+def test_lost_points_end_with_1_and_wrong_usage_with_2_and_make_adds_nothing(clone, tmp_path):
+    """Also with a failure of make's own kind in between: the word `Error` is for what went wrong."""
+    tmp_path.chmod(0o755)
+    shutil.copytree(path("01-socket"), tmp_path / "full")
+    shutil.copytree(path("01-socket"), tmp_path / "lost")
+    (tmp_path / "lost" / "socket.c").write_text("int main(void) { return 0; }\n")
+    for words, status in ((["1", "DIR=%s/full" % tmp_path], 0), (["1", "DIR=%s/lost" % tmp_path], 1),
+                          (["1", "DIR=%s/none" % tmp_path], 2), (["12"], 2)):
+        done = make(clone, "grade", *words)
+        assert done.returncode == status, done.stdout + done.stderr
+        assert ("Error" in done.stderr) == (words[-1].endswith("none")) and "Traceback" not in done.stderr
+        assert (": %d of 100 points" % {0: 100, 1: 0}[status] in done.stdout) if status < 2 else not done.stdout
+
+
+def test_the_end_of_make_alone_ends_the_program_too(clone):
+    command = Program(["make", "chapter", "4", "ARGS=0"], cwd=clone, env=ENVIRONMENT)
+    try:
+        command.wait_for_output(r"^listening on 127\.0\.0\.1 port (\d+)$", 20)
+        family = [pid for child in children(command.pid) for pid in [child, *children(child)]]
+        assert len(family) == 2
+        os.kill(command.pid, signal.SIGTERM)
+        wait_until(lambda: not any(os.path.exists("/proc/%d" % pid) for pid in family))
+    finally:
+        command.kill()
+
+
+def test_what_stands_in_the_way_is_one_clear_line(clone):
+    """A program that may not be executed, as on a file system that is mounted so, and a place that is none."""
+    program = pathlib.Path(clone, "01-socket", "socket")
+    program.write_text("not for execution")
+    for words, named in ((["chapter", "1"], "./socket: Permission denied"),
+                         (["class", "DIR=.", "OUT=/dev/null"], "/dev/null"),
+                         (["class", "DIR=/nonexistent"], "DIR=/nonexistent: there is no such folder"),
+                         (["handout", "4", "OUT=/dev/null/x"], "Not a directory")):
+        done = make(clone, *words)
+        assert done.returncode == 2 and named in done.stderr and "Traceback" not in done.stderr, done.stderr
+    program.unlink()
+
+
+def test_somebody_elses_checkout_is_one_clear_line():
+    if os.geteuid() != 0:
+        pytest.skip("only root can be somebody else")
+    with PublicFolder() as place:
+        copy = clone_repository(place.path / "theirs")
+        os.makedirs(os.path.join(copy, "work", "01-socket"))
+        subprocess.run(["chmod", "-R", "a+rX,go-w", copy], check=True)
+        for command in ("start", "grade"):
+            done = subprocess.run(["make", command, "1" if command == "grade" else "2"], cwd=copy, env=ENVIRONMENT,
+                                  text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE, **ordinary_user())
+            assert done.returncode == 2 and "Permission denied" in done.stderr, done.stderr
+            assert "/work" in done.stderr and "Traceback" not in done.stderr
 
 
 @pytest.mark.parametrize("name,words", [("DIR", ["diff", "2"]), ("DIR", ["chapter", "1"]), ("ARGS", ["diff", "2"])])
