@@ -99,10 +99,12 @@ int main(int argc, char *argv[])
     /* A full buffer may never come: hand out each line as it is printed, also into a pipe. */
     setvbuf(stdout, NULL, _IOLBF, BUFSIZ);
 
-    /* Sending to a client that has left raises SIGPIPE, which would end us. Ignored, it leaves
-     * send() to fail with EPIPE. */
-    if (sigaction(SIGPIPE, &(struct sigaction){.sa_handler = SIG_IGN}, NULL) < 0) {
-        report("sigaction SIGPIPE");
+    /* Sending to a client that has left raises SIGPIPE, and printing into a file at its limit
+     * (ulimit -f) SIGXFSZ. Each would end us. Ignored, they leave the calls to fail with EPIPE and
+     * EFBIG. */
+    const struct sigaction ignore = {.sa_handler = SIG_IGN};
+    if (sigaction(SIGPIPE, &ignore, NULL) < 0 || sigaction(SIGXFSZ, &ignore, NULL) < 0) {
+        report("sigaction");
         return 1;
     }
 

@@ -38,13 +38,13 @@ static const char *eai_name(int error)
     static const struct {
         int error;
         const char *name;
-    } names[] = {{EAI_AGAIN, "EAI_AGAIN"},    {EAI_BADFLAGS, "EAI_BADFLAGS"},
-                 {EAI_FAIL, "EAI_FAIL"},      {EAI_FAMILY, "EAI_FAMILY"},
-                 {EAI_MEMORY, "EAI_MEMORY"},  {EAI_NONAME, "EAI_NONAME"},
+    } names[] = {{EAI_AGAIN, "EAI_AGAIN"},     {EAI_BADFLAGS, "EAI_BADFLAGS"},
+                 {EAI_FAIL, "EAI_FAIL"},       {EAI_FAMILY, "EAI_FAMILY"},
+                 {EAI_MEMORY, "EAI_MEMORY"},   {EAI_NONAME, "EAI_NONAME"},
 #ifdef EAI_NODATA
                  {EAI_NODATA, "EAI_NODATA"},
 #endif
-                 {EAI_SERVICE, "EAI_SERVICE"}};
+                 {EAI_SERVICE, "EAI_SERVICE"}, {EAI_SYSTEM, "EAI_SYSTEM"}};
 
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
         if (names[i].error == error)
@@ -58,11 +58,13 @@ static struct addrinfo *look_up(const char *host, const char *service)
 {
     const struct addrinfo hints = {.ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM};
     struct addrinfo *list;
+
+    errno = 0; /* for EAI_SYSTEM, where glibc may forget to set it */
     int error = getaddrinfo(host, service, &hints, &list);
 
     if (error == 0)
         return list;
-    if (error == EAI_SYSTEM)
+    if (error == EAI_SYSTEM && errno != 0)
         report("getaddrinfo %s %s", host, service);
     else
         fprintf(stderr, "%s: getaddrinfo %s %s: %s (%s)\n", program, host, service,
@@ -98,11 +100,12 @@ static int connect_to_first(const struct addrinfo *list)
 /* Asks for the head of the page / and nothing more. Returns 0, or -1 after a report. */
 static int send_request(int server, const char *host)
 {
-    /* An IPv6 address goes into brackets: its colons would look like the one before a port. */
-    const char *format = strchr(host, ':') == NULL ? "HEAD / HTTP/1.0\r\nHost: %s\r\n\r\n"
-                                                   : "HEAD / HTTP/1.0\r\nHost: [%s]\r\n\r\n";
+    /* An IPv6 address goes into brackets: its colons would look like the one before a port. Its
+     * zone, the %eth0 of fe80::1%eth0, means something on this machine only. RFC 6874, 4. */
+    bool is_ipv6 = strchr(host, ':') != NULL;
     char request[NI_MAXHOST + 64];
-    int length = snprintf(request, sizeof request, format, host);
+    int length = snprintf(request, sizeof request, "HEAD / HTTP/1.0\r\nHost: %s%.*s%s\r\n\r\n",
+                          is_ipv6 ? "[" : "", (int)strcspn(host, "%"), host, is_ipv6 ? "]" : "");
 
     if ((size_t)length >= sizeof request) { /* possible: 0000...1 is an address, too */
         errno = ENAMETOOLONG;
@@ -135,7 +138,7 @@ static int print_server(int server, const char *host)
         return 0;
     }
     if (got < 0)
-        return report("recv");
+        return report("%s", reader.call);
     fprintf(stderr, "%s: %s does not say which web server it runs: no Server line\n", program,
             host);
     return -1;

@@ -9,6 +9,7 @@
 struct reader {
     int descriptor;           /* a connected socket */
     struct timespec deadline; /* on CLOCK_MONOTONIC; nothing waits longer */
+    const char *call;         /* the last one, for the report if it fails */
     size_t start, end;        /* buffer[start..end) has come in and was not asked for yet */
     char buffer[4096];
 };

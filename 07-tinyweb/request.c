@@ -10,7 +10,7 @@
 #include "target.h"
 
 /* What recv_line() tells us, as a status code; too_long is the one for a line that does not fit. */
-static int read_status(int got, int too_long)
+static int read_status(const struct reader *reader, int got, int too_long)
 {
     if (got > 0)
         return 200;
@@ -26,7 +26,7 @@ static int read_status(int got, int too_long)
     case ECONNRESET: /* the client is gone, and with it whom to answer */
         return 0;
     default:
-        report("recv");
+        report("%s", reader->call);
         return 0;
     }
 }
@@ -64,11 +64,23 @@ static bool is_host(const char *text)
     return *text == '\0';
 }
 
-/* Judges the request line: METHOD target HTTP/1.x. RFC 9112, 3. */
+/* Judges the method, which is a token. */
+static int method_status(const struct request *request)
+{
+    static const char *const known[] = {"POST ",    "PUT ",   "DELETE ", "CONNECT ",
+                                        "OPTIONS ", "TRACE ", "PATCH "};
+
+    if (request->head || strncmp(request->line, "GET ", 4) == 0)
+        return 200;
+    for (size_t i = 0; i < sizeof known / sizeof known[0]; i++)
+        if (strncmp(request->line, known[i], strlen(known[i])) == 0)
+            return 405;
+    return 501;
+}
+
+/* Judges the request line, METHOD target HTTP/1.x, but for the method. RFC 9112, 3. */
 static int parse_request_line(struct request *request)
 {
-    static const char *const known[] = {"POST",    "PUT",   "DELETE", "CONNECT",
-                                        "OPTIONS", "TRACE", "PATCH"};
     const char *line = request->line;
     size_t method_length = token_length(line);
     const char *target = line + method_length + 1;
@@ -83,12 +95,9 @@ static int parse_request_line(struct request *request)
     if (version[5] != '1')
         return 505;
     request->minor_version = version[7] - '0';
-    if (request->head || strncmp(line, "GET ", 4) == 0)
-        return parse_target(request, target, (size_t)(last_space - target));
-    for (size_t i = 0; i < sizeof known / sizeof known[0]; i++)
-        if (strlen(known[i]) == method_length && strncmp(line, known[i], method_length) == 0)
-            return 405;
-    return 501;
+    if (method_status(request) != 200)
+        return 200; /* its target may have a form of its own, such as * */
+    return parse_target(request, target, (size_t)(last_space - target));
 }
 
 /* Judges one header line, and notes those of which something follows for us. RFC 9112, 5 and 6.
@@ -138,12 +147,12 @@ int read_request(struct reader *reader, struct request *request)
     if (got == 1 && request->line[0] == '\0') /* an empty line before the request is forgiven */
         got = recv_line(reader, request->line, sizeof request->line);
     request->head = strncmp(request->line, "HEAD ", 5) == 0; /* whatever else is wrong with it */
-    int status = read_status(got, 414);
+    int status = read_status(reader, got, 414);
     if (status == 200)
         status = parse_request_line(request);
 
     for (int headers = 0; status == 200; headers++) {
-        status = read_status(recv_line(reader, line, sizeof line), 431);
+        status = read_status(reader, recv_line(reader, line, sizeof line), 431);
         if (status == 200 && line[0] == '\0')
             break;
         if (status == 200)
@@ -151,5 +160,6 @@ int read_request(struct reader *reader, struct request *request)
     }
     if (status == 200 && request->minor_version > 0 && request->hosts == 0)
         return 400; /* RFC 9112, 3.2: HTTP/1.1 without a Host line */
-    return status;
+    /* Last: what is malformed is so with any method. RFC 9112, 3.2 and 6.3. */
+    return status == 200 ? method_status(request) : status;
 }

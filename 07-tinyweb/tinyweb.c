@@ -61,8 +61,12 @@ int main(int argc, char *argv[])
     find_webroot(folder, sizeof folder, argv[0]);
 
     setvbuf(stdout, NULL, _IOLBF, BUFSIZ);
-    if (sigaction(SIGPIPE, &(struct sigaction){.sa_handler = SIG_IGN}, NULL) < 0) {
-        report("sigaction SIGPIPE");
+    /* Process 1, as in a container, gets the children of all who die. With SIGCHLD ignored they
+     * leave no zombies. */
+    const struct sigaction ignore = {.sa_handler = SIG_IGN};
+    if (sigaction(SIGPIPE, &ignore, NULL) < 0 || sigaction(SIGXFSZ, &ignore, NULL) < 0 ||
+        sigaction(SIGCHLD, &ignore, NULL) < 0) {
+        report("sigaction");
         return 1;
     }
     if (open_webroot(&root, argc > optind ? argv[optind] : folder) < 0)

@@ -61,7 +61,7 @@ int main(int argc, char *argv[])
     socklen_t length = parse_address(host, port, &address);
     if (length == 0)
         return usage(host, "not an IPv4 or IPv6 address");
-    children.max = parse_number(max_text, 10000);
+    children.max = parse_number(max_text, CHILDREN_MAX);
     if (children.max < 1)
         return usage(max_text, "not a number of children from 1 to 10000");
     find_webroot(folder, sizeof folder, argv[0]);

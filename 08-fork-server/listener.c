@@ -15,10 +15,17 @@ int open_listener(const struct sockaddr *address, socklen_t length)
     int on = 1;
     int listener = socket(address->sa_family, SOCK_STREAM, 0);
 
-    /* Without SO_REUSEADDR the port stays taken for a minute after our connections close
-     * (TIME_WAIT), and a restart would fail with EADDRINUSE. */
     if (listener < 0)
         return report("socket");
+    /* If the shell has closed one of the three, the socket has got its number: what is meant for
+     * our terminal would go to a client. */
+    if (listener <= STDERR_FILENO) {
+        close(listener);
+        errno = EBADF;
+        return report("descriptor %d", listener);
+    }
+    /* Without SO_REUSEADDR the port stays taken for a minute after our connections close
+     * (TIME_WAIT), and a restart would fail with EADDRINUSE. */
     if (setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) < 0)
         report("setsockopt SO_REUSEADDR");
     else if (fcntl(listener, F_SETFL, O_NONBLOCK) < 0)
@@ -39,10 +46,6 @@ int print_listening(int listener)
     socklen_t length = sizeof local;
     char text[ADDRESS_TEXT_SIZE];
 
-    if (listener == STDOUT_FILENO) { /* stdout is closed: the socket has got its number */
-        errno = EBADF;
-        return report("stdout");
-    }
     if (getsockname(listener, (struct sockaddr *)&local, &length) < 0)
         return report("getsockname");
     if (printf("listening on %s\n", address_text((struct sockaddr *)&local, text)) < 0)

@@ -21,15 +21,17 @@ static void note_signal(int number)
 int catch_signals(void)
 {
     struct sigaction note = {.sa_handler = note_signal, .sa_flags = SA_RESTART};
+    struct sigaction ignore = {.sa_handler = SIG_IGN};
     sigset_t only_in_waits;
 
     sigemptyset(&note.sa_mask);
     sigemptyset(&only_in_waits);
     sigaddset(&only_in_waits, SIGCHLD);
     if (sigaction(SIGTERM, &note, NULL) < 0 || sigaction(SIGCHLD, &note, NULL) < 0 ||
-        sigaction(SIGPIPE, &(struct sigaction){.sa_handler = SIG_IGN}, NULL) < 0 ||
-        sigprocmask(SIG_SETMASK, &only_in_waits, NULL) < 0)
+        sigaction(SIGPIPE, &ignore, NULL) < 0 || sigaction(SIGXFSZ, &ignore, NULL) < 0)
         return report("sigaction");
+    if (sigprocmask(SIG_SETMASK, &only_in_waits, NULL) < 0)
+        return report("sigprocmask");
     return 0;
 }
 

@@ -8,7 +8,8 @@
 extern volatile sig_atomic_t stop_requested; /* SIGTERM has come */
 
 /* From now on these signals are noted in the flags above, SIGCHLD waits until wait_for_client()
- * lets it in, and SIGPIPE is ignored. Returns 0, or -1 after a report. See signal-safety(7). */
+ * lets it in, and SIGPIPE and SIGXFSZ are ignored. Returns 0, or -1 after a report. See
+ * signal-safety(7). */
 int catch_signals(void);
 
 /* Waits until a client is in the listener's accept queue or a signal comes; not at all if one is

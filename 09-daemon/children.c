@@ -49,18 +49,30 @@ bool serve_next(struct children *children, int listener, const struct webroot *r
         _exit(0); /* exit() would clean up what is the parent's, too */
     }
     if (child > 0)
-        children->running++;
+        children->pids[children->running++] = child;
     else
         refuse_client(client, (struct sockaddr *)&peer);
     close(client); /* the child has its own; the connection ends when both are closed */
     return true;
 }
 
+/* Takes a child that has ended off the list, if it is one of ours. */
+static void forget_child(struct children *children, pid_t child)
+{
+    for (int i = 0; i < children->running; i++)
+        if (children->pids[i] == child) {
+            children->pids[i] = children->pids[--children->running];
+            return;
+        }
+}
+
 void reap_children(struct children *children)
 {
+    pid_t child;
+
     /* Standard signals do not queue: one SIGCHLD may stand for many children. */
-    while (children->running > 0 && waitpid(-1, NULL, WNOHANG) > 0)
-        children->running--;
+    while ((child = waitpid(-1, NULL, WNOHANG)) > 0)
+        forget_child(children, child);
 }
 
 void serve_queue(struct children *children, int listener, const struct webroot *root)
@@ -77,9 +89,12 @@ void serve_queue(struct children *children, int listener, const struct webroot *
 
 void wait_for_children(struct children *children)
 {
-    while (children->running > 0)
-        if (waitpid(-1, NULL, 0) > 0)
-            children->running--;
+    while (children->running > 0) {
+        pid_t child = waitpid(-1, NULL, 0);
+
+        if (child > 0)
+            forget_child(children, child);
         else if (errno != EINTR)
             break;
+    }
 }

@@ -4,12 +4,16 @@
 
 #include <stdbool.h>
 #include <sys/socket.h>
+#include <sys/types.h>
 
 #include "webroot.h"
 
+enum { CHILDREN_MAX = 10000 };
+
 struct children {
     int running;
-    int max;
+    int max;                  /* CHILDREN_MAX at the most */
+    pid_t pids[CHILDREN_MAX]; /* of those that run */
     int next_listener; /* during a move to another address, else -1: a child closes it, too */
 };
 
@@ -17,13 +21,14 @@ struct children {
  * running, or if fork() fails, the client gets a 503. Returns whether there was a client. */
 bool serve_next(struct children *children, int listener, const struct webroot *root);
 
-/* Reaps every child that has ended. See waitpid(2). */
+/* Reaps every child that has ended, strangers too, but counts only our own: whoever became us by
+ * exec() may have had some, and process 1 adopts orphans. See waitpid(2). */
 void reap_children(struct children *children);
 
 /* Serves those who are in the accept queue by now, and waits for nobody else. */
 void serve_queue(struct children *children, int listener, const struct webroot *root);
 
-/* Waits until all children have ended. */
+/* Waits until all of our own children have ended. */
 void wait_for_children(struct children *children);
 
 #endif

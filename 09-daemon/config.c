@@ -1,6 +1,7 @@
 #define _POSIX_C_SOURCE 200809L
 
 #include <ctype.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <pwd.h>
 #include <stdbool.h>
@@ -10,6 +11,7 @@
 #include <unistd.h>
 
 #include "address.h"
+#include "children.h"
 #include "config.h"
 #include "errors.h"
 #include "log.h"
@@ -24,7 +26,10 @@ struct parser {
 
 static int reject(const struct parser *parser, const char *input, const char *problem)
 {
-    log_message(LOG_ERR, "%s:%d: %.500s: %s", parser->path, parser->line, input, problem);
+    char text[512];
+
+    escape(text, sizeof text, input); /* an editor may have left bytes that nobody sees */
+    log_message(LOG_ERR, "%s:%d: %s: %s", parser->path, parser->line, text, problem);
     return -1;
 }
 
@@ -74,12 +79,15 @@ static int set_value(struct parser *parser, struct config *config, const char *k
     if (strcmp(key, "pidfile") == 0)
         return set_path(parser, config->pidfile, value);
     if (strcmp(key, "user") == 0) {
+        errno = 0; /* it stays so if all that is wrong is that there is no such user */
         if (getpwnam(value) == NULL)
-            return reject(parser, value, "no such user");
+            return errno == 0 || errno == ENOENT
+                       ? reject(parser, value, "no such user")
+                       : report("%s:%d: user %s", parser->path, parser->line, value);
         return set_text(parser, config->user, sizeof config->user, value);
     }
     if (strcmp(key, "max-children") == 0) {
-        config->max_children = parse_number(value, 10000);
+        config->max_children = parse_number(value, CHILDREN_MAX);
         return config->max_children > 0
                    ? 0
                    : reject(parser, value, "not a number of children from 1 to 10000");

@@ -40,8 +40,7 @@ void log_message(int priority, const char *format, ...)
         report("write to the log"); /* on stderr: if that fails, where could we complain? */
 }
 
-/* Copies text, cut to what fits, and escapes what is not plain. size is at least 5. */
-static void escape(char *to, size_t size, const char *text)
+void escape(char *to, size_t size, const char *text)
 {
     size_t length = 0;
 

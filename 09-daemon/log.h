@@ -2,6 +2,7 @@
 #ifndef LOG_H
 #define LOG_H
 
+#include <stddef.h>
 #include <sys/socket.h>
 #include <syslog.h>
 
@@ -13,9 +14,12 @@ void log_to_syslog(void);
  * LOG_INFO. */
 void log_message(int priority, const char *format, ...);
 
+/* Copies text into to, which has size bytes, 5 at least, cut to what fits; all but plain ASCII, and
+ * " and \, becomes \xHH. */
+void escape(char *to, size_t size, const char *text);
+
 /* Logs who asked for what (the request line as it came), the answer's status and its body's length
- * in bytes. What a client sends cannot forge a second line or steer a terminal: all but plain ASCII
- * comes out as \xHH. */
+ * in bytes. What a client sends cannot forge a second line or steer a terminal: it is escaped. */
 void log_request(const struct sockaddr *peer, const char *line, int status, long long bytes);
 
 #endif

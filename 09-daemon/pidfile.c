@@ -34,8 +34,12 @@ static int lock_file(const char *path, int descriptor)
 
     if (fcntl(descriptor, F_SETLK, &lock) == 0)
         return 0;
-    if (errno != EACCES && errno != EAGAIN)
-        return report("lock %s", path);
+    if (errno != EACCES && errno != EAGAIN) {
+        report("lock %s", path);
+        if (lseek(descriptor, 0, SEEK_END) == 0) /* leave no new file behind */
+            unlink(path);
+        return -1;
+    }
     if (fcntl(descriptor, F_GETLK, &lock) < 0)
         return report("lock %s", path);
     if (lock.l_type == F_UNLCK)

@@ -10,13 +10,14 @@
 void start_reader(struct reader *reader, int descriptor, int seconds)
 {
     reader->descriptor = descriptor;
+    reader->call = "recv";
     reader->start = reader->end = 0;
     clock_gettime(CLOCK_MONOTONIC, &reader->deadline);
     reader->deadline.tv_sec += seconds;
 }
 
 /* Lets the next recv() wait no longer than the deadline. Returns 0, or -1 with errno. */
-static int limit_wait(const struct reader *reader)
+static int limit_wait(struct reader *reader)
 {
     struct timespec now;
     struct timeval left;
@@ -32,6 +33,7 @@ static int limit_wait(const struct reader *reader)
         errno = ETIMEDOUT; /* a limit of 0 would mean: wait for ever */
         return -1;
     }
+    reader->call = "setsockopt SO_RCVTIMEO";
     return setsockopt(reader->descriptor, SOL_SOCKET, SO_RCVTIMEO, &left, sizeof left);
 }
 
@@ -42,6 +44,7 @@ ssize_t fill_reader(struct reader *reader)
     do {
         if (limit_wait(reader) < 0)
             return -1;
+        reader->call = "recv";
         received = recv(reader->descriptor, reader->buffer, sizeof reader->buffer, 0);
     } while (received < 0 && errno == EINTR);
     if (received < 0 && errno == EAGAIN)

@@ -2,6 +2,7 @@
 #define _FILE_OFFSET_BITS 64 /* files of 2 GiB and more, on 32-bit systems, too */
 
 #include <errno.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
@@ -76,14 +77,15 @@ static const char *content_type(const char *path)
     return "application/octet-stream"; /* RFC 9110, 8.3: of unknown type, just bytes */
 }
 
-/* Writes a time as HTTP wants it, such as Sun, 06 Nov 1994 08:49:37 GMT. RFC 9110, 5.6.7. */
-static void format_date(char *text, size_t size, time_t when)
+/* Writes a time as HTTP wants it, such as Sun, 06 Nov 1994 08:49:37 GMT: RFC 9110, 5.6.7. The year
+ * has four digits there, but a file may be of any; for those it returns false. */
+static bool format_date(char *text, size_t size, time_t when)
 {
     struct tm utc;
 
-    if (gmtime_r(&when, &utc) == NULL ||
-        strftime(text, size, "%a, %d %b %Y %H:%M:%S GMT", &utc) == 0)
-        text[0] = '\0';
+    return gmtime_r(&when, &utc) != NULL && utc.tm_year >= 1000 - 1900 &&
+           utc.tm_year <= 9999 - 1900 &&
+           strftime(text, size, "%a, %d %b %Y %H:%M:%S GMT", &utc) > 0;
 }
 
 /* Writes the head of a response: status line, headers (more are the caller's own), empty line.
@@ -91,7 +93,7 @@ static void format_date(char *text, size_t size, time_t when)
 static size_t format_head(char *buffer, int status, const char *type, long long length,
                           const char *more)
 {
-    char date[64];
+    char date[64] = "";
 
     format_date(date, sizeof date, time(NULL));
     return (size_t)snprintf(buffer, BUFFER_SIZE,
@@ -139,14 +141,14 @@ long long send_status(int client, const struct request *request, int status)
 long long send_file(int client, const struct request *request, int file, const struct stat *info)
 {
     const struct timeval second = {.tv_sec = 1};
-    char buffer[BUFFER_SIZE], date[64], extra[128];
+    char buffer[BUFFER_SIZE], date[64], extra[128] = "";
     long long left = request->head ? 0 : info->st_size;
     long long sent = 0;
     time_t now = time(NULL);
 
     /* A date in the future would be wrong. RFC 9110, 8.8.2.1 */
-    format_date(date, sizeof date, info->st_mtime < now ? info->st_mtime : now);
-    snprintf(extra, sizeof extra, "Last-Modified: %s\r\n", date);
+    if (format_date(date, sizeof date, info->st_mtime < now ? info->st_mtime : now))
+        snprintf(extra, sizeof extra, "Last-Modified: %s\r\n", date);
     size_t used = format_head(buffer, 200, content_type(request->path), info->st_size, extra);
 
     /* One send() does for a small file: it goes into the buffer behind the head. Only a larger one

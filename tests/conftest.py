@@ -263,6 +263,17 @@ def gaps(libraries):
 
 
 @pytest.fixture
+def hurry(request):
+    """An environment in which a program's limits of time pass six times as fast, see harness/faults.c. Where
+    nothing can be preloaded it is empty, and some programs do not heed it: they take their time."""
+    try:
+        libraries = request.getfixturevalue("libraries")
+    except pytest.skip.Exception:
+        return {}
+    return {**preloading(libraries("faults")), "LAB_FAULTS_HURRY": "6"}
+
+
+@pytest.fixture
 def signal_in_the_gap(gaps, tmp_path):
     """signal_in_the_gap(number, start, ...) calls start(..., env=ENVIRONMENT), which is to start a server, and
     returns what that does. The server gets the signal between its last look for signals and its first wait.

@@ -250,13 +250,13 @@ def cut_off_after(server, start, more):
         return time.monotonic() - begin
 
 
-def received_with_a_pause(server, request, limit):
-    """A client sends a request, reads the first line of the answer, then nothing for 6 seconds, then all that
+def received_with_a_pause(server, request, limit, pause=5):
+    """A client sends a request, reads the first line of the answer, then nothing for some seconds, then all that
     comes, up to `limit` bytes and for 20 seconds at the most. Return how many bytes these are."""
     with connect_narrow(server) as client:
         client.sendall(request)
         receive_until(client, b"\r\n")
-        time.sleep(6)
+        time.sleep(pause)
         received, end = 0, time.monotonic() + seconds(20)
         while received < limit and time.monotonic() < end:
             part = client.recv(1 << 20)
@@ -266,9 +266,9 @@ def received_with_a_pause(server, request, limit):
         return received
 
 
-def next_served_after(server, request, trickle=b""):
+def next_served_after(server, request, trickle=b"", limit=16):
     """A client sends a request, reads the first line of the answer, and stays; it sends `trickle` now and
-    then. Return how many seconds the next one waits."""
+    then. Return how many seconds the next one waits; fails if these are more than `limit`."""
     with connect_narrow(server) as client:
         client.sendall(request)
         receive_until(client, b"\r\n")
@@ -276,7 +276,7 @@ def next_served_after(server, request, trickle=b""):
         with connect(server) as other:
             other.sendall(lines("GET / HTTP/1.0"))
             while not select.select([other], [], [], seconds(0.3))[0]:
-                assert time.monotonic() - begin < seconds(16), (
+                assert time.monotonic() - begin < seconds(limit), (
                     "behind a client that %s the next one waits and waits" % (
                         "got its answer and goes on sending" if trickle else "does not read"))
                 with contextlib.suppress(ConnectionError):

@@ -112,6 +112,10 @@ REFUSED = {
     "a Host with a space": (400, lines("GET / HTTP/1.1", "Host: local host")),
     "a Host with a path": (400, lines("GET / HTTP/1.1", "Host: localhost/")),
     "a Host with a user": (400, lines("GET / HTTP/1.1", "Host: me@localhost")),
+    "POST without Host": (400, lines("POST / HTTP/1.1")),
+    "POST with two lengths": (400, lines("POST / HTTP/1.0", "Content-Length: 1", "Content-Length: 1")),
+    "POST with a folded header": (400, lines("POST / HTTP/1.0", "X-Name: value", " goes on")),
+    "an unknown method without Host": (400, lines("BREW / HTTP/1.1")),
     "no such file": (404, lines("GET /missing.html HTTP/1.0")),
     "no such folder": (404, lines("GET /missing/ HTTP/1.0")),
     "a file taken for a folder": (404, lines("GET /index.html/ HTTP/1.0")),
@@ -149,6 +153,7 @@ REFUSED = {
 
 # What the RFCs ask for beyond the contract: RFC 9110, 4.2 (URLs) and 7.2 (Host), RFC 9112, 3 and 6.3.
 REFUSED_BY_STRICT_READERS = {
+    "gzip, and POST": lines("POST / HTTP/1.1", "Host: a", "Transfer-Encoding: gzip"),
     "no target, and POST": lines("POST  HTTP/1.0"),
     "two spaces, and an unknown method": lines("BREW  / HTTP/1.0"),
     "two spaces, and HTTP/2.0": lines("GET  / HTTP/2.0"),

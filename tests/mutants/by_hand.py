@@ -7,7 +7,7 @@ import tempfile
 
 from harness.namespaces import prefix
 
-SECONDS = 15  # for the commands of the last terminal
+SECONDS = 15  # for the commands of the last terminal, unless one of them says that it may take longer
 MAY_VARY = [  # what differs from run to run
     # The ports that the kernel chooses have five digits.
     (r"((?:from|to|listening on) \S+ port|received on \S+|127\.0\.0\.1:|\(UNKNOWN\) \[127\.0\.0\.1\]) ?\d{5}\b",
@@ -37,6 +37,7 @@ def show(commands, folder):
     """Run the commands of each terminal in the folder of a program that is built; return what each
     printed, as a list of texts. All of it has ended when this returns."""
     script = []
+    limit = max(SECONDS, *[5 + int(text) for text in re.findall(r"--max-time (\d+)", commands[-1])], 0)
     with tempfile.TemporaryDirectory() as place:
         for number, command in enumerate(commands):
             path = os.path.join(place, "terminal-%d" % number)
@@ -60,10 +61,10 @@ def show(commands, folder):
                     echo "exit status $?" >> "$terminal.out"
                     sleep 0.2 # for the last words of the others
                 fi
-            done""" % SECONDS
+            done""" % limit
         command = [*own_network(), "unshare", "--pid", "--fork", "--kill-child", "--mount-proc",
                    "bash", "-c", program, folder, *script]
-        subprocess.run(command, stdin=subprocess.DEVNULL, timeout=SECONDS + 30)
+        subprocess.run(command, stdin=subprocess.DEVNULL, timeout=limit + 30)
         outputs = []
         for path in script:
             with open(path + ".out", errors="backslashreplace") as file:

@@ -15,7 +15,7 @@ MUTANTS = [
     Mutant("HEAD with a body", "response.c", "request->head ? 0 : info->st_size", "info->st_size",
            "test_serves_files_and_nothing_outside_the_webroot", "the page"),
 
-    Mutant("the parent waits for each child", "children.c", "        children->running++;\n",
+    Mutant("the parent waits for each child", "children.c", "        children->pids[children->running++] = child;\n",
            "        waitpid(child, NULL, 0);\n",
            "test_connections_finish_in_reverse_order", "waits for the child"),
     Mutant("one client after another, without fork()", "children.c",
@@ -60,7 +60,7 @@ MUTANTS = [
            "i < 4 && poll(&readable, 1, 10) > 0", "poll(&readable, 1, 40) > 0",
            "test_a_refused_client_holds_up_nobody", "timed out"),
     Mutant("SIGPIPE ends the parent", "signals.c",
-           "        sigaction(SIGPIPE, &(struct sigaction){.sa_handler = SIG_IGN}, NULL) < 0 ||\n", "",
+           "sigaction(SIGPIPE, &ignore, NULL) < 0 || ", "",
            "test_a_refused_client_holds_up_nobody", "killed by SIGPIPE"),
 
     Mutant("-1 of fork() is taken for a child", "children.c",
@@ -73,7 +73,7 @@ MUTANTS = [
            "        child = -1;\n",
            "test_failing_fork_is_survived_with_503", "fork-server: fork:"),
     Mutant("a child that was never born is counted", "children.c",
-           "    if (child > 0)\n        children->running++;\n    else\n",
+           "    if (child > 0)\n        children->pids[children->running++] = child;\n    else\n",
            "    children->running++;\n    if (child < 0)\n",
            "test_failing_fork_is_survived_with_503", "expected: 200"),
     Mutant("fork() fails, and the client's descriptor stays open", "children.c", "        report(\"fork\");\n",
@@ -116,7 +116,7 @@ MUTANTS = [
            "test_log_lines_of_concurrent_children_do_not_mix", "EBADF"),
 
     Mutant("atoi() for MAX", "fork-server.c",
-           "parse_number(max_text, 10000)", "(int)strtol(max_text, NULL, 10)",
+           "parse_number(max_text, CHILDREN_MAX)", "(int)strtol(max_text, NULL, 10)",
            "test_bad_maximum", "did not end"),
     Mutant("a wrong MAX exits 1", "fork-server.c",
            "        return usage(max_text, \"not a number of children from 1 to 10000\");",
@@ -124,8 +124,8 @@ MUTANTS = [
            "test_bad_maximum", "exit status 1, not exit status 2"),
 
     Mutant("one waitpid() for each SIGCHLD", "children.c",
-           "    while (children->running > 0 && waitpid(-1, NULL, WNOHANG) > 0)\n",
-           "    if (children->running > 0 && waitpid(-1, NULL, WNOHANG) > 0)\n",
+           "    while ((child = waitpid(-1, NULL, WNOHANG)) > 0)\n",
+           "    if ((child = waitpid(-1, NULL, WNOHANG)) > 0)\n",
            "test_no_zombie_remains_after_a_burst", "zombies included"),
     Mutant("zombies stay until the next client comes", "fork-server.c",
            "        reap_children(&children);\n        if (client_waits)\n"
@@ -165,13 +165,12 @@ MUTANTS = [
            "    wait_for_children(&children);\n",
            "", "test_sigterm_finishes_the_requests_under_way", "it ended before its child"),
     Mutant("the parent waits for one child only", "children.c",
-           "            children->running--;\n        else if (errno != EINTR)\n",
+           "            forget_child(children, child);\n        else if (errno != EINTR)\n",
            "            break;\n        else if (errno != EINTR)\n",
            "test_sigterm_finishes_the_requests_under_way", "it ended before its child"),
     Mutant("the parent asks for its last children again and again", "children.c",
-           "        if (waitpid(-1, NULL, 0) > 0)\n            children->running--;\n"
-           "        else if (errno != EINTR)\n            break;\n",
-           "        reap_children(children);\n",
+           "        pid_t child = waitpid(-1, NULL, 0);\n",
+           "        pid_t child = waitpid(-1, NULL, WNOHANG);\n\n        if (child == 0)\n            continue;\n",
            "test_sigterm_finishes_the_requests_under_way", "it spins"),
     Mutant("the listener stays open until the children have ended", "fork-server.c",
            "    close(listener);\n    wait_for_children(&children);\n",
@@ -194,20 +193,17 @@ MUTANTS = [
            "test_signals_are_noticed_while_clients_never_cease", "SIGTERM waits outside"),
 
     Mutant("children are never counted out", "children.c",
-           "waitpid(-1, NULL, WNOHANG) > 0)\n        children->running--;",
-           "waitpid(-1, NULL, WNOHANG) > 0)\n        continue;",
+           "WNOHANG)) > 0)\n        forget_child(children, child);", "WNOHANG)) > 0)\n        continue;",
            "test_serves_again_when_one_of_the_maximum_has_left", "expected: 200"),
 
     Mutant("only children that exit are counted out", "children.c",
-           "    while (children->running > 0 && waitpid(-1, NULL, WNOHANG) > 0)\n"
-           "        children->running--;",
-           "    for (int status; children->running > 0 && waitpid(-1, &status, WNOHANG) > 0;)\n"
-           "        children->running -= WIFEXITED(status);",
+           "    while ((child = waitpid(-1, NULL, WNOHANG)) > 0)\n",
+           "    for (int status; (child = waitpid(-1, &status, WNOHANG)) > 0;)\n"
+           "        if (WIFEXITED(status))\n    ",
            "test_survives_a_killed_child", "counted out"),
     Mutant("a killed child ends the server", "children.c",
-           "    while (children->running > 0 && waitpid(-1, NULL, WNOHANG) > 0)\n"
-           "        children->running--;",
-           "    for (int status; children->running > 0 && waitpid(-1, &status, WNOHANG) > 0;\n"
-           "         children->running--)\n        if (WIFSIGNALED(status))\n            _exit(1);",
+           "    while ((child = waitpid(-1, NULL, WNOHANG)) > 0)\n",
+           "    for (int status; (child = waitpid(-1, &status, WNOHANG)) > 0;)\n"
+           "        if (WIFSIGNALED(status))\n            _exit(1);\n        else\n    ",
            "test_survives_a_killed_child", "reason to end"),
 ]

@@ -17,7 +17,7 @@ MUTANTS = [
            "test_serves_as_chapter_8_does", "expected: 503"),
     Mutant("HEAD with a body", "response.c", "request->head ? 0 : info->st_size", "info->st_size",
            "test_serves_as_chapter_8_does", "the page"),
-    Mutant("the parent waits for each child", "children.c", "        children->running++;\n",
+    Mutant("the parent waits for each child", "children.c", "        children->pids[children->running++] = child;\n",
            "        waitpid(child, NULL, 0);\n",
            "test_serves_as_chapter_8_does", "timed out"),
 

@@ -62,11 +62,12 @@ int judge_request(const char *line, struct seen *seen)
 
     if (strncmp(line, "GET ", length) == 0 || strncmp(line, "HEAD ", length) == 0)
         return 0;
+    seen->method = 501;
     for (const char *known = "POST \0PUT \0DELETE \0CONNECT \0OPTIONS \0TRACE \0PATCH \0"; *known;
          known += strlen(known) + 1)
         if (strlen(known) == length && strncmp(line, known, length) == 0)
-            return 405;
-    return 501;
+            seen->method = 405;
+    return 0;
 }
 
 int judge_header(char *line, size_t size, struct seen *seen)

@@ -7,6 +7,7 @@ enum { LINE = 8191, HEADERS = 100 };
 
 struct seen {
     int headers, hosts, lengths, codings;
+    int method; /* its status, for when all else is right */
     bool needs_host;
 };
 

@@ -112,7 +112,7 @@ static void reply(struct client *client, int status, const char *more, const str
                                         sizeof client->out - client->head, "%s", page);
     client->status = status;
     client->phase = SENDING;
-    client->until = now() + 8000;
+    client->until = now() + 60000;
 }
 
 static void refuse(struct client *client, int status, const char *more)
@@ -130,7 +130,7 @@ static void refuse(struct client *client, int status, const char *more)
 static void serve(struct client *client)
 {
     struct found found = {.file = -1};
-    int status = client->seen.needs_host && client->seen.hosts == 0 ? 400 : 0;
+    int status = client->seen.needs_host && client->seen.hosts == 0 ? 400 : client->seen.method;
 
     if (status == 0)
         status = find(client->request, &found);
@@ -138,7 +138,7 @@ static void serve(struct client *client)
     if (status == 0)
         reply(client, 200, "", &found.about, found.type);
     else
-        refuse(client, status, found.location);
+        refuse(client, status, status == 405 ? "Allow: GET, HEAD\r\n" : found.location);
 }
 
 static void take_line(struct client *client)
@@ -166,7 +166,7 @@ static void take_line(struct client *client)
         client->forgiven = true;
     }
     if (status != 0)
-        refuse(client, status, status == 405 ? "Allow: GET, HEAD\r\n" : "");
+        refuse(client, status, "");
 }
 
 static void hear(struct client *client)
@@ -227,7 +227,7 @@ static void speak(struct client *client)
     }
     client->sent += size;
     client->start += (size_t)size;
-    client->until = now() + 8000;
+    client->until = now() + 60000;
     if (client->start == client->end)
         client->start = client->end = 0;
     if (client->end == 0 && client->file_left == 0)

@@ -102,11 +102,7 @@ class Conversation:
         method, target, major, minor = parts.groups()
         if major != b"1":
             raise Refusal(505)
-        if method in (b"POST", b"PUT", b"DELETE", b"CONNECT", b"OPTIONS", b"TRACE", b"PATCH"):
-            raise Refusal(405, b"Allow: GET, HEAD")
-        if method not in (b"GET", b"HEAD"):
-            raise Refusal(501)
-        return target, minor
+        return method, target, minor
 
     def read_headers(self, host_needed):
         seen = {b"host": [], b"content-length": [], b"transfer-encoding": []}
@@ -130,7 +126,7 @@ class Conversation:
             raise Refusal(400)
 
     def send(self, data):
-        self.client.settimeout(8)
+        self.client.settimeout(60)
         rest = memoryview(data)
         while rest:
             count = self.client.send(rest)
@@ -147,6 +143,13 @@ class Conversation:
             if size == 0:
                 return
             room -= size
+
+
+def judge_method(method):
+    if method in (b"POST", b"PUT", b"DELETE", b"CONNECT", b"OPTIONS", b"TRACE", b"PATCH"):
+        raise Refusal(405, b"Allow: GET, HEAD")
+    if method not in (b"GET", b"HEAD"):
+        raise Refusal(501)
 
 
 def decode(text):
@@ -234,8 +237,9 @@ def answer(talk, root, peer):
     file = None
     try:
         try:
-            target, minor = talk.read_request_line()
+            method, target, minor = talk.read_request_line()
             talk.read_headers(minor != b"0")
+            judge_method(method)
             file, *about = find(root, target)
             send_file(talk, file, *about, not talk.line.startswith(b"HEAD "))
         except Refusal as refusal:
