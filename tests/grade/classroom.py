@@ -165,8 +165,8 @@ def grade_all(python, everyone, jobs, out):
             progress.graded()
             if not learner.waiting:
                 finish(learner)
-    except KeyboardInterrupt:
-        run.stop()
+    except KeyboardInterrupt as why:
+        run.stop(why)
         pool.shutdown(cancel_futures=True)
         return False
     return True

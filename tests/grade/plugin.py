@@ -94,19 +94,12 @@ class Grader:
                  "cause": "", "read": graded.read, "by_hand": []}
                 for name, graded in self._graded.items()]
         self._checks = {check["name"]: check for check in self._results["checks"]}
-        for check in self._results["checks"]:
-            if check["verdict"] == model.RUNNING:
-                self._cut_off(check)
+        for name, times in model.cut_off(self._results).items():
+            if times > 1 and name in self._checks:  # once may be chance
+                model.decide(self._checks[name], model.FAILED)
+                self._checks[name]["message"] = "the grader itself was killed while this check ran, twice"
+                self._checks[name]["cause"] = "The program sends a signal to a process that is not its own, such as kill(-1)."
         self._save()
-
-    def _cut_off(self, check):
-        """The grader's process was ended while this check ran. Once may be chance."""
-        check["cut off"] = check.get("cut off", 0) + 1
-        check["verdict"] = model.WAITING
-        if check["cut off"] > 1:
-            model.decide(check, model.FAILED)
-            check["message"] = "the grader itself was killed while this check ran, twice"
-            check["cause"] = "The program sends a signal to a process that is not its own, such as kill(-1)."
 
     def _save(self):
         model.save(self._path, self._results)

@@ -33,6 +33,17 @@ def decide(check, verdict, reason=""):
     check["earned"] = check["points"] if verdict in EARNS else 0
 
 
+def cut_off(results, counts=True):
+    """Have the checks that ran when their grader was ended wait again; returns, and keeps, how often that was so,
+    by their names, if it `counts`."""
+    times = results.setdefault("cut off", {})
+    for check in results["checks"]:
+        if check["verdict"] == RUNNING:
+            check["verdict"] = WAITING
+            times[check["name"]] = times.get(check["name"], 0) + counts
+    return times
+
+
 def save(path, results):
     """Write the results so that a reader, and a crash, see the old or the new file and no half."""
     with open(path + ".new", "w", encoding="utf-8") as file:

@@ -14,6 +14,7 @@ import threading
 from grade import formats
 from grade import results as model
 from grade.files import REPOSITORY
+from harness.machine import own_processes
 from harness.program import seconds
 
 TESTS = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
@@ -22,7 +23,7 @@ ATTEMPTS = 6  # so often a run that was cut off goes on where it was
 SEEDS = 1000000
 
 _running = set()
-_stopping = threading.Event()
+_stopping, _by_hand = threading.Event(), threading.Event()
 
 
 def chapters():
@@ -54,8 +55,11 @@ def seed(default=None):
 
 
 def begin(chapter, folder, path, seed):
-    """Write, and return, the results of a chapter of which nothing is known yet."""
-    results = model.unknown(chapter, folder, seed)
+    """Write, and return, the results of a chapter of which nothing is known yet, but how often it has ended its
+    grader: a program may end this process, too, and whatever else its user runs."""
+    results, before = model.unknown(chapter, folder, seed), model.load(path)
+    if before and not before["complete"]:
+        results["cut off"] = model.cut_off(before)
     model.save(path, results)
     return results
 
@@ -87,13 +91,16 @@ def grade_chapter(python, chapter, folder, path, seed, only=()):
             results = model.load(path) or results
             if results["complete"] or _stopping.is_set():
                 break
+        if _by_hand.is_set():
+            model.cut_off(results, counts=False)
+            model.save(path, results)
         return results if _stopping.is_set() else finish(results, path, log)
 
 
 def run_bounded(command, environment, log):
     """Run the grader's process, with an end to it; return the end of what it said."""
     with open(log, "wb") as said:
-        process = subprocess.Popen(command, env=environment, stdin=subprocess.DEVNULL, stdout=said,
+        process = subprocess.Popen([*own_processes(), *command], env=environment, stdin=subprocess.DEVNULL, stdout=said,
                                    stderr=said, cwd=TESTS, start_new_session=True)
     _running.add(process)
     if _stopping.is_set():  # stop() may have looked a moment before
@@ -118,8 +125,11 @@ def end(process):
             return
 
 
-def stop():
-    """End all gradings that are under way. What they have decided stays in their files."""
+def stop(why):
+    """End all gradings that are under way, because of an exception. What they have decided stays in their files;
+    and what they were at, unless it was Ctrl-C that ended them: it may have been that program."""
+    if isinstance(why, KeyboardInterrupt) and not why.args:
+        _by_hand.set()
     _stopping.set()
     for process in list(_running):
         end(process)
@@ -129,7 +139,7 @@ def finish(results, path, log):
     """The run is over: what has no verdict now is the grader's error. Returns the results."""
     if not results["complete"] or not results["checks"]:
         results["log"] = log or "the grader's process ended without a word"
-    is_killer = any(check.get("cut off", 0) > 1 for check in results["checks"])
+    is_killer = any(times > 1 for times in results.get("cut off", {}).values())
     for check in results["checks"]:
         if check["verdict"] in (model.WAITING, model.RUNNING):
             model.decide(check, model.NOT_CHECKED if is_killer else model.GRADER_ERROR,
@@ -157,8 +167,8 @@ def grade(python, folders, place, seed, done=lambda results: None):
             for future in concurrent.futures.as_completed(running):
                 everything[running[future]] = future.result()
                 done(future.result())
-        except BaseException:
+        except BaseException as why:
             pool.shutdown(wait=False, cancel_futures=True)
-            stop()
+            stop(why)
             raise
     return [everything[chapter] for chapter in sorted(everything)]

@@ -49,10 +49,14 @@ def end_with_parent():
 
 
 def end_as_by_ctrl_c():
-    """From now on SIGTERM and SIGHUP raise KeyboardInterrupt, too, and nothing is left behind."""
+    """From now on SIGTERM and SIGHUP raise KeyboardInterrupt, too, which has their name then, and nothing is
+    left behind."""
+    def interrupt(number, _):
+        raise KeyboardInterrupt(signal.Signals(number).name)
+
     for number in (signal.SIGTERM, signal.SIGHUP):
         if signal.getsignal(number) == signal.SIG_DFL:  # and not ignored, as by nohup(1)
-            signal.signal(number, signal.default_int_handler)
+            signal.signal(number, interrupt)
 
 
 def a_user(folder):

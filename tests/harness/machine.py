@@ -1,6 +1,7 @@
 """What this machine must have before a verdict means anything: it is tried, and not guessed. What is
 missing is said in one line, for it is no learner's fault."""
 
+import functools
 import os
 import re
 import resource
@@ -33,6 +34,19 @@ def can_run_programs(folder):
             return subprocess.run([program], stderr=subprocess.DEVNULL, **options).returncode == 0
     except OSError:
         return False
+
+
+@functools.lru_cache()
+def own_processes():
+    """The words to put before a grader's command so that nothing it runs can signal a process outside; none
+    where its programs have a user of their own, or where this is not permitted."""
+    with tempfile.TemporaryDirectory() as place:
+        if a_user(place):
+            return []
+    words = ["unshare", "--user", "--map-current-user", "--pid", "--fork", "--kill-child", "--mount-proc"]
+    is_permitted = shutil.which("unshare") and subprocess.run(
+        [*words, "true"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL).returncode == 0
+    return words if is_permitted else []
 
 
 def choose_temporary_folder():

@@ -164,6 +164,20 @@ def test_a_report_is_the_same_on_every_terminal_and_cuts_no_line_of_a_program(mo
     assert all(len(text) <= 80 or line in text for text in words.split("\n"))
 
 
+def test_what_ended_its_grader_is_counted_from_run_to_run(folder):
+    path = str(folder.parent / "results.json")
+    for counts, expected in (True, 1), (False, 1), (True, 2):
+        results = run.begin(CHAPTER, str(folder), path, 1)
+        results["checks"] = [{"name": "test_greets_the_first_visitor", "verdict": model.RUNNING}]
+        if not counts:  # Ctrl-C
+            model.cut_off(results, counts=False)
+        model.save(path, results)
+        results = run.begin(CHAPTER, str(folder), path, 1)
+        assert results["cut off"] == {"test_greets_the_first_visitor": expected}
+    model.save(path, {**results, "complete": True})
+    assert not run.begin(CHAPTER, str(folder), path, 1).get("cut off")
+
+
 def test_trouble_of_the_graders_own_costs_no_points(folder, monkeypatch):
     monkeypatch.setattr(run, "ATTEMPTS", 1)  # so that it cannot go on
     results = grade_and_kill(folder)
