@@ -20,8 +20,10 @@ from harness.build import ADDRESS_SANITIZER, SANITIZERS, BuildError, build  # no
 from harness import steps  # noqa: E402
 from harness.contain import Containment, a_user, adopt_orphans, end_as_by_ctrl_c  # noqa: E402
 from harness.daemon import Daemons  # noqa: E402
-from harness.program import Program, Server, wait_until  # noqa: E402
+from harness.inspect import at_rest  # noqa: E402
+from harness.program import Program, Server  # noqa: E402
 from harness.talk import close_left_open, feed  # noqa: E402
+from harness.tampering import Libraries, Preloading, can_tamper, knows, with_strace  # noqa: E402
 
 REPOSITORY = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
@@ -195,27 +197,6 @@ def tool(request):
     return find
 
 
-def tampering(strace, *injections):
-    """A command that runs a program, and has its system calls fail."""
-    command = [strace, "-f", "--seccomp-bpf", "-qq", "-o", os.devnull,
-               "-E", "ASAN_OPTIONS=detect_leaks=0",  # the leak check needs ptrace(2) itself
-               "-e", "trace=" + ",".join(text.partition(":")[0] for text in injections)]
-    return command + [word for text in injections for word in ("-e", "inject=" + text)]
-
-
-@functools.lru_cache()
-def can_tamper(strace):
-    """Whether that is possible here: kill() can be made to fail."""
-    proof = [*tampering(strace, "kill:error=EPERM"), "sh", "-c", "! kill -0 $$"]
-    return subprocess.run(proof, stderr=subprocess.DEVNULL).returncode == 0
-
-
-@functools.lru_cache()
-def knows(strace, *injections):
-    """Whether this strace has all of these ways of tampering: before 5.11 there was no poke_exit."""
-    return subprocess.run([*tampering(strace, *injections), "true"], stderr=subprocess.DEVNULL).returncode == 0
-
-
 @pytest.fixture
 def faults(tool):
     """faults("bind:error=ENOBUFS", ...) is a command that runs a program and has its system calls
@@ -227,7 +208,7 @@ def faults(tool):
     def command(*injections):
         if not knows(strace, *injections):
             pytest.skip("this strace cannot do %s" % " and ".join(injections))
-        return tampering(strace, *injections)
+        return with_strace(strace, *injections)
 
     return command
 
@@ -237,29 +218,14 @@ def libraries(request, tmp_path_factory):
     """libraries("faults") is the path of faults.so, built from harness/faults.c, to be preloaded."""
     if sys.platform != "linux" or request.config.getoption("--sanitize"):
         pytest.skip("preloading needs Linux, and a program without sanitizers")
-    folder = tmp_path_factory.mktemp("libraries")
-
-    @functools.lru_cache()
-    def build_library(name):
-        source = os.path.join(os.path.dirname(__file__), "harness", name + ".c")
-        library = str(folder / (name + ".so"))
-        subprocess.run(["cc", "-shared", "-fPIC", "-O2", "-o", library, source, "-ldl"], check=True)
-        return library
-
-    return build_library
-
-
-def preloading(library):
-    """An environment in which a program has this library preloaded."""
-    return {"PATH": os.environ.get("PATH", ""), "LD_PRELOAD": library,
-            "ASAN_OPTIONS": "verify_asan_link_order=0"}  # or a learner's -fsanitize=address would not start
+    return Libraries(tmp_path_factory.mktemp("libraries"))
 
 
 @pytest.fixture
 def gaps(libraries):
     """gaps(LAB_SLOW_FORK=50, ...) is an environment in which a program's gaps are wide, see
     harness/gaps.c."""
-    return lambda **wishes: {**preloading(libraries("gaps")), **{name: str(wish) for name, wish in wishes.items()}}
+    return functools.partial(libraries.environment, "gaps")
 
 
 @pytest.fixture
@@ -267,45 +233,37 @@ def hurry(request):
     """An environment in which a program's limits of time pass six times as fast, see harness/faults.c. Where
     nothing can be preloaded it is empty, and some programs do not heed it: they take their time."""
     try:
-        libraries = request.getfixturevalue("libraries")
+        return request.getfixturevalue("libraries").environment("faults", LAB_FAULTS_HURRY=6)
     except pytest.skip.Exception:
         return {}
-    return {**preloading(libraries("faults")), "LAB_FAULTS_HURRY": "6"}
 
 
 @pytest.fixture
-def signal_in_the_gap(gaps, tmp_path):
+def preloaded(libraries, tmp_path, containment):
+    """preloaded(start, {"LAB_FAULTS...": ...}, ...) calls start(..., env=ENVIRONMENT), which is to start the
+    program with harness/faults.c and these variables of it; see Preloading."""
+
+    def control(**options):
+        if containment:
+            options["popen"] = containment.start
+        return Program([libraries.control()], **options)
+
+    return Preloading(libraries, tmp_path, control)
+
+
+@pytest.fixture
+def signal_in_the_gap(preloaded):
     """signal_in_the_gap(number, start, ...) calls start(..., env=ENVIRONMENT), which is to start a server, and
-    returns what that does. The server gets the signal between its last look for signals and its first wait.
-    Skips the test where the program cannot be sent it then, such as a static one."""
-    sent = tmp_path / "sent"
+    returns what that does. The server gets the signal between its last look for signals and its first wait;
+    where it waits in another way than harness/gaps.c knows, such as in sigwait(), as it waits."""
 
     def start(number, how, *arguments, **options):
-        program = how(*arguments, **options, env=gaps(LAB_SIGNAL=int(number), LAB_SIGNAL_SENT=sent))
-        with contextlib.suppress(AssertionError):
-            wait_until(lambda: sent.exists() or not program.is_running(), limit=2)
-        if not sent.exists():
-            pytest.skip("this program cannot be sent a signal at that moment by preloading")
-        steps.step("it gets %s, right before it waits for a client" % number.name)
-        return program
-
-    return start
-
-
-@pytest.fixture
-def preloaded(libraries, tmp_path):
-    """preloaded(start, LAB_FAULTS..., ...) calls start(..., env=ENVIRONMENT), which is to start the program
-    with harness/faults.c and these variables of it. Skips the test where the program cannot be given
-    faults like that, such as a static one."""
-    loaded = tmp_path / "loaded"
-
-    def start(how, variables, *arguments, **options):
-        environment = {**preloading(libraries("faults")), "LAB_FAULTS_LOADED": str(loaded), **variables}
-        program = how(*arguments, **options, env=environment)
-        with contextlib.suppress(AssertionError):
-            wait_until(lambda: loaded.exists() or not program.is_running(), limit=2)
-        if not loaded.exists():
-            pytest.skip("this program cannot be given faults by preloading")
+        program = preloaded.start(how, "gaps", {"LAB_SIGNAL": int(number)}, *arguments, **options)
+        if preloaded.was_given():
+            steps.step("it gets %s, right before it waits for a client" % number.name)
+        elif program.is_running():
+            at_rest(program.pid)
+            program.signal(number)
         return program
 
     return start
@@ -321,7 +279,7 @@ def random_faults(preloaded):
     def start(how, *arguments, **options):
         seed = next(seeds)
         steps.step("at random, calls are interrupted, do a part, or fail (seed %d):" % seed)
-        return preloaded(how, {"LAB_FAULTS": str(seed)}, *arguments, **options)
+        return preloaded(how, {"LAB_FAULTS": seed}, *arguments, **options)
 
     return start
 

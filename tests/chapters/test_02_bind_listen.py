@@ -250,6 +250,8 @@ def test_names_the_call_that_fails(chapter, preloaded, call):
     steps.step("with %s() failing, ENOBUFS:" % call)
     program = preloaded(chapter.start, {"LAB_FAULTS_AT_START": call}, "0")
     wait_until(lambda: "\n" in program.output or not program.is_running(), what="a line or its end")
+    if not preloaded.was_given(limit=0):
+        return  # it does without this call: if that is a mistake, it is another check's
     assert not program.output, "%s() has failed, and it says: %s" % (call, program.output)
     program.status = program.wait()
     checks.is_failure(chapter, program, "ENOBUFS")

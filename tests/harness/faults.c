@@ -1,12 +1,13 @@
 /* faults.c - preloaded into a program, gives it the system calls of a bad day: short counts, EINTR,
  * and failing accept() and fork(), at random, the same for the same seed.
  *
- *     LD_PRELOAD=./faults.so LAB_FAULTS=SEED LAB_FAULTS_LOADED=FILE ./program
+ *     LD_PRELOAD=./faults.so LAB_FAULTS=SEED LAB_CALLED=FILE LAB_GIVEN=FILE ./program
  *
- * makes FILE, so that one can see that it was loaded. Only calls on stream sockets are disturbed, and
+ * makes the first FILE when the program first calls socket(), so that one can see that it is reached, and the
+ * second when it has its first failure to meet. Only calls on stream sockets are disturbed, and
  * those that wait for several descriptors. All that happens is permitted: see the ERRORS of recv(2),
  * send(2), poll(2), select(2), accept(2) and fork(2). LAB_FAULTS_AT_START=bind, or another call that
- * opens a listener, has that one fail, once. LAB_FAULTS_AT_CONNECT=success, EALREADY or EISCONN
+ * opens a listener, has that one fail. LAB_FAULTS_AT_CONNECT=success, EALREADY or EISCONN
  * interrupts the first connect(), and says what the next one for that socket answers.
  * LAB_FAULTS_HURRY=100 has the limits that a program sets to its patience pass a hundred times as
  * fast. Without LAB_FAULTS nothing is at random. */
@@ -43,15 +44,24 @@ static size_t random_below(size_t below)
 
 __attribute__((constructor)) static void start(void)
 {
-    const char *seed = getenv("LAB_FAULTS"), *loaded = getenv("LAB_FAULTS_LOADED");
+    const char *seed = getenv("LAB_FAULTS");
 
     at_random = seed != NULL;
     state = (seed != NULL ? strtoull(seed, NULL, 10) : 0) * 0x9E3779B97F4A7C15 + 1;
     to_fail = getenv("LAB_FAULTS_AT_START");
     if (getenv("LAB_FAULTS_HURRY") != NULL)
         hurry = strtol(getenv("LAB_FAULTS_HURRY"), NULL, 10);
-    if (loaded != NULL)
-        close(open(loaded, O_CREAT | O_WRONLY, 0644));
+}
+
+/* Makes the file that this variable names, once. */
+static void note(const char *variable)
+{
+    const char *path = getenv(variable);
+    int error = errno;
+
+    if (path != NULL && access(path, F_OK) != 0)
+        close(open(path, O_CREAT | O_WRONLY, 0644));
+    errno = error;
 }
 
 static int is_stream(int descriptor)
@@ -265,19 +275,23 @@ static int opening_fails(const char *call)
 {
     if (to_fail == NULL || strcmp(call, to_fail) != 0)
         return 0;
-    to_fail = NULL;
+    note("LAB_GIVEN");
     errno = ENOBUFS;
     return 1;
 }
 
 int socket(int family, int type, int protocol)
 {
+    note("LAB_CALLED");
     return opening_fails("socket") ? -1 : REAL(socket)(family, type, protocol);
 }
 
+/* Of the options those that decide about the port: a program may do without others. Joined by an | they are the
+ * second, on Linux. */
 int setsockopt(int descriptor, int level, int option, const void *value, socklen_t size)
 {
-    int fails = level == SOL_SOCKET && option == SO_REUSEADDR && opening_fails("setsockopt");
+    int reuses = level == SOL_SOCKET && (option == SO_REUSEADDR || option == SO_REUSEPORT);
+    int fails = reuses && opening_fails("setsockopt");
     int is_limit = level == SOL_SOCKET && (option == SO_RCVTIMEO || option == SO_SNDTIMEO);
     struct timeval limit;
 

@@ -1,9 +1,10 @@
 /* gaps.c - preloaded into a program, makes wide and certain what else is a gap of a microsecond.
  *
- *     LD_PRELOAD=./gaps.so LAB_SIGNAL=15 LAB_SIGNAL_SENT=FILE ./program
+ *     LD_PRELOAD=./gaps.so LAB_SIGNAL=15 LAB_CALLED=FILE LAB_GIVEN=FILE ./program
  *
  * sends signal 15 to the process that has called listen(), once, when it is about to wait for clients:
- * after its last look at its flags, before the system call. Then it makes FILE.
+ * after its last look at its flags, before the system call. Then it makes the second FILE; the
+ * first one when the program calls listen(), so that one can see that it is reached.
  *
  *     LD_PRELOAD=./gaps.so LAB_SLOW_FORK=50 ./program
  *
@@ -29,22 +30,32 @@
 
 static pid_t server; /* who has called listen() */
 
+/* Makes the file that this variable names. */
+static void note(const char *variable)
+{
+    const char *path = getenv(variable);
+
+    if (path != NULL)
+        close(open(path, O_CREAT | O_WRONLY, 0644));
+}
+
 int listen(int descriptor, int backlog)
 {
     server = getpid();
+    note("LAB_CALLED");
     return REAL(listen)(descriptor, backlog);
 }
 
 /* Sends the signal if this is the moment. */
 static void begin_to_wait(int may_wait)
 {
-    const char *number = getenv("LAB_SIGNAL"), *sent = getenv("LAB_SIGNAL_SENT");
+    const char *number = getenv("LAB_SIGNAL");
 
-    if (!may_wait || server != getpid() || number == NULL || sent == NULL)
+    if (!may_wait || server != getpid() || number == NULL)
         return;
     server = 0; /* only once */
     kill(getpid(), atoi(number));
-    close(open(sent, O_CREAT | O_WRONLY, 0644));
+    note("LAB_GIVEN");
 }
 
 static int nobody_waits(int listener)

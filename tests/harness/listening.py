@@ -40,22 +40,28 @@ def _address(text):
     return str(getattr(address, "ipv4_mapped", None) or address)
 
 
-def kernel(pid):
-    """The kernel's word on where a process listens, or else its children do: pairs of an address and a port.
-    None of them where it cannot be seen: not on Linux, or of a program that is not ours to look at."""
-    sockets, found = _sockets(pid), []
+def family(pid):
+    """The ids of a process, its children, their children and so on; of itself alone where that cannot be seen."""
+    children = [int(child) for path in glob.glob("/proc/%d/task/*/children" % pid) for line in _read(path)
+                for child in line.split()]
+    return [pid] + [member for child in children for member in family(child)]
+
+
+def _listens(pid):
+    sockets = _sockets(pid)
     for name in ("tcp", "tcp6") if sockets else ():
         for row in map(str.split, _read("/proc/%d/net/%s" % (pid, name))):
             if row[3] not in (LISTENS, "st"):
                 break  # those that listen come first
             if row[9] in sockets:
                 address, _, port = row[1].partition(":")
-                found.append((_address(address), int(port, 16)))
-    if not found:
-        children = [child for path in glob.glob("/proc/%d/task/*/children" % pid)
-                    for line in _read(path) for child in line.split()]
-        found = [place for child in children for place in kernel(int(child))]
-    return found
+                yield _address(address), int(port, 16)
+
+
+def kernel(pid):
+    """The kernel's word on where a process listens, or else its children do: pairs of an address and a port.
+    None of them where it cannot be seen: not on Linux, or of a program that is not ours to look at."""
+    return list(_listens(pid)) or [place for child in family(pid)[1:] for place in _listens(child)]
 
 
 def place(match, pid):

@@ -295,14 +295,53 @@ def test_nothing_is_told_of_a_check_before(folder):
         assert not re.match("the test's server|client", check["steps"][0]), check["steps"]
 
 
-def test_a_static_program_loses_nothing_for_faults_that_cannot_be_given(folder):
-    if subprocess.run(["cc", "-static", "-xc", "-", "-o", str(folder / "try")], input=b"int main(void){return 0;}",
-                      stderr=subprocess.DEVNULL).returncode != 0:
+def shuts_libraries_out(folder, how):
+    """Have a program let no library be preloaded: it is static, or starts itself anew."""
+    if how == "static" and subprocess.run(["cc", "-static", "-xc", "-", "-o", str(folder / "try")], stderr=subprocess.DEVNULL,
+                                          input=b"int main(void){return 0;}").returncode != 0:
         pytest.skip("needs a static libc")
-    replace(folder, "Makefile", "$(LDFLAGS)", "-static")
-    results = grade(folder, "test_random_faults")
-    assert [check["verdict"] for check in results["checks"]] == [model.NOT_POSSIBLE]
-    assert model.earned(results) == model.total(results) > 0
+    if how == "static":
+        replace(folder, "Makefile", "$(LDFLAGS)", "-static")
+    else:
+        replace(folder, folder.name[3:] + ".c", "\n    setvbuf(stdout", """
+    if (getenv("LD_PRELOAD") != NULL) {
+        unsetenv("LD_PRELOAD");
+        execv("/proc/self/exe", argv);
+    }
+    setvbuf(stdout""")
+        (folder / "errors.h").write_text("#define _GNU_SOURCE\n#include <stdlib.h>\n#include <unistd.h>\n"
+                                         + (folder / "errors.h").read_text())
+
+
+@pytest.mark.parametrize("how", ["static", "anew"])
+def test_who_lets_no_library_be_preloaded_meets_faults_all_the_same(folder, tool, how):
+    tool("strace")
+    shuts_libraries_out(folder, how)
+    assert [check["verdict"] for check in grade(folder, "test_random_faults")["checks"]] == [model.PASSED]
+    replace(folder, "send-recv.c", "&& errno == EINTR", "&& errno == EIO")
+    check = grade(folder, "test_random_faults")["checks"][0]
+    assert check["verdict"] == model.FAILED and "(EINTR)" in check["message"]
+
+
+def test_what_can_be_seen_by_preloading_alone_is_not_given_to_who_lets_none_in(tmp_path):
+    tmp_path.chmod(0o755)
+    folder = shutil.copytree(path("05-client"), tmp_path / "05-client")
+    shuts_libraries_out(folder, "static")
+    check = grade(folder, "test_a_signal_during_connect_ends_nothing", chapter="05-client")["checks"][0]
+    assert check["verdict"] == model.FAILED
+    assert "lets no library be preloaded" in check["message"] and "-static" in check["cause"]
+
+
+# 15 is SO_REUSEPORT, which the headers hide from C11.
+@pytest.mark.parametrize("options,verdict", [
+    ("SO_REUSEADDR | 15", model.PASSED), ("SO_KEEPALIVE", model.PASSED), ("SO_REUSEADDR", model.PASSED),
+    ("SO_REUSEADDR, &on, sizeof on), (SO_BROADCAST", model.FAILED)])
+def test_a_mistake_about_an_option_is_one_failure(tmp_path, options, verdict):
+    tmp_path.chmod(0o755)
+    folder = shutil.copytree(path("02-bind-listen"), tmp_path / "02-bind-listen")
+    replace(folder, "listener.c", "SOL_SOCKET, SO_REUSEADDR, &on", "SOL_SOCKET, %s, &on" % options)
+    check = grade(folder, "test_names_the_call_that_fails", chapter="02-bind-listen")["checks"][0]
+    assert check["verdict"] == verdict, check
 
 
 @pytest.mark.strict
