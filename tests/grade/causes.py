@@ -45,6 +45,8 @@ GENERAL = [
     Symptom("lets no library be preloaded", "This check changes what system calls return, by a library that is loaded "
             "before the program (LD_PRELOAD). A program that is linked with -static, or starts itself anew with another "
             "environment, shuts it out."),
+    Symptom("cannot be left without a free one", "This check sees what becomes of a program that has no descriptor left. "
+            "That cannot be arranged where descriptor 0, 1 or 2 is free: close only what you have opened."),
     # What it says, and where
     Symptom(r"^exit status 1, not exit status 2", "Wrong arguments have an exit status of their own, 2. With 1 it says "
             "that a call has failed."),

@@ -8,6 +8,7 @@ import concurrent.futures
 import functools
 import importlib
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -19,6 +20,8 @@ from grade import results as model  # noqa: E402
 from grade import run  # noqa: E402
 from mutants import by_hand  # noqa: E402
 
+# Words that no learner has to know: Python's, or a regular expression
+OF_PYTHON = re.compile(r" object at 0x|<function|Traceback|\(\?[:!=<i]|\[\^|\.[*+](?=\W|$)|\\[dSswAZ]\b|\bRLIMIT_|\bLAB_")
 CAUGHT, ESCAPED, NOT_POSSIBLE = "caught", "ESCAPED", "not possible here"
 
 
@@ -85,7 +88,7 @@ def trouble(mutant, chapter, python):
         cause, told = check["cause"], "\n".join([*check["steps"], check["message"], check["crash"], check["cause"]])
         if mutant.says not in cause and mutant.says not in check["crash"]:
             return "its cause does not say %r:\n%s" % (mutant.says, told), cause
-        if " object at 0x" in told or "<function" in told:
+        if OF_PYTHON.search(told):
             return "its message is about Python, not about the program:\n" + told, cause
         if by_hand.own_network() is None:
             return "", cause

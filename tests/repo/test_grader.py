@@ -332,6 +332,12 @@ def test_what_can_be_seen_by_preloading_alone_is_not_given_to_who_lets_none_in(t
     assert "lets no library be preloaded" in check["message"] and "-static" in check["cause"]
 
 
+def test_closed_descriptors_do_not_save_a_program_from_a_check(folder):
+    replace(folder, "send-recv.c", "    for (unsigned long visitors", "    close(0);\n    for (unsigned long visitors")
+    check = grade(folder, "test_lack_of_descriptors_is_survived_without_spinning")["checks"][0]
+    assert check["verdict"] == model.FAILED and "close only what you have opened" in check["cause"]
+
+
 # 15 is SO_REUSEPORT, which the headers hide from C11.
 @pytest.mark.parametrize("options,verdict", [
     ("SO_REUSEADDR | 15", model.PASSED), ("SO_KEEPALIVE", model.PASSED), ("SO_REUSEADDR", model.PASSED),
