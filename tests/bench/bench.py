@@ -2,10 +2,11 @@
 """Measures the web servers of chapters 7 to 9: python3 tests/bench/bench.py, or make bench.
 
 Each is compared with a bare limit (limit.c: the least a server can do for a request) and with what
-one would install instead. Every request has a new connection, and every round measures each server
-once. What disturbs a round disturbs all of it, so a ratio is formed within a round; printed is the
-median of the rounds with (minimum-maximum). Under load each round starts its servers anew: where
-the kernel happens to put a program in memory makes a fork up to 5 % dearer. A missed target is
+one would install instead. Every request has a new connection, and each server is measured right beside
+the one that it is compared with, turn by turn: what disturbs one disturbs the other, and a ratio is
+formed of the two. Printed is the median of the rounds with (the bounds of their middle half). A spread
+that is wider than the distance to a target is no verdict. Under load each turn starts its servers anew:
+where the kernel happens to put a program in memory makes a fork up to 5 % dearer. A missed target is
 printed and is no error, for speed depends on the machine. A failed request or a server that has
 ended is one.
 """
@@ -26,12 +27,13 @@ from pathlib import Path
 REPOSITORY = Path(__file__).resolve().parents[2]
 CHAPTERS = "07-tinyweb", "08-fork-server", "09-daemon"
 SMALL, LARGE = ("small.html", 1024), ("large.bin", 100_000_000)  # name and size in bytes
-LOAD_ROUNDS, DOWNLOAD_ROUNDS, LATENCY_ROUNDS, BURST_ROUNDS = 9, 21, 10, 9
+LOAD_ROUNDS, DOWNLOAD_ROUNDS, LATENCY_ROUNDS, BURST_ROUNDS = 5, 15, 10, 7
 LOAD_SECONDS = {1: 0.35, 16: 0.7}  # by number of clients: about what one run of ab takes
 WARM_UP_REQUESTS = 300
 LATENCY_REQUESTS = 30  # in one round
 BURST_CLIENTS = 64
 TIMEOUT_SECONDS = 30
+TICK = 1e6 / os.sysconf("SC_CLK_TCK")  # in us: the kernel counts a process's time in these
 LIMITS = LIMIT, FILE_LIMIT, FORK_LIMIT, LARGE_LIMIT = (
     "bare limit", "bare limit and a file", "bare fork limit", "bare limit, 100 MB")
 OURS = TINYWEB, FORK_SERVER, DAEMON = "07 tinyweb", "08 fork-server", "09 daemon"
@@ -168,7 +170,7 @@ def usage(server):
             resident = re.search(r"VmHWM:\s+(\d+) kB", Path(f"/proc/{pid}/status").read_text())
             peak = max(peak, int(resident[1]) if resident else 0)  # a zombie has none
             tree += Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-    return 1e6 * ticks / os.sysconf("SC_CLK_TCK"), peak
+    return TICK * ticks, peak
 
 
 def run_ab(server, clients, requests):
@@ -233,100 +235,125 @@ def memory_in_download(server):
         return usage(server)[1]
 
 
-def in_turn(items, rounds):
-    """Yields every item once a round, in every other round backwards."""
+def turn_by_turn(pairs, rounds, measure):
+    """Measures the two servers of each pair one right after the other, in every other round the other way. Returns
+    (name, base, what was measured of the one, of the other) for each turn; what disturbs one, disturbs both."""
+    turns = []
     for number in range(rounds):
-        yield from list(items)[::-1 if number % 2 else 1]
-
-
-def ratios(values, name, base):
-    """Returns, round for round, the values of one server divided by those of another."""
-    return [value / other for value, other in zip(values[name], values[base])]
+        for pair in pairs:
+            first, second = pair[::-1] if number % 2 else pair
+            measured = {first: measure(first)}
+            measured[second] = measure(second)
+            turns.append((*pair, measured[pair[0]], measured[pair[1]]))
+    return turns
 
 
 def spread(figures, digits):
-    """Returns the median with (minimum-maximum) as text."""
-    pattern = "{:.{d}f} ({:.{d}f}-{:.{d}f})" if len(figures) > 1 else "{:.{d}f}"
-    return pattern.format(statistics.median(figures), min(figures), max(figures), d=digits)
+    """Returns the median with (the bounds of the middle half) as text."""
+    if len(figures) < 2:
+        return f"{figures[0]:.{digits}f}"
+    low, median, high = statistics.quantiles(figures, n=4, method="inclusive")
+    return f"{median:.{digits}f} ({low:.{digits}f}-{high:.{digits}f})"
 
 
-def print_table(title, values, digits, bases=(), targets=()):
-    """Prints the values of each server with their ratio to those of the bases, and under it the
-    targets: (server, base, relation, number), or (server, None, ...) for the largest value."""
-    print("\n" + f"{title:<52}{''.join(f'to {base:<20}' for base in bases)}".rstrip())
+def verdict(figures, relation, number):
+    """Says whether the median keeps a target; a spread that is wider than its distance from it is no verdict."""
+    low, median, high = (statistics.quantiles(figures, n=4, method="inclusive") if len(figures) > 1
+                         else figures * 3)
+    if high - low > abs(median - number):
+        return "no verdict, the spread is wider than the distance"
+    return "ok" if (median >= number if relation == ">=" else median <= number) else "missed"
+
+
+def print_table(title, turns, digits, targets=(), pick=float):
+    """Prints the values of each server with their ratio to that of its first base, and under it the targets:
+    (server, base, relation, number), or (server, None, ...) for the value itself. `pick` takes the value out of
+    what was measured."""
+    values, ratios = collections.defaultdict(list), collections.defaultdict(list)
+    for name, base, ours, theirs in turns:
+        values[name].append(pick(ours))
+        values[base].append(pick(theirs))
+        ratios[name, base].append(pick(ours) / pick(theirs))
+    print(f"\n{title}")
     for name in values:
-        cells = [f"{spread(values[name], digits):<23}"]
-        cells += [f"{spread(ratios(values, name, base), 3):<23}" for base in bases
-                  if base in values and (base != FORK_LIMIT or name in FORKERS)]
-        print(f"  {name:<27}{''.join(cells)}".rstrip())
+        base = next((base for other, base in ratios if other == name), None)
+        ratio = f"{spread(ratios[name, base], 3):<21} of {base}" if base else ""
+        print(f"  {name:<27}{spread(values[name], digits):<24}{ratio}".rstrip())
     for name, base, relation, number in targets:
-        if name in values and (base is None or base in values):
-            reached = statistics.median(ratios(values, name, base)) if base else max(values[name])
-            met = reached >= number if relation == ">=" else reached <= number
-            print(f"  {f'{name} to {base}' if base else f'{name}, largest value':<50}"
-                  f"{reached:<8.3f}target {relation} {number}: {'ok' if met else 'missed'}")
+        if (name, base) in ratios or base is None and name in values:
+            figures = ratios[name, base] if base else values[name]
+            print(f"  {f'{name} to {base}' if base else name:<44}"
+                  f"{statistics.median(figures):<7.3f}target {relation} {number}: {verdict(figures, relation, number)}")
     sys.stdout.flush()
 
 
-def report_load(servers, names):
+def report_load(servers):
     """Measures the requests a second, and at 16 clients the CPU time for a request."""
-    bases, targets = (LIMIT, FORK_LIMIT), [(TINYWEB, LIMIT, ">=", 0.95)]
+    pairs = [(name, FORK_LIMIT if name in FORKERS else LIMIT) for name in servers if name not in LIMITS]
+    pairs += [(FILE_LIMIT, LIMIT), (FORK_SERVER, BUSYBOX), (FORK_SERVER, MINI_HTTPD), (DAEMON, FORK_SERVER)]
+    pairs = [pair for pair in pairs if set(pair) <= set(servers)]
+    targets = [(TINYWEB, LIMIT, ">=", 0.95)]
     for clients, seconds in LOAD_SECONDS.items():
-        speed, cpu = collections.defaultdict(list), collections.defaultdict(list)
-        for name in in_turn(names, LOAD_ROUNDS):
+        def measure(name):
             stop_servers([servers[name]])
             start_server(servers, name)
             server = servers[name]
             requests = max(200, int(seconds * run_ab(server, clients, WARM_UP_REQUESTS)))
             before, _ = usage(server)
-            speed[name].append(run_ab(server, clients, requests))
+            speed = run_ab(server, clients, requests)
             time.sleep(0.02)  # the last children end
-            cpu[name].append((usage(server)[0] - before) / requests)
-        print_table(f"Requests a second, clients at once: {clients}", speed, 0, bases, targets)
+            return speed, max(usage(server)[0] - before, TICK) / requests
+
+        turns = turn_by_turn(pairs, LOAD_ROUNDS, measure)
+        print_table(f"Requests a second, clients at once: {clients}", turns, 0, targets, lambda pair: pair[0])
         targets += [(FORK_SERVER, FORK_LIMIT, ">=", 0.85), (FORK_SERVER, BUSYBOX, ">=", 1.25),
                     (FORK_SERVER, MINI_HTTPD, ">=", 1.75), (DAEMON, FORK_SERVER, ">=", 0.97)]
-    cpu.pop(BUSYBOX, None)  # it ignores SIGCHLD, so the time of its children is added to nothing
-    print_table(f"CPU time in us for a request, clients at once: {clients}", cpu, 1, bases,
-                [(TINYWEB, LIMIT, "<=", 1.4)])
+    # busybox ignores SIGCHLD, so the time of its children is added to nothing.
+    print_table(f"CPU time in us for a request, clients at once: {clients}",
+                [turn for turn in turns if BUSYBOX not in turn], 1, [(TINYWEB, LIMIT, "<=", 1.4)],
+                lambda pair: pair[1])
 
 
 def report_download(servers):
-    """Measures the throughput of a large file, and the memory that it takes."""
-    speed, memory = collections.defaultdict(list), {}
-    for server in servers:
-        if server.name in OURS:
-            memory[server.name] = [usage(server)[1]]
-            memory[server.name + LOADING] = [memory_in_download(server)]
-    for server in in_turn(servers, DOWNLOAD_ROUNDS):
-        speed[server.name].append(LARGE[1] / 1e6 / fetch(server, LARGE))
-    print_table("Download of 100 MB, in MB a second", speed, 0, [NGINX],
-                [(name, NGINX, ">=", 0.9) for name in OURS])
+    """Measures the memory that a large file takes, and its throughput."""
+    names = [name for name in servers if name == LARGE_LIMIT or name not in LIMITS]
+    base = NGINX if NGINX in names else LARGE_LIMIT
+    memory = []
+    for name in OURS:
+        before = usage(servers[name])[1]
+        memory.append((name + LOADING, name, memory_in_download(servers[name]), before))
+    pairs = [(name, base) for name in names if name != base]
+    print_table("Download of 100 MB, in MB a second", turn_by_turn(
+        pairs, DOWNLOAD_ROUNDS, lambda name: LARGE[1] / 1e6 / fetch(servers[name], LARGE)), 0,
+        [(name, NGINX, ">=", 0.9) for name in OURS])
     print_table("Peak memory in KiB, before and in that download", memory, 0,
-                targets=[(name + LOADING, name, "<=", 1.1) for name in OURS])
+                [(name + LOADING, name, "<=", 1.1) for name in OURS])
 
 
-def report_latency(servers, tinyweb):
+def report_latency(servers):
     """Measures how long a request takes with and without another client that says nothing."""
-    values = collections.defaultdict(list)
-    for server in servers:
-        for silent in in_turn([False, True], LATENCY_ROUNDS):
-            with naming(server), connect(server) if silent else contextlib.nullcontext():
-                seconds = [fetch(server) for _ in range(LATENCY_REQUESTS)]
-            values[server.name + silent * SILENT].append(1000 * statistics.median(seconds))
-    print_table("Latency in ms, without and with a silent client", values, 3,
-                targets=[(FORK_SERVER + SILENT, FORK_SERVER, "<=", 1.1)])
-    alone = 1000 * statistics.median(fetch(tinyweb) for _ in range(LATENCY_REQUESTS))
+    def measure(name):
+        server = servers[name.replace(SILENT, "")]
+        with naming(server), connect(server) if name.endswith(SILENT) else contextlib.nullcontext():
+            return 1000 * statistics.median(fetch(server) for _ in range(LATENCY_REQUESTS))
+
+    print_table("Latency in ms, without and with a silent client", turn_by_turn(
+        [(name + SILENT, name) for name in (FORK_SERVER, DAEMON)], LATENCY_ROUNDS, measure), 3,
+        [(FORK_SERVER + SILENT, FORK_SERVER, "<=", 1.1)])
+    tinyweb = servers[TINYWEB]
+    alone = measure(TINYWEB)
     with naming(tinyweb), connect(tinyweb):  # whose time must be up before the next has its turn
         print(f"  {TINYWEB:<27}{alone:.3f}\n  {TINYWEB + SILENT:<27}{fetch(tinyweb):.1f} seconds")
 
 
 def report_burst(servers):
-    """Measures how long the last of many clients waits that come at once."""
-    values = collections.defaultdict(list)
-    for server in in_turn(servers, BURST_ROUNDS):
-        values[server.name].append(1000 * fetch(server, clients=BURST_CLIENTS))
-    print_table(f"The last of {BURST_CLIENTS} at once is answered after ms", values, 1,
-                targets=[(name, None, "<=", 50) for name in OURS])
+    """Measures how long the last of many clients waits that come at once. Of the queues of Python and busybox, which
+    have 5 and 9 places, the last would wait for many seconds."""
+    base = NGINX if NGINX in servers else LIMIT
+    pairs = [(name, base) for name in servers if name not in (PYTHON, BUSYBOX, LARGE_LIMIT, base)]
+    print_table(f"The last of {BURST_CLIENTS} at once is answered after ms", turn_by_turn(
+        pairs, BURST_ROUNDS, lambda name: 1000 * fetch(servers[name], clients=BURST_CLIENTS)), 1,
+        [(name, None, "<=", 50) for name in OURS])
 
 
 def main():
@@ -343,16 +370,11 @@ def main():
             build(Path(folder))
             start_servers(servers, Path(folder))
             print(f"{os.cpu_count()} processors, load average {os.getloadavg()[0]:.2f}; "
-                  "this takes about two minutes", flush=True)
-            report_load(servers, [name for name in servers if name != LARGE_LIMIT])
-            small = [server for server in servers.values() if server.name != LARGE_LIMIT]
-            large = [server for server in servers.values()
-                     if server.name == LARGE_LIMIT or server.name not in LIMITS]
-            report_download(large)
-            report_latency([servers[name] for name in (FORK_SERVER, DAEMON) if name in servers],
-                           servers[TINYWEB])
-            # These two have queues of 5 and 9 places: of 64, the last waits for many seconds.
-            report_burst([server for server in small if server.name not in (PYTHON, BUSYBOX)])
+                  "this takes about five minutes", flush=True)
+            report_load(servers)
+            report_download(servers)
+            report_latency(servers)
+            report_burst(servers)
         except (Failed, OSError) as error:
             sys.exit(f"bench: error: {error}")
         except KeyboardInterrupt:
