@@ -34,7 +34,7 @@ def rows():
 def marked():
     """The rows that tests are marked with."""
     for file in sorted(os.listdir(path("tests", "repo"))):
-        if file.startswith("test_error_tables_"):
+        if file.startswith(("test_error_tables_", "test_surroundings")):
             for function in vars(importlib.import_module("repo." + file[:-3])).values():
                 for mark in getattr(function, "pytestmark", []):
                     if mark.name == "row":
