@@ -1,5 +1,6 @@
 """What learners hand in, folders and archives of every kind: copied within bounds, and looked through."""
 
+import contextlib
 import gzip
 import hashlib
 import os
@@ -13,6 +14,7 @@ import zlib
 
 from grade.files import begins_with, files
 from grade.run import REPOSITORY, chapters
+from harness.build import program_name
 
 ARCHIVES = ".zip", ".tar.gz", ".tgz", ".tar"
 FILES = 5000  # so many files and folders, and
@@ -20,6 +22,7 @@ BYTES = 64 * 1024 * 1024  # so many bytes, of one submission,
 DEPTH = 30  # and so many folders one in the other
 SKIPPED = {".git", ".venv", "node_modules", "__pycache__", "__MACOSX"}
 NOTHING = "no program of the learner's in a chapter's folder, such as 04-send-recv"
+BINARY = b"\x7fELF", b"\xcf\xfa\xed\xfe", b"\xca\xfe\xba\xbe", b"!<arch>\n"  # programs, and libraries
 DAMAGE = (OSError, ValueError, EOFError, RuntimeError, NotImplementedError, zlib.error,
           zipfile.BadZipFile, tarfile.TarError)
 
@@ -171,10 +174,27 @@ def receive(source, target):
     if not found and len(archives) == 1:  # as some course systems hand it over
         left_out += take_in(archives[0], target + ".unpacked")
         found = find(target + ".unpacked")
-    for chapter, folder in found.items():
-        complete(folder, chapter)
     remarks = ["left out: " + ", ".join(left_out[:5]) + ", ..." * (len(left_out) > 5)] if left_out else []
+    for chapter, folder in sorted(found.items()):
+        remarks += ["%s %s" % (chapter, words) for words in peculiar(folder, chapter)]
+        complete(folder, chapter)
     return found, remarks + ([] if found else [NOTHING])
+
+
+def peculiar(folder, chapter):
+    """What a teacher may want to look at in a chapter that was handed in. A program that was built already is none
+    of it, nor are object files: they are built anew."""
+    binaries = []
+    for path, _, opens in in_folder(folder):
+        if opens and path != program_name(chapter) and not path.endswith(".o"):
+            with opens() as file:
+                binaries += [path] if file.read(8).startswith(BINARY) else []
+    with contextlib.suppress(OSError), open(os.path.join(folder, "Makefile"), "rb") as file, \
+            open(os.path.join(REPOSITORY, chapter, "Makefile"), "rb") as ours:
+        if file.read() != ours.read():
+            yield "has a Makefile of its own"
+    if binaries:
+        yield "brings what is no source: " + ", ".join(sorted(binaries)[:5])
 
 
 def complete(folder, chapter):

@@ -197,6 +197,19 @@ def test_a_program_in_any_language_is_found(graded, tmp_path):
         "python": [CHAPTER], "in src": [CHAPTER], "only ours": []}
 
 
+def test_a_makefile_of_its_own_and_binaries_get_a_remark(graded, tmp_path):
+    for name in ("honest", "other"):
+        folder = program(tmp_path / "class" / name) / CHAPTER
+        shutil.copy(path(CHAPTER, "Makefile"), folder)
+        (folder / "send-recv").write_bytes(b"\x7fELF: was built here, and is built anew")
+        (folder / "io.o").write_bytes(b"\x7fELF")
+    (folder / "Makefile").write_text("send-recv:\n\tcp answer send-recv\n")
+    (folder / "answer").write_bytes(b"\x7fELF")
+    rows = graded()[1]
+    assert rows["honest"][-1] == ""
+    assert rows["other"][-1] == CHAPTER + " has a Makefile of its own; " + CHAPTER + " brings what is no source: answer"
+
+
 def test_the_results_are_nobodys_work_and_a_wrong_place_is_named(graded, tmp_path, monkeypatch):
     program(tmp_path / "class" / "ann")
     monkeypatch.setenv("OUT", str(tmp_path / "class" / "deep" / "results"))

@@ -92,6 +92,10 @@ def test_the_earlier_chapters_build_and_the_others_are_the_learners(handout):
         assert done.returncode == 2 and "Traceback" not in done.stderr
     for command in ("start", "grade"):
         assert "make start %d" % number in make(folder, command).stdout
+    state = dict(re.findall(r"^  (0\S+) +(.*)$", make(folder, "start").stdout, re.MULTILINE))
+    assert {name: words for name, words in state.items() if words == "given complete"} == dict.fromkeys(
+        CHAPTERS[:number - 1], "given complete"), state
+    assert number > 6 or "./dns-lookup www.example.org)" in make(folder, "chapter", "6").stderr
     begin = excerpts.read(folder, "README.md").partition("## Begin")[2].partition("\n## ")[0]
     assert "make start %d" % number in begin and "make chapter" not in begin and "make test" not in begin
     help = make(folder, "help").stdout
