@@ -17,7 +17,7 @@ BY_STRACE = {
     "LAB_FAULTS": ["?accept,?accept4:error=ECONNABORTED:when=1+2",
                    "?recvfrom,?recvmsg,?sendto,?sendmsg,?poll,?ppoll,?select,?pselect6:error=EINTR:when=2+3"],
     "LAB_FAULTS_AT_START": ["%s:error=ENOBUFS"]}
-CONTROL = "#include <sys/socket.h>\nint main(void) { return socket(AF_INET, SOCK_STREAM, 0) < 0; }\n"
+CONTROL = "#include <sys/socket.h>\nint main(void) { return listen(socket(AF_UNIX, SOCK_STREAM, 0), 1) == 0; }\n"
 
 
 def with_strace(strace, *injections):

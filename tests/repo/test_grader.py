@@ -20,6 +20,7 @@ from harness.build import build
 from harness.inspect import children
 from harness.program import Program, Server, readable, wait_until
 from harness.talk import connect
+from harness.tampering import Preloading
 from repo.repository import path
 
 CHAPTER = "04-send-recv"
@@ -285,6 +286,7 @@ def test_the_client_that_got_no_answer_is_named(folder):
     assert not any(step.startswith("client 2 waits in vain") for step in check["steps"])
 
 
+@pytest.mark.strict
 def test_nothing_is_told_of_a_check_before(folder):
     """Servers of ours stay open after a failure, so that it is told as it was; they are ended with that check."""
     other = shutil.copytree(path("05-client"), folder.parent / "05-client")
@@ -313,6 +315,7 @@ def shuts_libraries_out(folder, how):
                                          + (folder / "errors.h").read_text())
 
 
+@pytest.mark.strict
 @pytest.mark.parametrize("how", ["static", "anew"])
 def test_who_lets_no_library_be_preloaded_meets_faults_all_the_same(folder, tool, how):
     tool("strace")
@@ -323,13 +326,25 @@ def test_who_lets_no_library_be_preloaded_meets_faults_all_the_same(folder, tool
     assert check["verdict"] == model.FAILED and "(EINTR)" in check["message"]
 
 
-def test_what_can_be_seen_by_preloading_alone_is_not_given_to_who_lets_none_in(tmp_path):
+@pytest.mark.strict
+@pytest.mark.parametrize("chapter,name", [
+    ("05-client", "test_a_signal_during_connect_ends_nothing"),
+    ("08-fork-server", "test_sigterm_right_before_the_wait_is_noticed")])
+def test_what_can_be_seen_by_preloading_alone_is_not_given_to_who_lets_none_in(tmp_path, chapter, name):
     tmp_path.chmod(0o755)
-    folder = shutil.copytree(path("05-client"), tmp_path / "05-client")
+    folder = shutil.copytree(path(chapter), tmp_path / chapter)
     shuts_libraries_out(folder, "static")
-    check = grade(folder, "test_a_signal_during_connect_ends_nothing", chapter="05-client")["checks"][0]
+    check = grade(folder, name, chapter=chapter)["checks"][0]
     assert check["verdict"] == model.FAILED
     assert "lets no library be preloaded" in check["message"] and "-static" in check["cause"]
+
+
+def test_where_nothing_can_be_preloaded_that_is_no_programs_fault(libraries, tmp_path):
+    def start(env):
+        return Program([libraries.control()], env={**env, "LD_PRELOAD": ""})
+
+    with pytest.raises(pytest.skip.Exception, match="cannot be preloaded here"):
+        Preloading(libraries, tmp_path, start)(start, {"LAB_FAULTS_AT_CONNECT": "success"})
 
 
 def test_closed_descriptors_do_not_save_a_program_from_a_check(folder):
