@@ -22,7 +22,7 @@ from harness.contain import Containment, a_user, adopt_orphans, end_as_by_ctrl_c
 from harness.daemon import Daemons  # noqa: E402
 from harness.inspect import at_rest  # noqa: E402
 from harness.program import Program, Server  # noqa: E402
-from harness.talk import close_left_open, feed  # noqa: E402
+from harness.talk import close_left_open, feed, get  # noqa: E402
 from harness.tampering import Libraries, Preloading, can_tamper, knows, with_strace  # noqa: E402
 
 REPOSITORY = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
@@ -265,6 +265,24 @@ def signal_in_the_gap(preloaded):
             at_rest(program.pid)
             program.signal(number)
         return program
+
+    return start
+
+
+@pytest.fixture
+def signal_before_the_block(preloaded):
+    """signal_before_the_block(number, serve, ...) calls serve(..., env=ENVIRONMENT), and has the server serve a
+    client. After that, when it is about to block the signal, the server gets it: between its last look for
+    signals and the block. Returns the server; None if it blocks nothing at that moment, and has no such gap."""
+
+    def start(number, serve, *arguments, **options):
+        variables = {"LAB_SIGNAL": int(number), "LAB_SIGNAL_BEFORE_BLOCK": 1}
+        server = preloaded.start(serve, "gaps", variables, *arguments, **options)
+        get(server, "/")
+        if not preloaded.was_given(limit=1):
+            return None
+        steps.step("it gets %s, right before it blocks that signal" % number.name)
+        return server
 
     return start
 

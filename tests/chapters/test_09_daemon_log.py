@@ -8,7 +8,7 @@ import pytest
 
 from harness.concurrency import make_webroot
 from harness.daemon import configure
-from harness.grading import graded
+from harness.grading import Symptom, graded
 from harness.http_checks import LOG_LINE
 from harness.program import wait_until
 from harness.syslog import DAEMON, ERROR, INFORMATION, NOTICE, WARNING, Log, log_socket
@@ -41,36 +41,41 @@ def daemon(daemons, folder, place, log):
     return daemons.start("-c", configure(folder), under=place[1])
 
 
-@graded(5, "Logs start, requests and end to syslog, with the right priorities",
-        cause="openlog() has another name, facility or no LOG_PID, a priority is not the contract's, or the messages still go to a stdout that leads nowhere.",
-        read="The program",
-        by_hand=("strace -f -o log -s 99 -e trace=connect,sendto -e inject=connect:retval=0 ./daemon",
-                 "curl -so /dev/null http://127.0.0.1:8080/; kill $(cat daemon.pid); sleep 0.3; grep -o '<[0-9]*>' log | sort | uniq -c; grep -c 'daemon\\[' log"))
-def test_start_requests_and_end_are_logged(daemon, log):
+@graded(4, "Logs start, requests, reloads, errors and end to syslog, with the right priorities",
+        cause=[
+            Symptom("has the priority", "A message has another priority than the contract's: LOG_INFO for "
+                    "answers, LOG_NOTICE for `started`, `stopped` and `configuration changed`, LOG_WARNING "
+                    "for the warning, LOG_ERR for errors."),
+            Symptom("not a message|comes from|facility", "openlog(\"daemon\", LOG_PID, LOG_DAEMON): the "
+                    "name, the process id and the facility of each message come from there."),
+            "What is logged goes to stdout or stderr still, which lead to /dev/null, and not through "
+            "syslog(): all of it, also what chapter 8 reports."],
+        read="The program", needs=["test_answers_once_the_started_process_has_ended"],
+        by_hand=("printf 'port = 8080\\n' > my.conf; strace -f -o log -s 99 -e trace=connect,sendto -e inject=connect:retval=0 ./daemon -c my.conf",
+                 "pid=$(pgrep -xn daemon); curl -so /dev/null http://127.0.0.1:8080/; kill -HUP $pid; sleep 0.2; echo prot = 1 >> my.conf; kill -HUP $pid; sleep 0.2; kill $pid; sleep 0.3; grep -o '<[0-9]*>' log | sort | uniq -c; grep -c 'daemon\\[' log"))
+def test_start_requests_and_end_are_logged(daemon, log, folder):
     assert get(daemon, "/").status == 200
     assert get(daemon, "/missing").status == 404
-    request = log.wait_for(r'127\.0\.0\.1 port \d+ "GET / HTTP/1\.0" 200 9')
-    log.wait_for(r'127\.0\.0\.1 port \d+ "GET /missing HTTP/1\.0" 404 \d+')
-    daemon.signal(signal.SIGTERM)
-    stopped, started = log.wait_for("stopped"), log.wait_for("started")
-    assert started.pid == stopped.pid == daemon.pid
-    assert started.priority == stopped.priority == NOTICE
-    assert request.priority == INFORMATION
-    for message in log.messages:
-        assert (message.program, message.facility) == ("daemon", DAEMON)
-
-
-def test_reloads_and_errors_are_logged(daemon, log, folder):
-    daemon.signal(signal.SIGHUP)
-    assert log.wait_for("configuration changed").priority == NOTICE
+    expected = {r'127\.0\.0\.1 port \d+ "GET / HTTP/1\.0" 200 9': INFORMATION,
+                r'127\.0\.0\.1 port \d+ "GET /missing HTTP/1\.0" 404 \d+': INFORMATION,
+                "started": NOTICE, "configuration changed": NOTICE, "configuration not changed": ERROR,
+                re.escape(str(folder)) + r"/daemon\.conf:1: .+": ERROR, "stopped": NOTICE,
+                "user and pidfile take effect at the next start": WARNING}
     configure(folder, pidfile="other.pid")
     daemon.signal(signal.SIGHUP)
-    assert log.wait_for("user and pidfile take effect at the next start").priority == WARNING
+    log.wait_for("configuration changed", limit=3)
     configure(folder, port="none")
     daemon.signal(signal.SIGHUP)
-    error = log.wait_for(re.escape(str(folder / "daemon.conf")) + ":1: .+")
-    assert (error.priority, error.pid) == (ERROR, daemon.pid)
-    assert log.wait_for("configuration not changed").priority == ERROR
+    log.wait_for("configuration not changed", limit=3)
+    daemon.signal(signal.SIGTERM)
+    daemon.wait()
+    for text, priority in expected.items():
+        message = log.wait_for(text, limit=2)
+        assert message.priority == priority, "`%s` has the priority %d, not %d" % (message.text, message.priority, priority)
+        assert priority == INFORMATION or message.pid == daemon.pid, "`%s` comes from another process" % message.text
+    for message in log.messages:
+        assert message.program == "daemon", "`%s` comes from %s, not daemon" % (message.text, message.program)
+        assert message.facility == DAEMON, "`%s` has the facility %d, not LOG_DAEMON" % (message.text, message.facility)
 
 
 FORGERIES = [
@@ -79,8 +84,12 @@ FORGERIES = [
 ]
 
 
-@graded(3, "No request can forge or spoil a message of the log",
-        cause="What the client sent is passed to syslog() as the format, or control characters and quotes in it are not escaped.",
+@graded(2, "No request can forge or spoil a message of the log",
+        cause=[
+            Symptom("an answer|printf", "What the client sent is passed to syslog() as the format, and a % "
+                    "in it is obeyed: syslog(priority, \"%s\", line)."),
+            "Control characters, quotes and backslashes of the request line become \\xHH, in syslog's "
+            "messages, too."],
         read="The program", needs=["test_start_requests_and_end_are_logged"],
         by_hand=("strace -f -o log -s 99 -e trace=connect,sendto -e inject=connect:retval=0 ./daemon",
                  "printf 'GET /%%x\\\"\\033[2J HTTP/1.0\\r\\n\\r\\n' | nc -N 127.0.0.1 8080 | head -1; sleep 0.2; grep -o 'GET /.*HTTP' log; kill $(cat daemon.pid)"))
@@ -99,7 +108,7 @@ def test_no_request_can_forge_a_message(daemon, log):
         assert logged and logged.group("status") in ("400", "404"), "not a line of the log: %r" % messages[-2]
         assert re.fullmatch("[ -~]*", messages[-2]), "there is what is not plain text in %r" % messages[-2]
         if line.startswith(b"GET /%"):  # plain text, which means something only to printf(3)
-            assert logged.group("line").encode() == line
+            assert logged.group("line").encode() == line, "printf(3) has obeyed it: %r" % messages[-2]
 
 
 def test_in_the_foreground_it_writes_to_its_standard_output(chapter, folder, place, log):

@@ -15,6 +15,7 @@ import time
 import pytest
 
 from harness import steps
+from harness.compare import identical
 from harness.grading import Symptom
 from harness.inspect import busy_time, descriptors, memory, room_for, state, waits
 from harness.listening import kernel
@@ -59,7 +60,7 @@ def says_where_it_listens(server):
         wait_until(lambda: "\n" in server.output or not server.is_running(), limit=1)
     assert server.output, "it listens on %s port %d, and has not said so: nothing has come on stdout" % (
         server.address, server.port)
-    assert server.output.partition("\n")[0] == expected
+    identical(server.output.partition("\n")[0], expected)
     assert "\n" in server.output, "its line has no end, \\n"
 
 

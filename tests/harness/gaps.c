@@ -6,9 +6,18 @@
  * after its last look at its flags, before the system call. Then it makes the second FILE; the
  * first one when the program calls listen(), so that one can see that it is reached.
  *
+ *     LD_PRELOAD=./gaps.so LAB_SIGNAL=15 LAB_SIGNAL_BEFORE_BLOCK=1 LAB_GIVEN=FILE ./program
+ *
+ * sends it once the process has waited and goes on: when it is about to block this signal, after its look at
+ * its flags.
+ *
  *     LD_PRELOAD=./gaps.so LAB_SLOW_FORK=50 ./program
  *
  * has each fork() take 50 ms.
+ *
+ *     LD_PRELOAD=./gaps.so LAB_GATE_BEFORE_LOCK=FILE ./program
+ *
+ * makes FILE when the program is about to lock a file, once, and goes on when FILE has been removed.
  *
  *     LD_PRELOAD=./gaps.so LAB_ACCEPT_OF_BSD=1 ./program
  *
@@ -20,6 +29,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdarg.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
 #include <sys/select.h>
@@ -46,16 +56,46 @@ int listen(int descriptor, int backlog)
     return REAL(listen)(descriptor, backlog);
 }
 
-/* Sends the signal if this is the moment. */
-static void begin_to_wait(int may_wait)
+static int has_waited;
+
+static void send_signal(void)
 {
     const char *number = getenv("LAB_SIGNAL");
 
-    if (!may_wait || server != getpid() || number == NULL)
+    if (server != getpid() || number == NULL)
         return;
     server = 0; /* only once */
     kill(getpid(), atoi(number));
     note("LAB_GIVEN");
+}
+
+/* Sends the signal if this is the moment. */
+static void begin_to_wait(int may_wait)
+{
+    if (may_wait && getenv("LAB_SIGNAL_BEFORE_BLOCK") == NULL)
+        send_signal();
+    else if (may_wait && server == getpid())
+        has_waited = 1;
+}
+
+static void begin_to_block(int how, const sigset_t *set)
+{
+    const char *number = getenv("LAB_SIGNAL");
+
+    if (has_waited && number != NULL && set != NULL && how != SIG_UNBLOCK && sigismember(set, atoi(number)) == 1)
+        send_signal();
+}
+
+int sigprocmask(int how, const sigset_t *restrict set, sigset_t *restrict old)
+{
+    begin_to_block(how, set);
+    return REAL(sigprocmask)(how, set, old);
+}
+
+int pthread_sigmask(int how, const sigset_t *restrict set, sigset_t *restrict old)
+{
+    begin_to_block(how, set);
+    return REAL(pthread_sigmask)(how, set, old);
 }
 
 static int nobody_waits(int listener)
@@ -123,6 +163,37 @@ int epoll_pwait(int descriptor, struct epoll_event *events, int count, int limit
 {
     begin_to_wait(limit != 0);
     return REAL(epoll_pwait)(descriptor, events, count, limit, mask);
+}
+
+static void come_to_gate(int locks)
+{
+    const char *gate = getenv("LAB_GATE_BEFORE_LOCK");
+
+    if (!locks || gate == NULL)
+        return;
+    unsetenv("LAB_GATE_BEFORE_LOCK");
+    close(open(gate, O_CREAT | O_WRONLY, 0644));
+    while (access(gate, F_OK) == 0)
+        usleep(1000);
+}
+
+int fcntl(int descriptor, int command, ...)
+{
+    va_list arguments;
+
+    va_start(arguments, command);
+    void *argument = va_arg(arguments, void *); /* or an int, which comes in the same way */
+    va_end(arguments);
+    come_to_gate(command == F_SETLK || command == F_SETLKW);
+    return REAL(fcntl)(descriptor, command, argument);
+}
+
+int fcntl64(int descriptor, int command, ...) __attribute__((alias("fcntl")));
+
+int lockf(int descriptor, int command, off_t size)
+{
+    come_to_gate(command == F_LOCK || command == F_TLOCK);
+    return REAL(lockf)(descriptor, command, size);
 }
 
 pid_t fork(void)

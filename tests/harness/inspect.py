@@ -9,6 +9,7 @@ import re
 
 import pytest
 
+from harness.listening import address_of
 from harness.program import wait_until
 
 
@@ -149,16 +150,28 @@ def children(pid):
     return found
 
 
+def living(pid):
+    """The process ids of a process's children that have not ended."""
+    found = []
+    for child in children(pid):
+        with contextlib.suppress(Ended):
+            if state(child) != "Z":
+                found.append(child)
+    return found
+
+
 def is_pending(pid, signal):
     """Has a signal been sent to a process that has not let it in?"""
     waiting = re.search(r"^ShdPnd:\s*(\w+)", _read("/proc/%d/status" % pid), re.MULTILINE).group(1)
     return int(waiting, 16) >> (signal - 1) & 1 == 1
 
 
-def is_listening(port):
-    """Does anybody listen on this TCP port?"""
+def is_listening(port, host=None):
+    """Does anybody listen on this TCP port, at this address or at any?"""
     rows = [line.split() for name in ("tcp", "tcp6") for line in _read("/proc/net/" + name).splitlines()]
-    return any(row[3] == "0A" and int(row[1].split(":")[1], 16) == port for row in rows if row[0] != "sl")
+    places = [row[1].split(":") for row in rows if row[3] == "0A"]
+    return any(int(number, 16) == port and (host is None or address_of(address) in (host, "0.0.0.0", "::"))
+               for address, number in places)
 
 
 def slow_down(pid):

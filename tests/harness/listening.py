@@ -33,7 +33,7 @@ def _read(path):
         pass  # not Linux, or the process has ended
 
 
-def _address(text):
+def address_of(text):
     """An address of /proc/net/tcp: words of four bytes, each in hex as this machine would store it."""
     words = [int(text[i:i + 8], 16).to_bytes(4, sys.byteorder) for i in range(0, len(text), 8)]
     address = ipaddress.ip_address(b"".join(words))
@@ -55,7 +55,7 @@ def _listens(pid):
                 break  # those that listen come first
             if row[9] in sockets:
                 address, _, port = row[1].partition(":")
-                yield _address(address), int(port, 16)
+                yield address_of(address), int(port, 16)
 
 
 def kernel(pid):

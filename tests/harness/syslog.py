@@ -9,7 +9,7 @@ import threading
 import pytest
 
 from harness.namespaces import own_dev
-from harness.program import wait_until
+from harness.program import readable, wait_until
 
 ERROR, WARNING, NOTICE, INFORMATION = 3, 4, 5, 6  # the priorities of syslog(3)
 DAEMON = 3  # the facility
@@ -79,10 +79,10 @@ class Log:
         """All that have come, in order."""
         return [Message(datagram) for datagram in list(self._datagrams)]
 
-    def wait_for(self, pattern):
+    def wait_for(self, pattern, limit=5):
         """Wait for a message whose whole text matches; return it."""
 
         def find():
             return [message for message in self.messages if re.fullmatch(pattern, message.text)]
 
-        return wait_until(find, what="%r in the log" % pattern)[0]
+        return wait_until(find, limit, "`%s` in the log" % readable(pattern))[0]

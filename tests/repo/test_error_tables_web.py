@@ -203,7 +203,7 @@ def test_no_such_configuration(daemons):
 
 @row("09-daemon", "none", "`no such key`")
 def test_a_typing_mistake(daemons, folder):
-    fails(daemons, ["-c", configure(folder, prot=80)], r".*/daemon\.conf:4: .*no such key.*")
+    fails(daemons, ["-c", configure(folder, prot=80)], r".*/daemon\.conf:3: .*no such key.*")
 
 
 @row("09-daemon", "bind", "EADDRINUSE")
@@ -215,8 +215,8 @@ def test_the_daemons_port_is_taken(daemons, folder):
 
 @row("09-daemon", "fcntl F_SETLK", "EAGAIN")
 def test_it_runs_already(daemons, folder):
-    first = daemons.start("-c", configure(folder))
-    second = daemons.run("-c", configure(folder))
+    first = daemons.start("-c", configure(folder, pidfile="daemon.pid"))
+    second = daemons.run("-c", configure(folder, pidfile="daemon.pid"))
     assert second.status == 1
     assert second.stderr.endswith("daemon.pid: already running as process %d\n" % first.pid)
 
@@ -224,13 +224,13 @@ def test_it_runs_already(daemons, folder):
 @row("09-daemon", "open", "ELOOP")
 def test_the_pid_file_is_a_trap(daemons, folder):
     (folder / "daemon.pid").symlink_to("x")
-    fails(daemons, ["-c", configure(folder)], r"open .*/daemon\.pid: .* \(ELOOP\)")
+    fails(daemons, ["-c", configure(folder, pidfile="daemon.pid")], r"open .*/daemon\.pid: .* \(ELOOP\)")
     assert not (folder / "x").exists()
 
 
 @row("09-daemon", "initgroups", "EPERM")
 def test_only_root_changes_groups(chapter, run_by_a_user, public):
-    program = run_by_a_user("-c", configure(public, user="root", pidfile=None, webroot="/"))
+    program = run_by_a_user("-c", configure(public, user="root", webroot="/"))
     checks.is_failure(chapter, program, "EPERM")
     assert program.stderr.startswith("daemon: initgroups root: ")
 
@@ -243,7 +243,7 @@ def test_no_process_for_the_daemon(daemons, folder, faults):
 
 @row("09-daemon", "setsid", "EPERM")
 def test_the_leader_of_a_group_cannot_begin_a_session(daemons, folder, changed):
-    assert daemons.start("-c", configure(folder, pidfile=None)).is_running()  # as a leader: it forks first
+    assert daemons.start("-c", configure(folder)).is_running()  # as a leader: it forks first
     changed("detach.c", "pid_t child = fork();", "pid_t child = 0;")
     fails_to_detach = daemons.run("-c", configure(folder))
     assert fails_to_detach.status == 1
@@ -256,8 +256,8 @@ def test_root_is_given_up(chapter, public):
         pytest.skip("needs root")
     checks.needs_privileged_ports()
     make_webroot(public / "webroot")
-    server = chapter.serve("-n", "-c", configure(public, user="nobody", pidfile=None))
-    configure(public, user="nobody", pidfile=None, port=81)
+    server = chapter.serve("-n", "-c", configure(public, user="nobody"))
+    configure(public, user="nobody", port=81)
     server.signal(signal.SIGHUP)
     server.wait_for_error(r"^daemon: bind 127\.0\.0\.1 port 81: .* \(EACCES\)$")
     server.wait_for_error(r"^daemon: configuration not changed$")

@@ -128,7 +128,7 @@ def test_chapter_8_ends_with_its_terminal(other, terminal):
 def test_chapter_9_lives_on_without_its_terminal(other, terminal, tmp_path):
     make_webroot(tmp_path / "webroot")
     options, close = terminal
-    daemon = other("09-daemon").serve("-c", configure(tmp_path), **options)
+    daemon = other("09-daemon").serve("-c", configure(tmp_path, pidfile="daemon.pid"), **options)
     wait_until(lambda: not daemon.is_running(), what="the daemon to detach")
     close()
     try:
