@@ -40,6 +40,8 @@ MUTANTS = [
            "test_only_ipv6", "AF_INET only"),
     Mutant("no brackets around an IPv6 address", "dns-lookup.c", "strchr(host, ':') != NULL", "false",
            "test_only_ipv6", "Host is not [::1]"),
+    Mutant("the zone stays in Host", "dns-lookup.c", '(int)strcspn(host, "%")', "(int)strlen(host)",
+           "test_only_ipv6", "A zone"),
     Mutant("sizeof(struct sockaddr) for every address", "dns-lookup.c",
            "open_connection(list->ai_addr, list->ai_addrlen)", "open_connection(list->ai_addr, sizeof "
                                                                "*list->ai_addr)",
