@@ -109,11 +109,11 @@ LOST := $(shell mktemp -u)
 endif
 
 grade: graded
-	$(shell rm $(LOST) 2>/dev/null && echo :)
+	$(shell rm '$(LOST)' 2>/dev/null && echo :)
 
 graded:
 	$(if $(ARGS),+@echo "make grade takes no ARGS: they are for make chapter" >&2)
-	+@MAKEFLAGS= LOST=$(LOST) python3 tests/lab.py grade $(CHAPTER)
+	+@MAKEFLAGS= LOST='$(LOST)' python3 tests/lab.py grade $(CHAPTER)
 
 $(filter-out $(COMMAND),$(MAKECMDGOALS)): ;
 
