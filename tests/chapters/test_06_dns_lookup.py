@@ -396,7 +396,7 @@ def test_is_not_disturbed_by_stopping(chapter):
     def serve(connection):
         receive_until(connection, b"\r\n\r\n")
         asked.set()
-        assert stopped.wait(seconds(5))
+        assert stopped.wait(seconds(5)), "the program was not paused in time"
         connection.sendall(b"HTTP/1.0 200 OK\r\nServer: patient\r\n\r\n")
 
     with serving(serve) as server:

@@ -293,7 +293,8 @@ def test_logs_each_request(server):
         assert with_small_digits(log_lines(server, number)[-1].group()) == '127.0.0.1 port %d "%s" %d %d' % (
             port, escaped(line), status, len(response.body))
     answers(server, lines("GET /?%s HTTP/1.0" % ("x" * 5000)), 200)
-    assert log_lines(server, len(asked) + 1)[-1]["line"].startswith("GET /?xxx")
+    last = log_lines(server, len(asked) + 1)[-1]["line"]
+    assert last.startswith("GET /?xxx"), "the log's last line is not that of GET /?xxx...: " + last[:200]
 
 
 @pytest.mark.parametrize("text,escaped", [

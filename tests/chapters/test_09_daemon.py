@@ -168,7 +168,8 @@ def test_serves_as_chapter_8_does(chapter, folder):
                  "for i in 1 2 3; do curl -sSI -m 1 http://127.0.0.1:8080/ | head -1; done"))
 def test_random_faults(chapter, folder, random_faults):
     server = random_faults(chapter.serve, "-n", "-c", configure(folder))
-    assert 200 in [answer_on_a_bad_day(server).status for _ in range(20)]
+    answers = [answer_on_a_bad_day(server).status for _ in range(20)]
+    assert 200 in answers, "of 20 answers none has the status 200"
 
 
 # ---- To the background
@@ -193,7 +194,7 @@ def test_answers_once_the_started_process_has_ended(chapter, daemons, folder, ga
         ended = starter.wait(limit=1)
         assert ended == 0, "the started process ends with %s; stderr:\n%s" % (how_it_ended(ended), starter.stderr)
         assert get(port, "/").body == b"the page\n"
-    assert daemons.only_one_left() != starter.pid
+    assert daemons.only_one_left() != starter.pid, "the process that was started is the daemon"
     assert starter.stderr == "", "nothing has failed, and stderr says: " + starter.stderr
 
 

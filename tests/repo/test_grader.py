@@ -1,5 +1,7 @@
 """The grader's verdicts: what is the program's fault, what is the grader's, and what is neither."""
 
+import ast
+import glob
 import os
 import random
 import re
@@ -284,6 +286,25 @@ def test_the_client_that_got_no_answer_is_named(folder):
     check = grade(folder, "test_one_client_after_another")["checks"][0]
     assert check["message"].startswith("client 2 waits in vain for what the program should send: timed out after ")
     assert not any(step.startswith("client 2 waits in vain") for step in check["steps"])
+
+
+def asserts(*folders):
+    """The assert statements of what is graded, and of what that calls, with where they are."""
+    for file in sorted(file for folder in folders for file in glob.glob(os.path.join(folder, "*.py"))):
+        with open(file) as source:
+            tree = ast.parse(source.read())
+        for function in ast.walk(tree):
+            if isinstance(function, ast.FunctionDef) and (
+                    not function.name.startswith("test_") or "graded" in "".join(map(ast.dump, function.decorator_list))):
+                yield from (("%s:%d" % (os.path.basename(file), node.lineno), node) for node in ast.walk(function)
+                            if isinstance(node, ast.Assert))
+
+
+def test_no_failure_is_told_in_pythons_words():
+    """Two values that are not equal are told as `expected` and `got`; whatever else fails has words of its own."""
+    without = [where for where, node in asserts(os.path.join(run.TESTS, "chapters"), os.path.join(run.TESTS, "harness"))
+               if not node.msg and not (isinstance(node.test, ast.Compare) and [type(op) for op in node.test.ops] == [ast.Eq])]
+    assert without == []
 
 
 @pytest.mark.strict
