@@ -12,13 +12,14 @@ import textwrap
 import threading
 
 from excerpts import renew
+from find_python import find_python
 from grade import autograder, classroom, growth, learner
 from grade.autograder import gradescope
 from grade.files import has_program
 from grade.handout import ARGUMENTS, handout
 from harness import machine
 from harness.contain import end_as_by_ctrl_c
-from suite import find_python, run_pytest, test
+from suite import run_pytest, test
 
 REPOSITORY = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 

@@ -44,7 +44,7 @@ def test_each_chapter_has_a_line_and_what_failed_is_told(checked):
                              "test_x.py": "good"})
     assert not is_well
     for line in ("04-send-recv        3 checks   1 FAILED", "05-client           2 checks   ok, 1 could not be checked here",
-                 "the repository      1 checks   ok", "4 passed, 1 failed", "1 could not be checked here: telnet is not installed"):
+                 "lessons, grader     1 checks   ok", "4 passed, 1 failed", "1 could not be checked here: telnet is not installed"):
         assert re.search("^ *%s$" % line, said, re.MULTILINE), said
     assert "test_04_a.py::test_bad" in said and "this is wrong" in said
     assert "deselected" not in said and "=====" not in said
