@@ -40,6 +40,9 @@ GENERAL = [
             "it), or main() comes to its end: each call's result decides whether to go on."),
     Symptom("it listens nowhere", "It runs, but listens nowhere: listen() is not called, or bind() or listen() failed and "
             "nobody looked; or it waits for something else first, such as input."),
+    Symptom("(?s)as the system says.*this line did not come on stdout", "It listens, and nothing comes on stdout. Into a "
+            "pipe stdio sends what it has when its buffer is full: setvbuf(stdout, NULL, _IOLBF, BUFSIZ) at the start, or "
+            "fflush(stdout) after each line, sends it at once."),
     Symptom("the check was not over within", "Something never comes, or takes far too long: the last step above tells "
             "what was waited for."),
     Symptom("lets no library be preloaded", "This check changes what system calls return, by a library that is loaded "

@@ -93,6 +93,12 @@ def test_a_program_that_does_not_compile_is_told_as_the_compiler_says_it(folder)
     assert model.earned(results) == 0
 
 
+def test_a_line_that_stays_in_the_buffer_is_told_as_that(folder):
+    (folder / "send-recv.c").write_text(re.sub(r".*setvbuf.*\n", "", (folder / "send-recv.c").read_text()))
+    check = grade(folder, "test_prints_where_each_client_comes_from")["checks"][0]
+    assert check["verdict"] == model.FAILED and "setvbuf" in check["cause"]
+
+
 def test_a_build_without_an_end_is_told_as_that(folder, monkeypatch):
     monkeypatch.setenv("LAB_TIME_SCALE", "0.05")
     (folder / "Makefile").write_text("send-recv:\n\tsleep 1000\n")
