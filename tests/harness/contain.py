@@ -9,10 +9,13 @@ after each check. See "How a run is contained" in README.md.
 import contextlib
 import ctypes
 import fcntl
+import glob
 import os
 import re
 import resource
+import shutil
 import signal
+import stat
 import subprocess
 import sys
 import tempfile
@@ -25,6 +28,7 @@ MIB = 1024 * 1024
 MEMORY = 1024 * MIB  # address space of one process
 MEMORY_IN_ALL = 4096 * MIB  # resident, of all processes together
 FILE_SIZE = 64 * MIB
+DISK_IN_ALL = 1024 * MIB  # of all files together
 CPU_SECONDS = 30
 FIRST_USER, USERS = 61184, 4336  # ids that nobody has: systemd's range for such users
 PROCESSES = 600  # more than the 256 children of chapters 8 and 9
@@ -139,6 +143,28 @@ def high(descriptor):
         os.close(descriptor)
 
 
+def free_space(folder):
+    """The bytes that are free on the disk that a folder is on."""
+    try:
+        return shutil.disk_usage(folder).free
+    except FileNotFoundError:
+        return 0
+
+
+def disk_used(folder):
+    """The bytes on the disk of all files below a folder, and of those that our descendants have removed and not
+    closed."""
+    found = {}
+    paths = [os.path.join(place, name) for place, _, names in os.walk(folder) for name in names]
+    opened = [path for pid in descendants() for path in glob.glob("/proc/%d/fd/*" % pid)]
+    for path, ask in [*((path, os.lstat) for path in paths), *((path, os.stat) for path in opened)]:
+        with contextlib.suppress(OSError):  # it has just gone
+            status = ask(path)
+            if ask is os.lstat or stat.S_ISREG(status.st_mode) and status.st_nlink == 0:
+                found[status.st_dev, status.st_ino] = status.st_blocks * 512
+    return sum(found.values())
+
+
 class Containment:
     """The bounds of one run: what is started within them may write below `folder` only."""
 
@@ -230,17 +256,22 @@ class Containment:
                            % (words or "%s ended with status %d" % (command[0], ended)))
 
     def watch(self, tell):
-        """From now on what loses its parent is ours, and all is ended that takes too much memory; tell(words)
-        is called then."""
+        """From now on what loses its parent is ours, and all is ended that takes too much memory, or too much of
+        the disk; tell(words) is called then."""
         adopt_orphans(True)
-        threading.Thread(target=self._watch_memory, args=(tell,), daemon=True).start()
+        threading.Thread(target=self._watch, args=(tell,), daemon=True).start()
 
-    def _watch_memory(self, tell):
-        while os.path.isdir("/proc/self"):
+    def _watch(self, tell):
+        free_before = free_space(self.folder)
+        while os.path.isdir("/proc/self") and os.path.isdir(self.folder):
             time.sleep(0.25)
-            running = descendants()
-            if sum(running.values()) > MEMORY_IN_ALL:
-                tell("end all of its processes, for they take more than %d GiB of memory" % (MEMORY_IN_ALL >> 30))
-                for pid in running:  # whoever started them learns how they ended
-                    with contextlib.suppress(ProcessLookupError):
-                        os.kill(pid, signal.SIGKILL)
+            running, free, disk = descendants(), free_space(self.folder), 0
+            if abs(free - free_before) > FILE_SIZE:  # only then it is worth to look at every file
+                disk = disk_used(self.folder)
+                free_before = free if disk < DISK_IN_ALL else sys.maxsize  # and then, always
+            for used, most, what in (sum(running.values()), MEMORY_IN_ALL, "memory"), (disk, DISK_IN_ALL, "the disk"):
+                if used > most and running:
+                    tell("end all of its processes, for they take more than %d GiB of %s" % (most >> 30, what))
+                    for pid in running:  # whoever started them learns how they ended
+                        with contextlib.suppress(ProcessLookupError):
+                            os.kill(pid, signal.SIGKILL)

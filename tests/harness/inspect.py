@@ -53,7 +53,7 @@ def look(pid, ask):
     except PermissionError:
         uid, gid = (int(re.search(r"^%s:\s+\d+\s+(\d+)" % kind, _read("/proc/%d/status" % pid), re.MULTILINE).group(1))
                     for kind in ("Uid", "Gid"))
-    assert os.stat("/proc/%d" % pid).st_uid == uid, \
+    assert os.stat("/proc/%d/fd" % pid).st_uid == uid, \
         "nobody may look at this process: prctl(PR_SET_DUMPABLE), or a program file that cannot be read"
     with _as_user(uid, gid):
         return ask()

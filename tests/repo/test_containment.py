@@ -4,12 +4,17 @@ import concurrent.futures
 import glob
 import os
 import pwd
+import signal
+import subprocess
 import sys
 
 import pytest
 
 from grade import results as model
 from grade import run
+from harness import contain, landlock
+from harness.inspect import descriptors
+from harness.users import ordinary_user
 from repo.repository import REPOSITORY
 
 pytestmark = pytest.mark.strict  # a part of make check: some keep both cores busy as long as they may
@@ -105,6 +110,62 @@ def test_a_hostile_program_earns_nothing(graded, what):
     assert model.earned(results) == 0, results
     assert results["checks"][0]["verdict"] == model.FAILED, results["checks"][0]
     assert {check["verdict"] for check in results["checks"][1:]} == {model.NOT_CHECKED}
+
+
+def test_the_disk_is_not_filled(tmp_path, monkeypatch):
+    monkeypatch.setattr(contain, "DISK_IN_ALL", 200 << 20)
+    monkeypatch.setattr("tempfile.tempdir", None)
+    bounds, told = contain.Containment(tmp_path, None), []
+    bounds.watch(told.append)
+    fill = "for i in $(seq 900); do head -c 10000000 /dev/zero > large$i; [ $((i % 2)) = 0 ] || rm large$i; done"
+    with bounds.start(["bash", "-c", fill], cwd=str(tmp_path), start_new_session=True) as filler:
+        assert filler.wait(300) == -signal.SIGKILL
+    assert told and "of the disk" in told[0]
+    assert contain.disk_used(str(tmp_path)) < 2000 << 20
+
+
+READS = {
+    "our own program": "cp %s/*.c %s/*.h . && cc -o send-recv *.c",
+    "our own program, by way of the grader's processes": "for p in /proc/[0-9]*; do cp $$p/root%s/*.c $$p/root%s/*.h .;"
+                                                         " done; cc -o send-recv *.c",
+}
+
+
+@pytest.mark.parametrize("what", READS)
+def test_a_makefile_finds_no_answers(tmp_path, what):
+    if landlock.version() < 1:
+        pytest.skip("needs Linux's Landlock")
+    tmp_path.chmod(0o755)
+    folder = tmp_path / "04-send-recv"
+    folder.mkdir()
+    ours = os.path.join(REPOSITORY, "04-send-recv")
+    (folder / "Makefile").write_text("send-recv:\n\t" + READS[what] % (ours, ours) + "\n")
+    results = run.grade_chapter(sys.executable, "04-send-recv", str(folder), str(tmp_path / "results.json"), 1,
+                                ["test_greets_the_first_visitor"])
+    assert model.earned(results) == 0 and not model.had_trouble(results), results
+
+
+def test_what_lets_nobody_look_at_it_fails():
+    """Root sees it all the same; this is for graders who are not."""
+    hide = "import ctypes, time; ctypes.CDLL(None).prctl(4, 0); print('hidden', flush=True); time.sleep(60)"
+    with subprocess.Popen(["/usr/bin/env", "python3", "-c", hide], stdout=subprocess.PIPE, **ordinary_user()) as program:
+        try:
+            assert program.stdout.readline() == b"hidden\n"
+            looker = os.fork()
+            if looker == 0:
+                if os.geteuid() == 0:
+                    os.setgroups([])
+                    os.setgid(ordinary_user()["group"])
+                    os.setuid(ordinary_user()["user"])
+                try:
+                    descriptors(program.pid)
+                except AssertionError as error:
+                    os._exit(7 if "nobody may look" in str(error) else 1)
+                finally:
+                    os._exit(0)
+            assert os.waitstatus_to_exitcode(os.waitpid(looker, 0)[1]) == 7
+        finally:
+            program.kill()
 
 
 def test_nothing_is_left_running(graded):
