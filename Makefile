@@ -115,7 +115,8 @@ graded:
 	$(if $(ARGS),+@echo "make grade takes no ARGS: they are for make chapter" >&2)
 	+@MAKEFLAGS= LOST='$(LOST)' python3 tests/lab.py grade $(CHAPTER)
 
-$(filter-out $(COMMAND),$(MAKECMDGOALS)): ;
+$(filter-out $(COMMAND),$(MAKECMDGOALS)):
+	$(if $(LOST),,@:)
 
 .PHONY: $(MAKECMDGOALS) graded
 

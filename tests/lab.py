@@ -13,9 +13,9 @@ import threading
 
 from excerpts import renew
 from find_python import find_python
-from grade import autograder, classroom, growth, learner
+from grade import autograder, classroom, growth, learner, run
 from grade.autograder import gradescope
-from grade.files import has_program
+from grade.files import has_program, read
 from grade.handout import ARGUMENTS, handout
 from harness import machine
 from harness.contain import end_as_by_ctrl_c
@@ -195,6 +195,18 @@ def excerpts():
     return 1 if sum(map(renew, folders)) else 0
 
 
+def ladders():
+    """Renew the ladders of `make trace` in the lessons."""
+    for name in run.chapters():
+        drawn = subprocess.run([sys.executable, __file__, "trace", name], stdout=subprocess.PIPE, check=True).stdout.decode()
+        lesson = os.path.join(REPOSITORY, name, "README.md")
+        text = read(lesson)
+        with open(lesson, "w", encoding="utf-8") as file:
+            file.write(re.sub(r"(^\$ make trace \d\n).*?(?=^```$)", lambda match: match.group(1) + drawn, text,
+                              count=1, flags=re.MULTILINE | re.DOTALL))
+    return 0
+
+
 # --- lab.py steps -----------------------------------------------------------------------------
 
 def steps(*words):
@@ -254,7 +266,7 @@ def autograde(place):
 def main():
     commands = {command.__name__.rstrip("_"): command
                 for command in (chapter, diff, trace, start, grade, watch, handout, class_, gradescope, autograde,
-                                excerpts, steps, test, check, mutants)}
+                                excerpts, ladders, steps, test, check, mutants)}
     if len(sys.argv) < 2 or sys.argv[1] not in commands:
         print("usage: lab.py %s ..." % "|".join(commands), file=sys.stderr)
         return 2

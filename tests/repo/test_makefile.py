@@ -150,3 +150,4 @@ def test_diff_shows_what_is_new(clone, chapter):
     assert done.returncode == 0
     assert "+++ b/%s.c" % program_name(chapter) in done.stdout
     assert "lines added" in done.stdout.splitlines()[-1] + done.stdout.splitlines()[-2]
+    assert "make: " not in done.stdout + done.stderr, "a word of make's own"
