@@ -115,7 +115,9 @@ class Chapter:
         return self._begin(Program, under, arguments, options)
 
     def serve(self, *arguments, under=(), **options):
-        """Start the program and wait until it listens; return a Server, see Server.find()."""
+        """Start the program and wait until it listens; return a Server, see Server.find(). Its stdin is open and
+        silent, as a terminal's is."""
+        options.setdefault("stdin", subprocess.PIPE)
         server = self._begin(Server, under, arguments, options)
         server.find()
         return server

@@ -9,7 +9,6 @@ import resource
 import select
 import signal
 import socket
-import struct
 import time
 
 import pytest
@@ -165,6 +164,8 @@ def default_port(chapter, port, *arguments):
 
     with contextlib.suppress(AssertionError):  # what it does instead is told below
         wait_until(lambda: is_tried() or not program.is_running())
+    if not program.is_running():
+        program.wait()  # until all that it said has come
     assert is_tried(), "waited in vain for port %d to be tried; it says: %s" % (
         port, (program.output + program.stderr).strip() or "(nothing)")
 
@@ -175,6 +176,15 @@ def needs_ipv6():
         socket.create_server(("::1", 0), family=socket.AF_INET6).close()
     except OSError:
         pytest.skip("needs IPv6")
+
+
+def needs_a_long_queue(clients=64):
+    """Skip the test where the system keeps the accept queue shorter than for so many clients."""
+    longest = "/proc/sys/net/core/somaxconn"
+    if os.path.exists(longest):
+        with open(longest) as file:
+            if int(file.read()) < clients:
+                pytest.skip("this system lets no more than a few clients wait, see net.core.somaxconn")
 
 
 def needs_privileged_ports():
@@ -262,13 +272,10 @@ def no_leaks(server, data):
 
 
 def listens_on_loopback_only(server):
-    """The kernel's table has the server's port bound to 127.0.0.1 and to nothing else."""
+    """The kernel's table has the server listen on 127.0.0.1 and on nothing else."""
     if not os.path.exists("/proc/net/tcp"):
         pytest.skip("needs Linux's /proc")
-    with open("/proc/net/tcp") as table:
-        rows = [line.split() for line in table][1:]
-    bound = [row[1] for row in rows if row[3] == "0A" and int(row[1].split(":")[1], 16) == server.port]
-    addresses = [socket.inet_ntoa(struct.pack("=I", int(text.split(":")[0], 16))) for text in bound]
+    addresses = sorted(address for address, port in kernel(server.pid))
     assert addresses == ["127.0.0.1"], "the kernel says that it listens on %s, not on 127.0.0.1 only" % (
         " and ".join(addresses) or "no IPv4 address")
 
