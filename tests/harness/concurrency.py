@@ -2,12 +2,13 @@
 
 import contextlib
 import os
+import signal
 import socket
 import threading
 import time
 
 from harness.compare import identical
-from harness.inspect import children, is_listening
+from harness.inspect import children, is_listening, living
 from harness.program import seconds, wait_until
 from harness.steps import step
 from harness.talk import Response, connect, get, receive_all, receive_until
@@ -43,6 +44,24 @@ def is_whole(response):
     assert length == str(len(response.body)), "Content-Length is %r, and the body has %d bytes" % (
         length, len(response.body))
     return response
+
+
+def hold_children(server, count):
+    """Have the server serve so many clients at the same time, or refuse some of them; return the clients. The
+    children are stopped as they come, or on a busy machine the first client's time is over before the last one
+    has its child."""
+    clients = [begin(server) for _ in range(count)]
+
+    def are_there():
+        held = living(server.pid)
+        for child in held:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(child, signal.SIGSTOP)
+        return len(held) >= count or " 503 " in server.output
+
+    with contextlib.suppress(AssertionError):  # there are fewer
+        wait_until(are_there, limit=15)
+    return clients
 
 
 def answer_on_a_bad_day(server):

@@ -21,7 +21,7 @@ def pid_in(path):
 def configure(folder, **keys):
     """Write `daemon.conf` into a folder (a pathlib.Path); return its path as a string. In the names of
     the keys _ stands for -; a key that is None is left out."""
-    keys = {"port": 0, "webroot": "webroot", **keys}
+    keys = {"port": 0, "webroot": folder / "webroot", **keys}
     new, path = folder / "daemon.conf.new", folder / "daemon.conf"
     new.write_text("".join("%s = %s\n" % (key.replace("_", "-"), value)
                            for key, value in keys.items() if value is not None))
