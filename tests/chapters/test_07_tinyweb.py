@@ -2,9 +2,11 @@
 
 import filecmp
 import os
+import pathlib
 import re
 import socket
 import subprocess
+import tempfile
 
 import pytest
 
@@ -66,6 +68,19 @@ def test_no_page_was_modified_in_the_future(server, root):
     os.utime(root / "index.html", (2**31, 2**31))
     response = get(server, "/")
     assert response.headers["last-modified"] == response.headers["date"]
+
+
+@pytest.mark.parametrize("when", [-100000000000, -40000000000], ids=["the year -1199", "the year 702"])
+def test_a_year_that_http_cannot_tell_is_left_out(chapter, when):
+    shm = "/dev/shm"  # where other file systems begin with 1901
+    with tempfile.TemporaryDirectory(dir=shm if os.path.isdir(shm) else None) as root:
+        os.chmod(root, 0o755)
+        page = pathlib.Path(root, "index.html")
+        page.write_bytes(PAGE)
+        os.utime(page, (when, when))
+        if page.stat().st_mtime != when:
+            pytest.skip("this file system keeps no such date")
+        assert "last-modified" not in get(chapter.serve("-p", "0", root), "/").headers
 
 
 @graded(5, "Answers HEAD as GET, but without a body, also for errors",

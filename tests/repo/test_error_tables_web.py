@@ -206,6 +206,18 @@ def test_a_typing_mistake(daemons, folder):
     fails(daemons, ["-c", configure(folder, prot=80)], r".*/daemon\.conf:3: .*no such key.*")
 
 
+@row("09-daemon", "none", r"`\xef\xbb\xbfport: no such key`")
+def test_what_nobody_sees(daemons, folder):
+    (folder / "daemon.conf").write_bytes(b"\xef\xbb\xbfport = 80\n")
+    fails(daemons, ["-c", folder / "daemon.conf"], r".*/daemon\.conf:1: \\xef\\xbb\\xbfport: no such key")
+
+
+@row("09-daemon", "getpwnam", "EMFILE")
+def test_no_descriptor_for_the_list_of_users(daemons, folder):
+    fails(daemons, ["-c", configure(folder, user="nobody")], r".*/daemon\.conf:\d: .* \(EMFILE\)",
+          under=["sh", "-c", 'ulimit -n 4; exec "$0" "$@"'])
+
+
 @row("09-daemon", "bind", "EADDRINUSE")
 def test_the_daemons_port_is_taken(daemons, folder):
     with socket.create_server(("127.0.0.1", 0)) as taken:
@@ -219,6 +231,13 @@ def test_it_runs_already(daemons, folder):
     second = daemons.run("-c", configure(folder, pidfile="daemon.pid"))
     assert second.status == 1
     assert second.stderr.endswith("daemon.pid: already running as process %d\n" % first.pid)
+
+
+@row("09-daemon", "fcntl F_SETLK", "ENOLCK")
+def test_there_are_no_locks(daemons, folder, faults):
+    fails(daemons, ["-n", "-c", configure(folder, pidfile="daemon.pid")], r"lock .*/daemon\.pid: .* \(ENOLCK\)",
+          under=faults("fcntl:error=ENOLCK:when=2"))  # 1: fdopen()
+    assert not (folder / "daemon.pid").exists()
 
 
 @row("09-daemon", "open", "ELOOP")
