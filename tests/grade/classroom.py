@@ -19,6 +19,7 @@ import time
 from grade import report, run, submissions
 from grade import results as model
 from grade.files import write
+from harness import machine
 from harness.contain import adopt_orphans
 
 JOBS = 4 * (os.cpu_count() or 1)  # most of a grading is waiting
@@ -188,6 +189,8 @@ def grade_class(python):
         sys.exit("make class: DIR=%s: nobody has handed in anything there" % given)
     adopt_orphans(True)
     os.makedirs(os.path.join(out, "reports"), exist_ok=True)
+    for sentence in machine.weaknesses():
+        print(sentence, file=sys.stderr)
     grader = submissions.digest(run.TESTS)
     with tempfile.TemporaryDirectory(prefix="class-") as place:
         jobs = [job for number, learner in enumerate(everyone)

@@ -11,6 +11,7 @@ import subprocess
 import sys
 import tempfile
 
+from harness import landlock
 from harness.contain import FILE_SIZE, MEMORY, PROCESSES, a_user
 
 LEAST = [(resource.RLIMIT_NOFILE, "n", 512), (resource.RLIMIT_NPROC, "u", PROCESSES),
@@ -47,6 +48,17 @@ def own_processes():
     is_permitted = shutil.which("unshare") and subprocess.run(
         [*words, "true"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL).returncode == 0
     return words if is_permitted else []
+
+
+def weaknesses():
+    """What programs could do that this machine has no means against: sentences."""
+    with tempfile.TemporaryDirectory() as place:
+        has_user = a_user(place)
+    if landlock.version() < 1:
+        yield "The programs can read what %s may read here: this kernel has no Landlock." % (
+            "everybody" if has_user else "you")
+    if not has_user and not own_processes():
+        yield "The programs can end what else you run here: no namespace of processes is permitted."
 
 
 def choose_temporary_folder():
