@@ -336,16 +336,16 @@ def test_port_in_use(chapter):
         cause=[
             Symptom("does not name", "The message has to name the call that failed: socket, setsockopt, bind, listen or "
                     "getsockname."),
-            "The result of the call is not looked at, or the call not made: each of socket(), setsockopt(), bind(), listen() and getsockname() "
+            "The result of the call is not looked at: each of socket(), setsockopt(), bind(), listen() and getsockname() "
             "returns -1 if it fails, and then the program ends with exit status 1."],
         read="The program",
         by_hand=("for call in socket setsockopt bind listen getsockname; do echo $call; timeout 0.5 "
                  "strace -qq -o /dev/null -e inject=$call:error=ENOBUFS ./bind-listen 7890; done",),
         needs=["test_says_what_failed_and_where", "test_says_so_only_once_clients_can_connect"])
 @pytest.mark.parametrize("call", CALLS)
-def test_names_the_call_that_fails(chapter, faults, call):
+def test_names_the_call_that_fails(chapter, preloaded, call):
     steps.step("with %s() failing, ENOBUFS:" % call)
-    program = chapter.start("0", under=faults("%s:error=ENOBUFS:when=1" % call))
+    program = preloaded(chapter.start, {"LAB_FAULTS_AT_START": call}, "0")
     wait_until(lambda: "\n" in program.output or not program.is_running(), what="a line or its end")
     if not preloaded.was_given(limit=0):
         return  # it does without this call: if that is a mistake, it is another check's
