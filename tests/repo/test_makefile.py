@@ -86,7 +86,7 @@ def test_chapter_9_names_the_file_that_has_the_port(clone):
 
 
 def test_lost_points_end_with_1_and_wrong_usage_with_2_and_make_adds_nothing(clone, tmp_path):
-    """Also with a failure of make's own kind in between: the word `Error` is for what went wrong."""
+    """The word `Error` is for what went wrong."""
     tmp_path.chmod(0o755)
     shutil.copytree(path("01-socket"), tmp_path / "full")
     shutil.copytree(path("01-socket"), tmp_path / "lost")
