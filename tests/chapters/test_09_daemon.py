@@ -490,7 +490,7 @@ def test_ctrl_c_ends_a_start_that_takes_long(chapter, daemons, folder, gaps):
 
 @graded(4, "A pid file that a killed daemon left is taken over",
         cause=[
-            Symptom("exit status", "That the file exists was taken for a proof that its process does, as "
+            Symptom("^exit status", "That the file exists was taken for a proof that its process does, as "
                     "O_EXCL does, or that one of its children still runs: only a lock counts."),
             "What the file held before is still in it: ftruncate() it, once you have the lock, before you "
             "write()."],
@@ -627,7 +627,7 @@ def root():
 
 @graded(3, "With user = NAME it gives up root for good, groups included",
         cause=[
-            Symptom("exit status", "Root is given up too early, before the pid file is open; or "
+            Symptom("^exit status", "Root is given up too early, before the pid file is open; or "
                     "initgroups() and setgid() come after setuid(), when it is too late for them."),
             Symptom("still has a process id", "At the end the user may not remove the pid file, nor "
                     "perhaps look into its folder: ftruncate() it through the descriptor that is still "

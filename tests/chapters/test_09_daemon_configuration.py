@@ -275,7 +275,9 @@ def test_a_daemon_finds_its_configuration_again(daemons, folder):
 
 @graded(2, "SIGHUP: warns that user and pidfile need a new start",
         cause=[
-            Symptom("other.pid|still there|is gone", "A new pidfile is no matter of a reload: the old one "
+            Symptom("the line `configuration changed`", "Each SIGHUP that succeeds is told with `configuration "
+                    "changed`, also where nothing in the file is new."),
+            Symptom("there is an other|file is gone|still there", "A new pidfile is no matter of a reload: the old one "
                     "keeps its lock and its name until the end, and is removed then."),
             "While user or pidfile in the file differ from what runs, each SIGHUP brings the warning `user "
             "and pidfile take effect at the next start`, on stderr with -n; and no SIGHUP else."],
@@ -372,6 +374,8 @@ def test_a_configuration_with_nothing_new_counts_as_changed(server, folder):
 
 @graded(4, "SIGHUP: a new address or port is open, and who waits at the old one is served",
         cause=[
+            Symptom("from the new webroot", "Those in the old port's queue came for what was there: they are served "
+                    "before the new webroot is taken over."),
             Symptom("by these children, too", "A child that serves somebody of the old queue keeps the new "
                     "listener: it has two to close."),
             Symptom("the new address", "A new address on the same port is a new place, too: compare both, "
@@ -394,8 +398,10 @@ def test_those_in_the_accept_queue_of_the_old_port_are_served(server, folder):
                     client.sendall(REQUEST)
                 silent.enter_context(connect(server))
                 reload(server, folder, **keys)
-            for client in clients:
-                assert is_whole(Response(receive_all(client))).status == 200
+            answers = [is_whole(Response(receive_all(client))) for client in clients]
+            assert [answer.status for answer in answers] == [200] * 20
+        from_the_old = [answer.body == b"the other page\n" for answer in answers]
+        assert all(from_the_old), "who waited at the old port is served from the new webroot"
         wait_until(lambda: not is_refused(port), limit=3, what="the new port to answer")
         wait_until(lambda: is_refused(server), limit=3, what="the old port to be left")
         assert get(port, "/").status == 200
@@ -441,7 +447,7 @@ def test_a_storm_of_sighup_is_survived(server, folder):
 
 @graded(4, "SIGHUP: a broken configuration is reported, and all of the old stays",
         cause=[
-            Symptom("has ended", "A mistake in the file ends the daemon, as it does at the start: now it "
+            Symptom("has ended|before it ended", "A mistake in the file ends the daemon, as it does at the start: now it "
                     "is to be reported, and the daemon goes on."),
             Symptom("no more descriptors", "The file, or a folder, stays open where the reload fails: "
                     "close() what is open on that way out, too."),

@@ -305,6 +305,11 @@ MUTANTS = [
            "test_refuses", "does not mean the defaults"),
     Mutant("nobody is warned", "daemon.c", "log_message(LOG_WARNING, ", "0 ? (void)0 : (void)(",
            "test_user_and_pid_file_stay", "brings the warning"),
+    Mutant("the first reload is not told", "daemon.c",
+           "            else\n                log_message(LOG_NOTICE, \"configuration changed\");\n",
+           "            else if (server->config_path[PATH_MAX - 1]++ > 0)\n"
+           "                log_message(LOG_NOTICE, \"configuration changed\");\n",
+           "test_user_and_pid_file_stay", "nothing in the file is new"),
     Mutant("the warning comes once", "daemon.c", "    strcpy(config.pidfile, old->pidfile);\n",
            "    strcpy(server->config_path + PATH_MAX / 2, old->pidfile);\n",
            "test_user_and_pid_file_stay", "until the end"),
@@ -313,6 +318,12 @@ MUTANTS = [
            "            if (reload(server) < 0)\n",
            "            int failed = reload(server);\n            reload_requested = 0;\n            if (failed < 0)\n",
            "test_signals_right_before_the_wait_are_noticed", "taken back after"),
+    Mutant("who waits at the old port gets the new webroot", "daemon.c",
+           "    serve_queue(&server->children, server->listener, &server->root);\n    server->children.next_listener = -1;\n",
+           "    struct webroot root;\n    if (open_webroot(&root, config->webroot) < 0)\n        return -1;\n"
+           "    serve_queue(&server->children, server->listener, &root);\n    close(root.directory);\n"
+           "    server->children.next_listener = -1;\n",
+           "test_those_in_the_accept_queue_of_the_old_port_are_served", "before the new webroot"),
     Mutant("a new address on the same port is not noticed", "daemon.c",
            "memcmp(&config.address, &old->address, sizeof config.address) != 0",
            "memcmp(&config.address, &old->address, 4) != 0",
