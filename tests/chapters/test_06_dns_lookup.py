@@ -225,6 +225,20 @@ def test_a_name_that_cannot_be_found(chapter, tmp_path, world):
           "getaddrinfo no-such-host.invalid http: " + expected)
 
 
+def test_no_error_is_told_as_success(chapter, faults):
+    """glibc answers EAI_SYSTEM here, and leaves errno 0."""
+    program = chapter.run("no-such-host.invalid", under=faults("socket:error=EMFILE"))
+    assert program.status == 1
+    assert re.fullmatch(r"dns-lookup: getaddrinfo no-such-host.invalid http: .* \((E[A-Z_]+)\)\n", program.stderr)
+
+
+def test_a_limit_that_cannot_be_set_is_not_told_as_recv(chapter, faults):
+    with serving(silent) as server:
+        program = chapter.run("127.0.0.1", str(server.port), under=faults("setsockopt:error=ENOBUFS"))
+    assert (program.status, program.stderr.count("\n")) == (1, 1)
+    assert program.stderr.startswith("dns-lookup: setsockopt SO_RCVTIMEO: ")
+
+
 @pytest.mark.parametrize("service", ["no-such-service", "80x"])
 def test_a_service_that_does_not_exist(chapter, service):
     expected = getaddrinfo("127.0.0.1", service)[0]

@@ -103,6 +103,13 @@ def test_survives_clients_that_reset(root, server):
     checks.complains_of_clients_only(server)
 
 
+def test_a_limit_that_cannot_be_set_is_not_told_as_recv(chapter, root, faults):
+    server = chapter.serve("-p", "0", root, under=faults("setsockopt:error=ENOBUFS:when=2"))  # 1: SO_REUSEADDR
+    with connect(server):
+        server.wait_for_error(r"^tinyweb: setsockopt SO_RCVTIMEO: .* \(ENOBUFS\)$")
+    serves(server, "/", PAGE)
+
+
 @pytest.mark.parametrize("symbol", ["EINTR", "ECONNABORTED"])
 def test_survives_what_accept_may_return(chapter, root, faults, symbol):
     server = chapter.serve("-p", "0", root, under=faults("?accept,?accept4:error=%s:when=1+2" % symbol))
