@@ -1,5 +1,6 @@
 """05-client: stdin to the server and the server to stdout, both at the same time, as nc does."""
 
+import contextlib
 import os
 import re
 import select
@@ -11,7 +12,7 @@ import pytest
 
 from harness import checks, steps
 from harness.compare import identical
-from harness.grading import graded
+from harness.grading import Symptom, graded
 from harness.inspect import is_listening, state
 from harness.namespaces import empty_network
 from harness.program import how_it_ended, seconds, wait_until
@@ -34,13 +35,32 @@ AN_ECHO_SERVER = a_server("[c.sendall(data) for data in iter(lambda: c.recv(6553
                           first="s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65536)")
 
 
+_own_words = {"stdout": [b"", b""], "stderr": ""}  # what this program says itself: see test_says_nothing_of_its_own
+
+
 def start(chapter, server, **options):
     return chapter.start(server.address, str(server.port), **options)
 
 
+def printed(program):
+    """What a program that has ended has printed, without words of its own: these are the failure of one check."""
+    first, last = _own_words["stdout"]
+    data = program.stdout
+    data = data[len(first):] if first and data.startswith(first) else data
+    return data[:-len(last)] if last and data.endswith(last) else data
+
+
+def errors(program):
+    """What a program that has ended has said on stderr, in the same way."""
+    for line in _own_words["stderr"].splitlines(True):
+        if line in program.stderr:
+            return program.stderr.replace(line, "", 1)
+    return program.stderr
+
+
 def ends_well(program, limit=5):
     status = program.wait(limit)
-    assert status == 0 and program.stderr == "", "%s, though nothing was wrong; stderr:\n%s" % (
+    assert status == 0 and errors(program) == "", "%s, though nothing was wrong; stderr:\n%s" % (
         how_it_ended(status), program.stderr or "(nothing)")
 
 
@@ -48,9 +68,25 @@ def ends_with_error(program, symbol):
     status = program.wait()
     assert status == 1, "%s, not exit status 1; stderr:\n%s" % (
         how_it_ended(status), program.stderr or "(nothing)")
-    assert re.fullmatch(r"client: .+: .+ \((%s)\)\n" % symbol, program.stderr), (
+    assert errors(program), "no line on stderr says what went wrong"
+    assert len(errors(program).splitlines()) == 1, "more than one line on stderr:\n" + errors(program)
+    assert re.fullmatch(r"client: .+: .+ \((%s)\)\n" % symbol, errors(program)), (
         "stderr should be one line `client: what failed: strerror text (%s)`, and is:\n%s" % (
-            symbol.replace("|", " or "), program.stderr or "(nothing)"))
+            symbol.replace("|", " or "), program.stderr))
+
+
+IN_THE_FORM = ("should be one line",
+               "An error has the form `client: what failed: strerror text (ESYMBOL)`: report() of errors.c prints it. "
+               "perror() knows no symbols.")
+IN_ONE_LINE = ("more than one line", "One error is one line: whoever reports it is the only one to do so.")
+
+
+def type_until_stuck(program):
+    """Type until no more is taken, and the program waits: on a busy machine it may only not have come to it."""
+    stdin = program.process.stdin.fileno()
+    write_until_stuck(stdin)
+    while wait_until(lambda: state(program.pid) == "S", what="it to wait; it spins") and select.select([], [stdin], [], 0.1)[1]:
+        write_until_stuck(stdin)
 
 
 def happens(event, what, limit=6):
@@ -66,14 +102,23 @@ def speak(connection):
     connection.sendall(TIME)
 
 
-@graded(10, "Connects, and prints what the server says at once",
-        cause="The port is not in network byte order (htons); connect() did not wait (EINPROGRESS: set "
-              "O_NONBLOCK after it); or what has come stays in stdio's buffer, which a program that waits in "
-              "poll() does not flush: write().",
+@graded(8, "Connects, and prints what the server says at once",
+        cause=[
+            Symptom("usage: |exit status 2",
+                    "Right arguments are refused: the ADDRESS comes first, then the PORT."),
+            Symptom("ECONNREFUSED|[0-9] connected",
+                    "It connects to another port: the port has to be in network byte order, htons()."),
+            Symptom("EINPROGRESS|ENOTCONN|EAGAIN",
+                    "connect() did not wait until the handshake was done: set O_NONBLOCK after it, not before."),
+            Symptom("waited .* in vain",
+                    "It waits for more than has come (stdin's end, a full buffer), or what it prints stays in stdio's "
+                    "buffer, which a program that waits in poll() does not flush: write() what each read() has brought."),
+            "It ends, or prints something else, before the server's words have come."],
         read="The program",
         by_hand=("echo hello | nc -lvn 127.0.0.1 7890",
                  "sleep 1 | timeout 0.5 ./client 127.0.0.1 7890 | cat  # should print hello"))
 def test_prints_what_the_server_says(chapter):
+    """Whatever it says itself before that."""
     end = threading.Event()
 
     def serve(connection):
@@ -82,60 +127,148 @@ def test_prints_what_the_server_says(chapter):
 
     with serving(serve) as server:  # one with stdin open, one with it ended: the first step may be either
         programs = [start(chapter, server, stdin=stdin) for stdin in (PIPE, subprocess.DEVNULL)]
-        wait_until(lambda: any(program.stdout == TIME for program in programs)
+        wait_until(lambda: any(TIME in program.stdout for program in programs)
                    or not any(program.is_running() for program in programs),
                    what="the program to print the server's line")
         end.set()
-        got = max(program.stdout for program in programs)
-        assert got == TIME, "it ended, and had printed: %s\nstderr: %s" % (
-            got.decode(errors="backslashreplace") or "(nothing)", programs[0].stderr or "(nothing)")
+        assert any(TIME in program.stdout for program in programs), "it ended, and had printed: %s\nstderr: %s" % (
+            programs[0].output or "(nothing)", programs[0].stderr or "(nothing)")
 
 
-@graded(10, "Speaks and listens at the same time",
-        cause="It reads all of stdin before it looks at the server, or waits in one of read(stdin) and "
-              "recv() while the other has something: poll() waits for both. Or stdio (fgets, printf) keeps "
-              "what poll() then cannot see: a second line, or one without its end.",
+@graded(3, "Says nothing of its own",
+        cause=[
+            Symptom("on stderr",
+                    "stderr is for errors alone, and neither a connection nor its end is one."),
+            "stdout is for what the server says, and for nothing else: no word about the connection or its end, no "
+            "prompt. Who pipes it into a file wants the server's bytes."],
+        read="Your turn",
+        by_hand=("echo hello | nc -lvnN 127.0.0.1 7890",
+                 "timeout 1 ./client 127.0.0.1 7890 < <(sleep 0.3) | od -c"))
+def test_says_nothing_of_its_own(chapter):
+    """What it says before and after the server's words, the other checks do without."""
+    accepted, end = threading.Event(), threading.Event()
+
+    def serve(connection):
+        accepted.set()
+        happens(end, "the program was seen to say nothing")
+        connection.sendall(TIME)
+
+    with serving(serve) as server:
+        program = start(chapter, server, stdin=PIPE)
+        happens(accepted, "the program had connected")
+        with contextlib.suppress(AssertionError):
+            wait_until(lambda: program.stdout or program.stderr, limit=0.2)
+        end.set()
+        program.wait_for_output("^Thu Jan  1")
+        program.process.stdin.close()
+        with contextlib.suppress(AssertionError):
+            program.wait(2)
+    before, time, after = program.stdout.partition(TIME)
+    _own_words["stdout"] = [before, after] if time else [b"", b""]
+    _own_words["stderr"] = program.stderr
+    assert program.stderr == "", "it says on stderr: " + program.stderr
+    assert program.stdout == TIME
+
+
+@graded(8, "Speaks and listens at the same time",
+        cause=[
+            Symptom("'(quit\\\\n|\\\\x04)', which was typed",
+                    "Neither a word nor a byte ends it, only stdin's end: of Ctrl-D the terminal makes that, and no byte "
+                    "comes.",
+                    ("timeout 3 nc -lvn 127.0.0.1 7890 | od -c",
+                     "(sleep 0.2; printf 'quit\\n'; sleep 0.2; printf '\\004'; sleep 0.2; echo more; sleep 1) | "
+                     "timeout 1 ./client 127.0.0.1 7890; sleep 0.1")),
+            Symptom("^expected: ",
+                    "What comes to the server is not what was typed: the bytes go on as they are, without a '\\r' before "
+                    "the '\\n', which only telnet adds.",
+                    ("timeout 3 nc -lvn 127.0.0.1 7890 | od -c", "echo hello | timeout 0.5 ./client 127.0.0.1 7890; sleep 0.1")),
+            Symptom("^stdout: .+hello$",
+                    "It prints something of its own, such as a prompt, between the server's words."),
+            Symptom("'hello\\\\n', which was typed",
+                    "It waits for the server, in recv(), while stdin has something: poll() waits for both at once.",
+                    ("timeout 3 nc -lvn 127.0.0.1 7890", "(echo one; sleep 1) | timeout 0.8 ./client 127.0.0.1 7890; sleep 0.1")),
+            Symptom("which was typed",
+                    "What was typed is not sent at once: it waits for an answer before it reads on, for a line's end, or "
+                    "stdio (fgets, getline) has read more than it hands out, which poll() cannot see. read() knows no "
+                    "lines, and keeps nothing.",
+                    ("timeout 3 nc -lvn 127.0.0.1 7890",
+                     "(printf 'one\\ntwo\\n'; sleep 0.2; printf three; sleep 1) | timeout 0.8 ./client 127.0.0.1 7890; "
+                     "sleep 0.1")),
+            Symptom("^this line did not come on stdout .*: no line end",
+                    "What has no line end yet stays in stdio's buffer: write() what came, as it is."),
+            "While it waits in read(stdin), or reads all of it first, it does not see that the server speaks: poll() "
+            "waits for both at once."],
         read="The idea",
         by_hand=(AN_ECHO_SERVER,
                  "(printf 'one\\ntwo\\nthree'; sleep 1) | timeout 0.5 ./client 127.0.0.1 7890  "
                  "# all come back"))
-def test_a_line_comes_back_before_stdin_ends(chapter):
-    with serving(echo) as server:
+def test_speaks_and_listens_at_the_same_time(chapter):
+    """Neither side waits for the other's answer."""
+    arrived, told = threading.Semaphore(0), threading.Semaphore(0)
+    texts = b"hello\n", b"two\nlines\n", b"no line end"
+    typed = b"hello\n", b"quit\n", b"\4", b"two\nlines\n", b"no line end"
+
+    def serve(connection):
+        for text in typed:
+            assert receive(connection, len(text)) == text
+            arrived.release()
+        for text in texts:
+            connection.sendall(text)
+            assert told.acquire(timeout=seconds(10)), "the test did not come to the next text"
+
+    with serving(serve) as server:
         program = start(chapter, server, stdin=PIPE)
-        for text in ("hello\n", "two\nlines\n", "no line end"):
-            type_line(program, text.encode())
-            program.wait_for_output("^%s" % text.splitlines()[-1])
+        for text in typed:
+            type_line(program, text)
+            assert arrived.acquire(timeout=seconds(4)), "%r, which was typed, did not come to the server" % text.decode()
+        for text in texts:
+            program.wait_for_output("^%s" % text.decode().splitlines()[-1])
+            told.release()
         program.kill()
 
 
-@graded(10, "Half-closes at the end of stdin, and prints the answer",
-        cause="The end of stdin has to reach the server: shutdown(SHUT_WR), and not close(), which ends both "
-              "directions; and the program goes on reading until the server has ended its side. Or stdin's "
-              "end came as POLLHUP, and the program looks for POLLIN only.",
+@graded(8, "Half-closes at the end of stdin, and prints the answer",
+        cause=[
+            Symptom("waits in vain",
+                    "The end of stdin does not reach the server: shutdown(SHUT_WR) says that no more will come. poll() may "
+                    "tell it as POLLHUP, without POLLIN: any answer means that read() will not wait, and read() says what "
+                    "it is."),
+            Symptom("Broken pipe|Connection reset|before it ended|has ended: exit status 0",
+                    "The end of stdin is not the end: shutdown(SHUT_WR) ends one direction, close() and SHUT_RDWR both; "
+                    "and the program goes on reading until the server has ended its side."),
+            "After stdin's end it goes on reading, and ends well when the server has ended its side: read() returns 0."],
         read="The program",
         by_hand=(a_server("print(c.makefile().read()); c.send(b'answer\\n')"),
                  "echo question | timeout 1 ./client 127.0.0.1 7890; echo exit status $?"))
 def test_end_of_stdin_half_closes_and_the_answer_still_comes(chapter):
-    printed = threading.Event()
+    one_printed = threading.Event()
 
     def serve(connection):
         assert receive_all(connection) == b"question\n"
         connection.sendall(b"one\n")
-        happens(printed, "the first line of the answer was printed")
+        happens(one_printed, "the first line of the answer was printed")
         connection.sendall(b"two\n")
 
     with serving(serve) as server:
         program = start(chapter, server, stdin=PIPE)
         feed(program, b"question\n")
         program.wait_for_output("^one$")
-        printed.set()
+        one_printed.set()
         ends_well(program)
-    assert program.stdout == b"one\ntwo\n"
+    assert printed(program) == b"one\ntwo\n"
 
 
 @graded(6, "Ends with the server, though stdin is open and silent",
-        cause="When the server has ended its side there is nothing more to come, and it is no use to wait "
-              "for a person to type more.",
+        cause=[
+            Symptom("still there",
+                    "A second process of it goes on, and takes what is typed from whatever the shell runs next: end it, "
+                    "too. One process that waits in poll() needs no second one.",
+                    ("echo goodbye | nc -lvnN 127.0.0.1 7890",
+                     "./client 127.0.0.1 7890 < <(sleep 1); sleep 0.1; pgrep -x client > /dev/null && echo one is still there")),
+            Symptom("though nothing was wrong",
+                    "That the server ends its side is no error: exit status 0, and not a word on stderr."),
+            "When the server has ended its side there is nothing more to come, and it is no use to wait for a person to "
+            "type more."],
         read="The program",
         by_hand=("echo goodbye | nc -lvnN 127.0.0.1 7890",
                  "timeout 0.5 ./client 127.0.0.1 7890 < <(sleep 1); echo exit status $?  # 124: it waited"))
@@ -143,15 +276,22 @@ def test_ends_when_a_server_that_speaks_first_closes(chapter):
     with serving(speak) as server:
         program = start(chapter, server, stdin=PIPE)  # which stays open
         ends_well(program)
-    assert program.stdout == TIME
+    assert printed(program) == TIME
+    with contextlib.suppress(BrokenPipeError):  # nobody is there to read
+        os.write(program.process.stdin.fileno(), b"?")
+        raise AssertionError("it has ended, and a process of it is still there, which could read stdin")
 
 
-@graded(6, "Passes every byte unchanged, over IPv4 and IPv6",
-        cause="The bytes were treated as a string, which ends at a zero byte; or inet_pton() was not asked "
-              "for an IPv6 address.",
+@graded(5, "Passes every byte unchanged, over IPv4 and IPv6",
+        cause=[
+            Symptom("start ./client ::1",
+                    "IPv6 does not work: inet_pton() with AF_INET6, a socket of that family, and htons() for its port, too."),
+            "The bytes are treated as a string, which ends at a zero byte, as characters, of which 0xff is taken for "
+            "EOF, or as lines. They have a length, which read() returned, and no other end."],
         read="Your turn",
-        by_hand=("nc -lvn ::1 7890 | od -c",
-                 "printf 'a\\0b\\n' | timeout 0.5 ./client ::1 7890; sleep 0.2"),
+        by_hand=("timeout 3 nc -lvn ::1 7890 | od -c; timeout 3 nc -lvn 127.0.0.1 7891 | od -c",
+                 "printf 'a\\0b\\n' | timeout 0.5 ./client ::1 7890; sleep 0.2; "
+                 "printf 'a\\0b\\r\\377c\\n\\004' | timeout 0.5 ./client 127.0.0.1 7891; sleep 0.2"),
         needs=["test_end_of_stdin_half_closes_and_the_answer_still_comes"])
 @pytest.mark.parametrize("address", ["127.0.0.1", "::1"])
 def test_every_byte_value_passes_unchanged(chapter, address):
@@ -162,7 +302,7 @@ def test_every_byte_value_passes_unchanged(chapter, address):
         program = start(chapter, server, stdin=PIPE)
         feed(program, data)
         ends_well(program)
-    assert program.stdout == data
+    identical(printed(program), data)
 
 
 def echo_with_small_buffers(connection):
@@ -172,13 +312,17 @@ def echo_with_small_buffers(connection):
     echo(connection)
 
 
-@graded(9, "Any amount comes back from an echo server, without a deadlock",
-        cause="While it sends, it does not receive: each side waits for the other to read. The socket has to "
-              "be non-blocking; and what write() did not take has to be kept for later.",
+@graded(7, "Any amount comes back from an echo server, without a deadlock",
+        cause=[
+            Symptom("did not end within",
+                    "While it sends, it does not receive: each side waits for the other to read. The socket has to be "
+                    "non-blocking, and read() and write() take turns as poll() says."),
+            "What write() did not take has to be kept, and sent later: look at what it returned. EAGAIN means: nothing "
+            "was taken just now."],
         read="The program",
         by_hand=(AN_ECHO_SERVER,
                  "head -c 100000000 /dev/zero | timeout 5 ./client 127.0.0.1 7890 | wc -c"),
-        needs=["test_a_line_comes_back_before_stdin_ends",
+        needs=["test_speaks_and_listens_at_the_same_time",
                "test_end_of_stdin_half_closes_and_the_answer_still_comes"])
 def test_a_large_echo_comes_back_identical(chapter, tmp_path):
     data = os.urandom(3 * LARGE // 2)
@@ -186,7 +330,7 @@ def test_a_large_echo_comes_back_identical(chapter, tmp_path):
     with serving(echo_with_small_buffers, limit=8) as server, open(tmp_path / "large", "rb") as file:
         program = start(chapter, server, stdin=file)
         ends_well(program, limit=8)
-    identical(program.stdout, data)
+    identical(printed(program), data)
 
 
 def test_100_megabytes_come_back_identical(chapter):
@@ -198,9 +342,163 @@ def test_100_megabytes_come_back_identical(chapter):
     identical(program.stdout, data)
 
 
+@graded(4, "Costs no CPU time while nothing is to be done",
+        cause=[
+            Symptom("wakes up",
+                    "It looks again and again whether something has come, and sleeps in between: poll() with a time of -1 "
+                    "waits by itself for as long as it takes.",
+                    (a_server("time.sleep(2)"),
+                     "sleep 1 | ./client 127.0.0.1 7890 & sleep 0.5\n"
+                     "awk '/^voluntary/ {print ($2 > 40 ? \"many\" : \"few\"), \"waits\"}' "
+                     "/proc/$(pgrep -nx client)/status")),
+            "poll() is asked for what is always there: the end of stdin once it has been seen, or room to send when there "
+            "is nothing to send. Or the socket is non-blocking, and nothing waits."],
+        read="The program",
+        by_hand=(a_server("time.sleep(1)"),
+                 "sleep 1 | ./client 127.0.0.1 7890 & first=$!; ./client 127.0.0.1 7890 < /dev/null &\n"
+                 "sleep 0.2; ps -o stat,cmd -p $first,$!  # R: it spins"),
+        needs=["test_end_of_stdin_half_closes_and_the_answer_still_comes"])
+def test_waits_without_spinning(chapter):
+    """Neither with stdin open nor after its end."""
+    end = threading.Event()
+
+    def serve(connection):
+        connection.sendall(b"connected\n")
+        happens(end, "the programs were seen to wait")
+
+    with serving(serve) as server:
+        programs = [start(chapter, server, stdin=stdin) for stdin in (PIPE, subprocess.DEVNULL)]
+        for program in programs:
+            program.wait_for_output("^connected$")
+        checks.waits_without_spinning(*[program.pid for program in programs])
+        for program in programs:
+            checks.sleeps_until_woken(program.pid)
+        end.set()
+
+
+@graded(2, "Is patient with a silent server",
+        cause="It gives up a server that says nothing for some seconds: SO_RCVTIMEO, a time for poll() or select(), or "
+              "alarm(). That a server is silent is no error, however long.",
+        read="Your turn",
+        by_hand=(a_server("time.sleep(7); c.send(b'at last\\n')"), "./client 127.0.0.1 7890 < /dev/null; echo exit status $?"),
+        needs=["test_end_of_stdin_half_closes_and_the_answer_still_comes"])
+def test_is_patient_with_a_silent_server(chapter, preloaded):
+    end = threading.Event()
+
+    def serve(connection):
+        happens(end, "the programs were seen to wait")
+        connection.sendall(b"at last\n")
+
+    with serving(serve) as server:
+        steps.step("for this check its limits of time pass a hundred times as fast:")
+        programs = [preloaded(start, {"LAB_FAULTS_HURRY": "100"}, chapter, server, stdin=stdin)
+                    for stdin in (PIPE, subprocess.DEVNULL)]
+        with contextlib.suppress(AssertionError):
+            wait_until(lambda: not all(program.is_running() for program in programs), limit=1.3)
+        end.set()
+        for program in programs:
+            program.wait_for_output("^at last$")
+
+
+@graded(6, "A server that does not read delays only what it is sent",
+        cause=[
+            Symptom("takes ever more",
+                    "It keeps all that stdin brings, in a buffer that grows: read more of stdin only when what was read "
+                    "before has been sent.",
+                    (a_server("time.sleep(1.5)", first="s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)"),
+                     "head -c 50000000 /dev/zero | ./client 127.0.0.1 7890 & sleep 1\n"
+                     "awk '/VmRSS/ {print int($2 / 8192) * 8 \" MiB\"}' /proc/$(pgrep -nx client)/status")),
+            Symptom("spins",
+                    "It asks poll() for stdin though it has no room for what that brings, or tries again and again to "
+                    "send: ask for POLLOUT on the socket, and for stdin only when all of it is sent."),
+            "A call that sends waits until there is room for all of it, and what the server says is not read in the "
+            "meantime: set O_NONBLOCK on the socket, and ask poll() for POLLOUT while something is left to send."],
+        read="The program",
+        by_hand=(a_server("time.sleep(0.5); c.send(b'hello\\n'); time.sleep(1)",
+                          first="s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096); "
+                                "s.setsockopt(6, socket.TCP_MAXSEG, 1448)") + "  # it does not read",
+                 "(head -c 25000 /dev/zero; sleep 0.1; cat /dev/zero) | ./client 127.0.0.1 7890 & sleep 0.9; "
+                 "ps -o stat,cmd -p $!  # no hello: a send waits; R: it spins"),
+        needs=["test_a_large_echo_comes_back_identical", "test_waits_without_spinning"])
+def test_a_server_that_does_not_read_delays_only_what_it_is_sent(chapter):
+    """It speaks, and speaks again, before it reads a little."""
+    stuck, end = threading.Semaphore(0), threading.Event()
+    words = ["word %d" % number for number in range(1, 9)]
+
+    def serve(connection):
+        for number, word in enumerate(words):
+            assert stuck.acquire(timeout=seconds(10)), "the test did not come to the next word"
+            connection.sendall(word.encode() + b"\n")
+            if number % 2:
+                receive(connection, 8192)  # room for a little, not for a large write()
+        happens(end, "the program was seen to wait")
+        receive_all(connection)
+
+    with serving(serve, small=True) as server:
+        program = start(chapter, server, stdin=PIPE)
+        for word in words:
+            type_until_stuck(program)
+            stuck.release()
+            program.wait_for_output("^%s$" % word)
+        type_until_stuck(program)
+        checks.waits_without_spinning(program.pid)
+        end.set()
+        program.process.stdin.close()
+        ends_well(program)
+
+
+@graded(3, "A stdout that nobody reads delays only what is printed",
+        cause=[
+            Symptom("takes ever more",
+                    "It keeps all that the server says, in a buffer that grows: read more of it only when what was read "
+                    "before has been printed.",
+                    (a_server("time.sleep(0.3); c.settimeout(1); c.sendall(bytes(90000000))"),
+                     "./client 127.0.0.1 7890 < <(sleep 3) | sleep 2 & sleep 1.6\n"
+                     "awk '/VmRSS/ {print int($2 / 8192) * 8 \" MiB\"}' /proc/$(pgrep -nx client)/status")),
+            Symptom("spins",
+                    "It tries again and again to print what nobody reads: ask poll() for POLLOUT on stdout, and wait.",
+                    (a_server("time.sleep(0.3); c.settimeout(1); c.sendall(bytes(9000000))"),
+                     "./client 127.0.0.1 7890 < <(sleep 3) | sleep 2 & sleep 1.2\n"
+                     "ps -o stat,cmd -p $(pgrep -nx client)  # R: it spins")),
+            "A pipe that poll() found ready has room for PIPE_BUF bytes: write() waits when it is given more, and what is "
+            "typed is not sent in the meantime."],
+        read="The program",
+        by_hand=(a_server("c.setblocking(False); c.send(bytes(5000000)); time.sleep(0.7); print(c.recv(99))"),
+                 "(sleep 0.4; echo still here; sleep 1) | timeout 1 ./client 127.0.0.1 7890 | "
+                 "(head -c 5000 > /dev/null; sleep 1)"),
+        needs=["test_speaks_and_listens_at_the_same_time", "test_waits_without_spinning"])
+def test_a_stdout_that_nobody_reads_delays_only_what_is_printed(chapter):
+    stuck, arrived = threading.Event(), threading.Semaphore(0)
+    rounds = 5  # a large write() may happen to end with what is read, but not each time
+
+    def serve(connection):
+        write_until_stuck(connection.fileno(), connection.name + " sends")
+        stuck.set()
+        connection.settimeout(seconds(10))
+        for _ in range(rounds):
+            assert receive_until(connection, b"\n") == b"still here\n"
+            arrived.release()
+
+    reader, writer = os.pipe()
+    with open(reader, "rb"), open(writer, "wb"), serving(serve) as server:
+        program = start_with_stdout(chapter, server, writer)
+        happens(stuck, "the test's server could send no more", limit=10)
+        assert select.select([reader], [], [], seconds(5))[0], "nothing was printed"
+        checks.waits_without_spinning(program.pid)
+        for _ in range(rounds):
+            steps.step("read a little of what it prints")
+            os.read(reader, 4096)
+            wait_until(lambda: state(program.pid) == "S", what="the program to wait")
+            type_line(program, b"still here\n")
+            assert arrived.acquire(timeout=seconds(2)), "the line did not come to the server within 2 s"
+
+
 @graded(4, "Prints all of a large answer when the server has closed",
-        cause="It ends before all has come, or before all that came is printed: go on until recv() returns "
-              "0 and nothing is left to print. No flag of poll(), POLLHUP included, says that.",
+        cause=[
+            Symptom("did not end within",
+                    "It does not end when all is printed: read() of the socket returns 0, and nothing is left."),
+            "It ends before all has come, or before all that came is printed: go on until read() returns 0 and nothing is "
+            "left to print. No flag of poll(), POLLHUP included, says that."],
         read="Your turn",
         by_hand=(a_server("c.sendall(bytes(120000))"),
                  "timeout 2 ./client 127.0.0.1 7890 < /dev/null | (sleep 0.5; wc -c)  # should be 120000"),
@@ -212,12 +510,19 @@ def test_all_of_a_large_answer_is_printed_after_the_server_has_closed(chapter, s
     with serving(lambda connection: connection.sendall(data)) as server:
         program = start(chapter, server, stdin=stdin)
         ends_well(program)
-    identical(program.stdout, data)
+    identical(printed(program), data)
 
 
 @graded(5, "Sends all of a file, also when the server ends its side first",
-        cause="A server that has ended its side may still read: what stdin has ready is sent before the "
-              "program ends.",
+        cause=[
+            Symptom("though nothing was wrong",
+                    "That the server has ended its side is no error, and it may still read: EAGAIN means that there is no "
+                    "room just now, so wait in poll() for POLLOUT.",
+                    (a_server("c.shutdown(1); time.sleep(0.5); print(sum(map(len, iter(lambda: c.recv(65536), b''))))"),
+                     "head -c 20000000 /dev/zero > file; timeout 3 ./client 127.0.0.1 7890 < file; echo exit status $?; "
+                     "sleep 0.2")),
+            "A server that has ended its side may still read: what stdin has ready is sent, all of it, before the program "
+            "ends. Only for a stdin that has nothing just now it does not wait."],
         read="Your turn",
         by_hand=("echo go on | nc -lvnN 127.0.0.1 7890 | wc -c",
                  "head -c 5000000 /dev/zero > file; timeout 1 ./client 127.0.0.1 7890 < file; sleep 0.2"),
@@ -234,17 +539,26 @@ def test_a_server_that_ends_its_side_first_still_gets_all_of_a_file(chapter, tmp
     with serving(serve) as server, open(tmp_path / "large", "rb") as file:
         program = start(chapter, server, stdin=file)
         ends_well(program)
-    assert program.stdout == b"go on\n"
+    assert printed(program) == b"go on\n"
 
 
 @graded(4, "Prints what the server has said, also when sending fails",
-        cause="A send that fails ends one direction only: what the server said before is still to be "
-              "received and printed. Then exit 1.",
+        cause=[
+            Symptom("SIGPIPE",
+                    "SIGPIPE ends a process that sends to a server which has gone, without a word: sigaction() with "
+                    "SIG_IGN, and write() fails with EPIPE instead."),
+            Symptom("exit status 0, not",
+                    "When sending has failed, the exit status is 1 in the end: something did not arrive."),
+            Symptom("no line on stderr", "That sending failed is an error, to be reported as all are: report()."),
+            Symptom(*IN_ONE_LINE), Symptom(*IN_THE_FORM),
+            "A send that fails ends one direction only: what the server said before is still to be received and printed. "
+            "Then exit 1."],
         read="What can go wrong",
         by_hand=(a_server("time.sleep(0.4); c.send(b'too large\\n')") + "  # and a reset: it has not read",
                  "yes | ./client 127.0.0.1 7890 2> errors & sleep 0.2; kill -STOP $!; sleep 0.4\n"
                  "kill -CONT $!; sleep 0.4; kill $! 2> /dev/null; wait $!; echo exit status $?\n"
-                 "head -3 errors  # should print 'too large', 1, and one error"))
+                 "head -3 errors  # should print 'too large', 1, and one error"),
+        needs=["test_prints_what_the_server_says", "test_a_server_that_does_not_read_delays_only_what_it_is_sent"])
 def test_an_answer_is_not_lost_when_the_server_stops_reading(chapter):
     stopped, answered = threading.Event(), threading.Event()
 
@@ -256,52 +570,104 @@ def test_an_answer_is_not_lost_when_the_server_stops_reading(chapter):
 
     with serving(serve) as server:
         program = start(chapter, server, stdin=PIPE)
-        write_until_stuck(program.process.stdin.fileno())
+        type_until_stuck(program)
         with checks.stopped(program):  # so that it meets the answer and the reset together
             stopped.set()
             happens(answered, "the test's server had answered")
         ends_with_error(program, "ECONNRESET|EPIPE")
-    assert program.stdout == b"413 too large\n"
+    assert printed(program) == b"413 too large\n"
 
 
-@graded(3, "A reset is an error, and a stdin that cannot be read: exit status 1",
-        cause="ECONNRESET is not the end of a file: something may be lost, and a script has to see that in "
-              "the exit status, also after stdin's end. Or read() fails, and that is taken for the end.",
+@graded(3, "A reset is an error: exit status 1",
+        cause=[
+            Symptom("exit status 0, not",
+                    "read() fails with ECONNRESET, -1, which is not the 0 of an orderly end: something may be lost, and a "
+                    "script has to see that in the exit status, also after stdin's end."),
+            Symptom("(exit status|killed by) .*, not exit status 1", "An error is exit status 1: return 1 from main()."),
+            Symptom("no line on stderr", "A reset is an error, to be reported as all are: report()."),
+            Symptom(*IN_ONE_LINE), Symptom(*IN_THE_FORM),
+            "After a read() that fails nothing more will come: report it, and end."],
         read="What can go wrong",
         by_hand=(a_server("time.sleep(0.2); c.setsockopt(1, socket.SO_LINGER, bytes([1] + [0] * 7))")
                  + "  # a reset",
-                 "timeout 1 ./client 127.0.0.1 7890 < <(sleep 2); echo exit status $?; (echo hello | timeout 2 nc "
-                 "-lN 127.0.0.1 7891) & sleep 0.2; timeout 1 ./client 127.0.0.1 7891 < /; echo exit status $?"))
-@pytest.mark.parametrize("options,symbol", [
-    ({"stdin": PIPE}, "ECONNRESET"), ({"stdin": subprocess.DEVNULL}, "ECONNRESET"),
-    ({"under": ["sh", "-c", 'exec "$0" "$@" < /usr']}, "EISDIR")], ids=["open", "ended", "a folder"])
-def test_a_reset_is_an_error(chapter, options, symbol):
-    printed = threading.Event()
+                 "timeout 1 ./client 127.0.0.1 7890 < <(sleep 2); echo exit status $?"))
+@pytest.mark.parametrize("stdin", [PIPE, subprocess.DEVNULL], ids=["open", "ended"])
+def test_a_reset_is_an_error(chapter, stdin):
+    hello_printed = threading.Event()
 
     def serve(connection):
         connection.sendall(b"hello\n")
-        happens(printed, "the server's line was printed")
-        if symbol == "ECONNRESET":
-            connection.reset()
+        happens(hello_printed, "the server's line was printed")
+        connection.reset()
 
     with serving(serve) as server:
-        program = start(chapter, server, **options)
+        program = start(chapter, server, stdin=stdin)
         program.wait_for_output("^hello$")
-        printed.set()
-        ends_with_error(program, symbol)
+        hello_printed.set()
+        ends_with_error(program, "ECONNRESET")
+
+
+@graded(2, "A stdin that cannot be read is an error, and the server is still heard",
+        cause=[
+            Symptom("did not come on stdout",
+                    "It ends with the error: go on, as after stdin's end, until the server has ended its side. Then "
+                    "exit 1."),
+            Symptom("did not end|spins", "It tries again to read what cannot be read: EISDIR will not go away."),
+            Symptom("exit status 0, not", "read() fails, and that is taken for stdin's end. -1 is not 0."),
+            Symptom(*IN_ONE_LINE), Symptom(*IN_THE_FORM),
+            "read() of stdin fails: that is to be reported, and the exit status is 1 in the end."],
+        read="Your turn",
+        by_hand=(a_server("c.send(b'one\\n'); time.sleep(0.3); c.send(b'two\\n')"),
+                 "timeout 1 ./client 127.0.0.1 7890 < /; echo exit status $?"),
+        needs=["test_end_of_stdin_half_closes_and_the_answer_still_comes", "test_a_reset_is_an_error"])
+def test_a_stdin_that_cannot_be_read_is_an_error(chapter):
+    """It is a folder."""
+    one_printed = threading.Event()
+
+    def serve(connection):
+        connection.sendall(b"one\n")
+        happens(one_printed, "the server's line was printed")
+        connection.sendall(b"two\n")
+
+    with serving(serve) as server:
+        steps.step("with a folder as its stdin (< /usr):")
+        folder = os.open("/usr", os.O_RDONLY)
+        program = start(chapter, server, stdin=folder)
+        os.close(folder)
+        program.wait_for_output("^one$")
+        one_printed.set()
+        program.wait_for_output("^two$")
+        ends_with_error(program, "EISDIR")
 
 
 @graded(3, "Says to which address it could not connect, and exits 1",
-        cause="The message is not the contract's, goes to stdout, or the program goes on without a "
-              "connection.",
+        cause=[
+            Symptom("did not end within", "A connect() that is refused is the end: report it, and exit 1."),
+            Symptom("usage: ", "0 and 65535 are ports, too, though nobody listens there."),
+            Symptom("ENOTCONN|EPIPE|EBADF|EDESTADDRREQ", "It goes on without a connection: look at what connect() returned."),
+            Symptom("(exit status|killed by) .*, not exit status 1", "A connect() that fails is exit status 1."),
+            Symptom("it prints on stdout", "stdout is for what the server says: the error goes to stderr.",
+                    ("./client 127.0.0.1 7890 2> /dev/null",)),
+            Symptom("and is:\\n\\(nothing\\)", "What went wrong has to be said, on stderr."),
+            "The message is `client: connect ADDRESS port PORT: strerror text (ESYMBOL)`, in one line, with the address "
+            "that was given: report() of errors.c prints it. perror() knows no symbols."],
         read="Your turn",
-        by_hand=("./client 127.0.0.1 7890; echo exit status $?",))
-def test_refused(chapter):
-    with reserved_port("127.0.0.1") as port:
-        program = chapter.run("127.0.0.1", str(port))
+        by_hand=("timeout 1 ./client 127.0.0.1 7890; echo exit status $?; timeout 1 ./client ::1 65535; echo exit status $?",),
+        needs=[])
+@pytest.mark.parametrize("address,port", [("127.0.0.1", None), ("::1", None), ("127.0.0.1", 0)], ids=["IPv4", "IPv6", "0"])
+def test_refused(chapter, address, port):
+    if address == "::1":
+        checks.needs_ipv6()
+    last = chapter.start("127.0.0.1", "65535")  # where somebody may listen
+    with contextlib.suppress(AssertionError):
+        wait_until(lambda: not last.is_running(), limit=1)
+    assert not last.stderr.count("usage: "), "it takes 65535 for no port:\n" + last.stderr
+    with reserved_port(address) as free:
+        port = free if port is None else port
+        program = chapter.run(address, str(port))
     checks.is_failure(chapter, program, "ECONNREFUSED")
     assert program.stderr == (
-        "client: connect 127.0.0.1 port %d: Connection refused (ECONNREFUSED)\n" % port)
+        "client: connect %s port %d: Connection refused (ECONNREFUSED)\n" % (address, port))
 
 
 def test_unreachable(chapter):
@@ -337,13 +703,19 @@ def test_nc_as_the_server(chapter, tool):
     assert nc.wait() == 0
 
 
-def start_with_stdout(chapter, server, descriptor):
-    return start(chapter, server, stdin=PIPE, preexec_fn=lambda: os.dup2(descriptor, 1))
+def start_with_stdout(chapter, server, descriptor, stdin=PIPE):
+    return start(chapter, server, stdin=stdin, preexec_fn=lambda: os.dup2(descriptor, 1))
 
 
 @graded(3, "A stdout that takes nothing any more is an error, and no SIGPIPE",
-        cause="The result of the write to stdout is not looked at; or SIGPIPE, which is not ignored, ends "
-              "the program without a word.",
+        cause=[
+            Symptom("SIGPIPE",
+                    "SIGPIPE, which is not ignored, ends the program without a word: sigaction() with SIG_IGN, and write() "
+                    "fails with EPIPE instead."),
+            Symptom(*IN_ONE_LINE), Symptom(*IN_THE_FORM),
+            Symptom("no line on stderr", "What write() to stdout says is an error, to be reported as all are: report()."),
+            "The result of the write to stdout is not looked at: after an error there (a full disk, a reader that has "
+            "gone) comes a report, and exit 1."],
         read="What can go wrong",
         by_hand=("for i in 1 2; do (sleep 0.3; echo hello) | nc -lvnN 127.0.0.1 7890; done",
                  "(timeout 1 ./client 127.0.0.1 7890 < <(sleep 2); echo exit status $? >&2) | true"
@@ -363,103 +735,48 @@ def test_a_stdout_that_is_closed_early_is_an_error(chapter, symbol):
         ends_with_error(start_with_stdout(chapter, server, writer), symbol)
 
 
-@graded(5, "Costs no CPU time while nothing is to be done",
-        cause="poll() is asked for what is always there: the end of stdin once it has been seen, or room to "
-              "send when there is nothing to send.",
+@graded(2, "Does not connect without stdin, stdout or stderr",
+        cause="If the shell has closed one of the three, the socket gets its number: what is meant for the terminal goes "
+              "to the server. Ask with fcntl(descriptor, F_GETFD), before socket(), whether 0, 1 and 2 are open.",
         read="The program",
-        by_hand=(a_server("time.sleep(1)"),
-                 "sleep 1 | ./client 127.0.0.1 7890 & first=$!; ./client 127.0.0.1 7890 < /dev/null &\n"
-                 "sleep 0.2; ps -o stat,cmd -p $first,$!  # R: it spins"),
-        needs=["test_end_of_stdin_half_closes_and_the_answer_still_comes"])
-def test_waits_without_spinning(chapter):
-    """Neither with stdin open nor after its end."""
-    end = threading.Event()
-
-    def serve(connection):
-        connection.sendall(b"connected\n")
-        happens(end, "the programs were seen to wait")
-
-    with serving(serve) as server:
-        programs = [start(chapter, server, stdin=stdin) for stdin in (PIPE, subprocess.DEVNULL)]
-        for program in programs:
-            program.wait_for_output("^connected$")
-        checks.waits_without_spinning(*[program.pid for program in programs])
-        end.set()
+        by_hand=(AN_ECHO_SERVER, "timeout 1 ./client 127.0.0.1 7890 < <(sleep 1) >&-; echo exit status $?"),
+        needs=["test_prints_what_the_server_says"])
+@pytest.mark.parametrize("closed", [0, 1, 2], ids=["<&-", ">&-", "2>&-"])
+def test_needs_stdin_stdout_and_stderr(chapter, closed):
+    with serving(speak, at_least=0) as server:
+        steps.step("with %s closed:" % ["stdin", "stdout", "stderr"][closed])
+        program = start(chapter, server, preexec_fn=lambda: os.close(closed))
+        status = program.wait()
+        assert server.connections == 0, "it connects, and its socket may have the number %d" % closed
+        assert status == 1, "%s, not exit status 1; stderr:\n%s" % (how_it_ended(status), program.stderr or "(nothing)")
+        assert closed == 2 or re.fullmatch(r"client: .+: .+ \(EBADF\)\n", program.stderr), (
+            "stderr should be one line `client: what failed: strerror text (EBADF)`, and is:\n" + program.stderr)
 
 
-@graded(6, "A server that does not read delays only what it is sent",
-        cause="A call that sends waits until there is room for all of it, and what the server says is not "
-              "read in the meantime: set O_NONBLOCK on the socket. If it spins: ask poll() for stdin only "
-              "while there is room for what it brings.",
+@graded(2, "Leaves stdin and stdout as it found them",
+        cause="O_NONBLOCK belongs to the open file description, which the shell and its other programs share: they find it "
+              "set. Set it on the socket alone; poll() says when stdin and stdout are ready.",
         read="The program",
-        by_hand=(a_server("time.sleep(0.5); c.send(b'hello\\n'); time.sleep(1)",
-                          first="s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096); "
-                                "s.setsockopt(6, socket.TCP_MAXSEG, 1448)") + "  # it does not read",
-                 "(head -c 25000 /dev/zero; sleep 0.1; cat /dev/zero) | ./client 127.0.0.1 7890 & sleep 0.9; "
-                 "ps -o stat,cmd -p $!  # no hello: a send waits; R: it spins"),
-        needs=["test_a_large_echo_comes_back_identical", "test_waits_without_spinning"])
-def test_a_server_that_does_not_read_delays_only_what_it_is_sent(chapter):
-    stuck, end = threading.Semaphore(0), threading.Event()
-    words = ["word %d" % number for number in range(1, 9)]
-
-    def serve(connection):
-        for word in words:
-            assert stuck.acquire(timeout=seconds(10)), "the test did not come to the next word"
-            connection.sendall(word.encode() + b"\n")
-            receive(connection, 8192)  # room for a little, not for a large write()
-        happens(end, "the program was seen to wait")
-        receive_all(connection)
-
-    with serving(serve, small=True) as server:
-        program = start(chapter, server, stdin=PIPE)
-        write_until_stuck(program.process.stdin.fileno())
-        for word in words:
-            stuck.release()
-            program.wait_for_output("^%s$" % word)
-        write_until_stuck(program.process.stdin.fileno())
-        checks.waits_without_spinning(program.pid)
-        end.set()
-        program.process.stdin.close()
-        ends_well(program)
-
-
-@graded(3, "A stdout that nobody reads delays only what is printed",
-        cause="A pipe that poll() found ready has room for PIPE_BUF bytes: write() waits when it is given "
-              "more, and what is typed is not sent in the meantime.",
-        read="The program",
-        by_hand=(a_server("c.setblocking(False); c.send(bytes(5000000)); time.sleep(0.7); print(c.recv(99))"),
-                 "(sleep 0.4; echo still here; sleep 1) | timeout 1 ./client 127.0.0.1 7890 | "
-                 "(head -c 5000 > /dev/null; sleep 1)"),
-        needs=["test_a_line_comes_back_before_stdin_ends", "test_waits_without_spinning"])
-def test_a_stdout_that_nobody_reads_delays_only_what_is_printed(chapter):
-    stuck, arrived = threading.Event(), threading.Semaphore(0)
-    rounds = 5  # a large write() may happen to end with what is read, but not each time
-
-    def serve(connection):
-        write_until_stuck(connection.fileno(), connection.name + " sends")
-        stuck.set()
-        connection.settimeout(seconds(10))
-        for _ in range(rounds):
-            assert receive_until(connection, b"\n") == b"still here\n"
-            arrived.release()
-
-    reader, writer = os.pipe()
-    with open(reader, "rb"), open(writer, "wb"), serving(serve) as server:
-        program = start_with_stdout(chapter, server, writer)
-        happens(stuck, "the test's server could send no more", limit=10)
-        assert select.select([reader], [], [], seconds(5))[0], "nothing was printed"
-        checks.waits_without_spinning(program.pid)
-        for _ in range(rounds):
-            steps.step("read a little of what it prints")
-            os.read(reader, 4096)
-            wait_until(lambda: state(program.pid) == "S", what="the program to wait")
-            type_line(program, b"still here\n")
-            assert arrived.acquire(timeout=seconds(2)), "the line did not come to the server within 2 s"
+        by_hand=("echo hello | nc -lvnN 127.0.0.1 7890",
+                 "(sleep 0.5) | (./client 127.0.0.1 7890; python3 -c 'import os; print(*map(os.get_blocking, (0, 1)))') | cat"),
+        needs=["test_ends_when_a_server_that_speaks_first_closes"])
+def test_leaves_stdin_and_stdout_as_they_were(chapter):
+    typed, keyboard, shown, screen = [*os.pipe(), *reversed(os.pipe())]
+    with contextlib.ExitStack() as stack, serving(speak) as server:
+        for descriptor in typed, keyboard, shown, screen:
+            stack.callback(os.close, descriptor)
+        ends_well(start_with_stdout(chapter, server, shown, stdin=typed))
+        for descriptor, name in (typed, "stdin"), (shown, "stdout"):
+            assert os.get_blocking(descriptor), "after it has ended, O_NONBLOCK is set on what was its " + name
 
 
 @graded(3, "A signal during connect() ends nothing",
-        cause="After EINTR the kernel goes on with the handshake. Asked again, connect() succeeds, or says "
-              "EALREADY (wait with poll(), and ask again) or EISCONN (it is done).",
+        cause=[
+            Symptom("EALREADY\\)", "After EINTR the kernel goes on with the handshake, and connect() says EALREADY meanwhile: "
+                    "wait with poll() for POLLOUT, and ask again."),
+            Symptom("EISCONN\\)", "Asked again after EINTR, connect() may say EISCONN: the handshake is done, all is well."),
+            "After EINTR the kernel goes on with the handshake. Asked again, connect() succeeds, or says EALREADY (wait with "
+            "poll(), and ask again) or EISCONN (it is done)."],
         read="The program",
         by_hand=("nc -lkvn 127.0.0.1 7890",
                  "for error in EINTR EALREADY EISCONN; do strace -o /dev/null "
@@ -473,12 +790,19 @@ def test_a_signal_during_connect_ends_nothing(chapter, preloaded, then):
         steps.step("with a signal during connect(); the next one answers %s:" % then)
         program = preloaded(chapter.start, {"LAB_FAULTS_AT_CONNECT": then}, server.address, str(server.port))
         ends_well(program)
-    assert program.stdout == TIME
+    assert printed(program) == TIME
 
 
-@graded(7, "Loses no byte to short counts, EINTR and Ctrl-Z",
-        cause="A call that did a part has to be made again for the rest; and one that was interrupted "
-              "(EINTR), poll() included, has to be made again.",
+@graded(6, "Loses no byte to short counts, EINTR and Ctrl-Z",
+        cause=[
+            Symptom("EINTR\\)|Interrupted",
+                    "A call that a signal has interrupted fails with EINTR, poll() included: that is no error. Make it "
+                    "again."),
+            Symptom("did not end|waited",
+                    "A call that a signal has interrupted (EINTR, poll() included, as by Ctrl-Z and fg) has to be made "
+                    "again, and what a short count left has to be sent."),
+            "A call that did a part has to be made again for the rest; and one that was interrupted (EINTR) is neither "
+            "the end nor has it taken anything: make it again."],
         read="What can go wrong",
         by_hand=("nc -lvn 127.0.0.1 7890 | cksum; nc -lvn 127.0.0.1 7890",
                  "seq 10000 | strace -o /dev/null -e inject=read,write,recvfrom,sendto,?poll,?ppoll,?select,"
@@ -495,15 +819,7 @@ def test_random_faults(chapter, random_faults):
         checks.is_not_disturbed_by_stopping(program)
         feed(program, data)
         ends_well(program)
-    identical(program.stdout, b"before\n" + data)
-
-
-@pytest.mark.parametrize("closed", [0, 1, 2])
-def test_needs_stdin_stdout_and_stderr(chapter, closed):
-    with serving(echo, at_least=0) as server:
-        program = start(chapter, server, preexec_fn=lambda: os.close(closed))
-        assert program.wait() == 1 and server.connections == 0
-        assert closed == 2 or "(EBADF)" in program.stderr
+    identical(printed(program), b"before\n" + data)
 
 
 def test_is_not_disturbed_by_stopping(chapter):
@@ -522,10 +838,10 @@ WRONG = [["127.0.0.1", bad] for bad in checks.BAD_PORTS] + [[bad, "80"] for bad 
 
 
 @graded(3, "Refuses wrong arguments, with a usage line and exit status 2",
-        cause="The number of arguments is not looked at; or atoi() and strtol() take 80x for 80 and an empty "
-              "string for 0: look at where the number ended.",
+        cause=checks.usage_symptoms("./client 127.0.0.1 7890", "127.0.0.1 7890x", "127.0.0.1 7890 surplus",
+                                    "localhost 7890", "127.0.0.1 4294975186", too_few="127.0.0.1"),
         read="Your turn",
-        by_hand=("./client 127.0.0.1; echo exit status $?; ./client 127.0.0.1 7890x; echo exit status $?",),
+        by_hand=("timeout 1 ./client 127.0.0.1 7890x; echo exit status $?",),
         needs=[])
 @pytest.mark.parametrize("arguments,bad", [
     ([], ""), (["127.0.0.1"], ""), (["127.0.0.1", "80", "surplus"], "surplus"),

@@ -76,10 +76,10 @@ def is_usage_error(program, bad):
     has_nothing_on_stdout(program)
 
 
-def usage_symptoms(correct, bad_port, surplus, name, too_large):
+def usage_symptoms(correct, bad_port, surplus, name, too_large, too_few=None):
     """What is told of a program that takes wrong arguments. `correct` is a command, the others are what follows its
-    name: with a port that is none, with one argument too many, with a name for an address, and with a port that
-    would be right if a number of 32 bits wrapped around."""
+    name: with a port that is none, with one argument too many, with a name for an address, with a port that would
+    be right if a number of 32 bits wrapped around, and with one argument too few, where they are all needed."""
     program = correct.split()[0]
 
     def by_hand(arguments, more=""):
@@ -88,21 +88,23 @@ def usage_symptoms(correct, bad_port, surplus, name, too_large):
     return [
         Symptom("no line usage", "A line that begins with `usage: ` belongs on stderr: fprintf(stderr, ...).",
                 by_hand(bad_port, " > /dev/null")),
-        Symptom("does not repeat", "The message is to repeat the argument that is wrong.", by_hand(bad_port)),
-        Symptom("belongs on stderr", "Nothing goes to stdout, which is for results: fprintf(stderr, ...).",
+        Symptom("it prints on stdout", "Nothing goes to stdout, which is for results: fprintf(stderr, ...).",
                 by_hand(bad_port, " 2> /dev/null")),
+        Symptom("does not repeat", "The message is to repeat the argument that is wrong.", by_hand(bad_port)),
         Symptom(r"exit status \d+, not exit status 2; stderr:\n(.*\n)*.*usage: ",
                 "Wrong usage is exit status 2; 1 is for a call that failed.", by_hand(bad_port)),
+        *([Symptom(r"start \./\w+( 127\.0\.0\.1)?\n", "An argument is missing: look at argc, which counts the program's "
+                   "name, before you use argv.", by_hand(too_few))] if too_few else []),
         Symptom(r"start .*\bsurplus\b", "The number of arguments is not looked at: argc counts the program's name, too.",
                 by_hand(surplus)),
         Symptom(r"start .*\blocalhost\b", "A name is no address: inet_pton() takes numbers only, getaddrinfo() needs "
                 "AI_NUMERICHOST for that.", by_hand(name)),
         Symptom(r"start .*\b(4294967376|18446744073709551696)\b",
                 "The number grows beyond what its type can hold, and wraps around: stop as soon as it is greater than "
-                "65535. (strtol() says ERANGE in errno, and a long does not fit an int.)", by_hand(too_large)),
+                "65535. strtol() says ERANGE in errno, and a long may not fit an int.", by_hand(too_large)),
         Symptom(r"start .*(127\.0\.0\.(256|1x)|::1::)", "What inet_pton() returned is not looked at: 1 is an address, 0 "
                 "is none.", by_hand(name.replace("localhost", "127.0.0.256"))),
-        Symptom("", "atoi() and strtol() take 80x for 80 and an empty string for 0: look at where the number ended, and "
+        Symptom("not exit status 2|did not end", "atoi() and strtol() take 80x for 80 and an empty string for 0: look at where the number ended, and "
                 "take digits only, up to 65535.", by_hand(bad_port))]
 
 
