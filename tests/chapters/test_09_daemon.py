@@ -191,7 +191,7 @@ def test_random_faults(chapter, folder, random_faults):
             "The started process ends before the daemon is ready: only when it has read the byte that says "
             "so may it _exit(0)."],
         read="The program",
-        by_hand=("printf 'port = 8080\\n' > my.conf; timeout 2 strace -f -qq -o /dev/null -e inject=listen:delay_enter=300000 ./daemon -c my.conf; echo exit status $?; curl -sSI -m 1 http://127.0.0.1:8080/ | head -1; sleep 0.2; pkill -xn daemon",))
+        by_hand=("printf 'port = 8080\\n' > my.conf; timeout 2 strace -D -f -qq -o /dev/null -e inject=listen:delay_enter=300000 ./daemon -c my.conf; echo exit status $?; curl -sSI -m 1 http://127.0.0.1:8080/ | head -1; sleep 0.2; pkill -xn daemon",))
 def test_answers_once_the_started_process_has_ended(chapter, daemons, folder, gaps):
     with reserved_port() as port:
         step("each fork() takes a while:")
