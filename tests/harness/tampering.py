@@ -4,11 +4,13 @@ it, see faults.c and gaps.c; into a program that lets none in, strace reaches.""
 import contextlib
 import functools
 import os
+import pathlib
 import shutil
 import subprocess
 
 import pytest
 
+from harness.inspect import look
 from harness.listening import family
 from harness.program import wait_until
 
@@ -73,11 +75,10 @@ def has_loaded(program, library):
     """Whether all processes of a running program have this library: one that was executed anew may not."""
     for pid in family(program.pid):
         try:
-            with open("/proc/%d/maps" % pid) as maps:
-                mapped = maps.read()
+            mapped = look(pid, pathlib.Path("/proc/%d/maps" % pid).read_text)
         except FileNotFoundError:
             continue  # it has just ended
-        except PermissionError:
+        except AssertionError:
             return False  # it has seen to it that nobody looks
         if mapped and os.path.basename(library) not in mapped:
             return False
