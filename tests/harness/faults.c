@@ -10,12 +10,14 @@
  * opens a listener, has that one fail. LAB_FAULTS_AT_CONNECT=success, EALREADY or EISCONN
  * interrupts the first connect(), and says what the next one for that socket answers.
  * LAB_FAULTS_HURRY=100 has the limits that a program sets to its patience pass a hundred times as
- * fast. Without LAB_FAULTS nothing is at random. */
+ * fast. LAB_FAULTS_AT_LOOKUP=NUMBER has getaddrinfo() fail with that error. Without LAB_FAULTS
+ * nothing is at random. */
 #define _GNU_SOURCE
 
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <netdb.h>
 #include <poll.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -316,6 +318,18 @@ int listen(int descriptor, int backlog)
 int getsockname(int descriptor, __SOCKADDR_ARG address, socklen_t *restrict length)
 {
     return opening_fails("getsockname") ? -1 : REAL(getsockname)(descriptor, address, length);
+}
+
+/* The lookup fails with the error whose number LAB_FAULTS_AT_LOOKUP is, such as EAI_SYSTEM's. */
+int getaddrinfo(const char *restrict host, const char *restrict service,
+                const struct addrinfo *restrict hints, struct addrinfo **restrict list)
+{
+    const char *error = getenv("LAB_FAULTS_AT_LOOKUP");
+
+    if (error == NULL)
+        return REAL(getaddrinfo)(host, service, hints, list);
+    errno = EMFILE;
+    return atoi(error);
 }
 
 /* A server has to go on without a child for a client; others may give up without one. */

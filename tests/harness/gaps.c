@@ -13,7 +13,7 @@
  *
  *     LD_PRELOAD=./gaps.so LAB_SLOW_FORK=50 ./program
  *
- * has each fork() take 50 ms.
+ * has each fork() take 50 ms, and LAB_SLOW_OPEN=50 each open() and openat(): the name may lead elsewhere by then.
  *
  *     LD_PRELOAD=./gaps.so LAB_GATE_BEFORE_LOCK=FILE ./program
  *
@@ -30,6 +30,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
 #include <sys/select.h>
@@ -196,13 +197,63 @@ int lockf(int descriptor, int command, off_t size)
     return REAL(lockf)(descriptor, command, size);
 }
 
-pid_t fork(void)
+/* Sleeps as many milliseconds as this variable says. */
+static void take_a_while(const char *variable)
 {
-    const char *milliseconds = getenv("LAB_SLOW_FORK");
+    const char *milliseconds = getenv(variable);
 
     if (milliseconds != NULL)
         usleep(1000 * (useconds_t)atoi(milliseconds));
+}
+
+pid_t fork(void)
+{
+    take_a_while("LAB_SLOW_FORK");
     return REAL(fork)();
+}
+
+/* open() and openat() have a mode with O_CREAT only: what is there without it does no harm. */
+#define SLOW(call, parameters, ...)                                                                \
+    int call parameters                                                                            \
+    {                                                                                              \
+        va_list more;                                                                              \
+                                                                                                   \
+        va_start(more, flags);                                                                     \
+        mode_t mode = va_arg(more, mode_t);                                                        \
+        va_end(more);                                                                              \
+        take_a_while("LAB_SLOW_OPEN");                                                             \
+        return REAL(call)(__VA_ARGS__, flags, mode);                                               \
+    }
+SLOW(open, (const char *name, int flags, ...), name)
+SLOW(open64, (const char *name, int flags, ...), name)
+SLOW(openat, (int folder, const char *name, int flags, ...), folder, name)
+SLOW(openat64, (int folder, const char *name, int flags, ...), folder, name)
+
+/* What compilers call in their place where the flags are computed. */
+int __open_2(const char *name, int flags)
+{
+    return open(name, flags, 0);
+}
+
+int __open64_2(const char *name, int flags)
+{
+    return open64(name, flags, 0);
+}
+
+int __openat_2(int folder, const char *name, int flags)
+{
+    return openat(folder, name, flags, 0);
+}
+
+int __openat64_2(int folder, const char *name, int flags)
+{
+    return openat64(folder, name, flags, 0);
+}
+
+FILE *fopen(const char *restrict name, const char *restrict mode)
+{
+    take_a_while("LAB_SLOW_OPEN");
+    return REAL(fopen)(name, mode);
 }
 
 /* What compilers call in place of poll() and ppoll() where they know the array's size. */

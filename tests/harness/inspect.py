@@ -6,6 +6,8 @@ import glob
 import itertools
 import os
 import re
+import socket
+import struct
 
 import pytest
 
@@ -178,3 +180,20 @@ def slow_down(pid):
     """Leave a process, and the children it will have, one processor together."""
     _read("/proc/%d/stat" % pid)
     os.sched_setaffinity(pid, list(os.sched_getaffinity(pid))[:1])
+
+
+def unread(connection):
+    """How many bytes that came over this connection (a socket of IPv4) the program at its other end has not
+    received yet: see sock_diag(7)."""
+    (here, port), (there, its_port) = connection.getsockname(), connection.getpeername()
+    socket_id = struct.pack("!HH4s12x4s12xI", its_port, port, socket.inet_aton(there), socket.inet_aton(here), 0)
+    request = struct.pack("=BBxxI40sq", socket.AF_INET, socket.IPPROTO_TCP, 0xffffffff, socket_id, -1)
+    try:
+        with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, 4) as kernel:  # NETLINK_SOCK_DIAG
+            kernel.settimeout(5)
+            kernel.sendall(struct.pack("=IHHII", 16 + len(request), 20, 1, 0, 0) + request)
+            answer = kernel.recv(8192)
+    except (AttributeError, OSError):
+        pytest.skip("needs Linux's sock_diag")
+    is_there = struct.unpack_from("=H", answer, 4)[0] == 20  # or it is an error: the program has closed
+    return struct.unpack_from("=I", answer, 72)[0] if is_there else 0

@@ -115,6 +115,15 @@ def receive_all(client, limit=512 << 20):
         assert len(data) <= limit, "the peer sends more than %d MiB, and no end" % (limit >> 20)
 
 
+def what_comes(client):
+    """All that comes until the peer has ended its side, or has reset the connection."""
+    data = bytearray()
+    with contextlib.suppress(ConnectionError):
+        for part in iter(lambda: client.recv(65536), b""):
+            data += part
+    return bytes(data)
+
+
 def receive_until(client, ending):
     """Receive until `ending` has come; fails if the peer ends its side before."""
     data = bytearray()

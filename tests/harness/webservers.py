@@ -5,20 +5,37 @@ import socket
 import threading
 import time
 
-from harness.inspect import memory
-from harness.program import seconds
+from harness.inspect import memory, unread
+from harness.program import seconds, wait_until
 from harness.talk import receive_until
 
 
-def answering(*parts):
-    """A server that answers a request with these bytes, one after the other, and closes."""
+def sending(*parts, apart=False):
+    """A server that reads a request, and sends these bytes, one after the other. With `apart` each part is sent
+    when the program has received all before it."""
 
     def serve(connection):
         receive_until(connection, b"\r\n\r\n")
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        with contextlib.suppress(ConnectionError):  # the program may have heard enough
+        with contextlib.suppress(OSError):  # the program may have heard enough
             for part in parts:
                 connection.sendall(part)
+                if apart:
+                    wait_until(lambda: unread(connection) == 0, what="the program to receive what was sent")
+
+    return serve
+
+
+def answering(*parts, apart=False):
+    """A server that answers a request like sending(), and ends. It lets the program close first: to close with
+    unread bytes would reset the connection."""
+
+    def serve(connection):
+        sending(*parts, apart=apart)(connection)
+        with contextlib.suppress(OSError):
+            connection.shutdown(socket.SHUT_WR)
+            while socket.socket.recv(connection, 65536):
+                pass
 
     return serve
 
@@ -26,7 +43,8 @@ def answering(*parts):
 def hold(connection):
     """Say nothing more until the program has closed."""
     with contextlib.suppress(ConnectionError):
-        assert connection.recv(1) == b"", "more than one request"
+        while connection.recv(65536):
+            pass
 
 
 def silent(connection):
@@ -52,7 +70,7 @@ def endless(beginning, piece):
     sent = threading.Event()
 
     def serve(connection):
-        answering(beginning, *[piece * (1000000 // len(piece))] * 64)(connection)
+        sending(beginning, *[piece * (1000000 // len(piece))] * 64)(connection)
         sent.set()
         hold(connection)
 
