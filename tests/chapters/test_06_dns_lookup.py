@@ -65,7 +65,9 @@ def found(program, host="127.0.0.1"):
     ended(program, 0)
     *_, last = ["", *program.output.splitlines()]
     beginning = "The web server for %s is " % host
-    return last[len(beginning):] if last.startswith(beginning) else last.partition(" is ")[2] or last
+    if last.startswith(beginning):
+        return last[len(beginning):]
+    return last.partition(" is ")[2] if " is " in last else last
 
 
 def fails(program, error):
@@ -121,8 +123,9 @@ def test_asks_with_head_and_host(chapter):
         while not asked.endswith((b"\r\n\r\n", b"\n\n")):
             asked.extend(receive_until(connection, b"\n"))
         connection.sendall(b"HTTP/1.0 200 OK\r\nServer: Example/1.0\r\n\r\n")
-        connection.shutdown(socket.SHUT_WR)
-        asked.extend(what_comes(connection))
+        with contextlib.suppress(OSError):  # it may have left without a look at the last bytes
+            connection.shutdown(socket.SHUT_WR)
+            asked.extend(what_comes(connection))
 
     with serving(serve) as server:
         start(chapter, "127.1", server.port).wait()
@@ -238,7 +241,7 @@ def test_refused_by_every_address(chapter, tmp_path):
 @graded(8, "Goes on to the next address when one refuses, until one accepts",
         cause=[
             Symptom("connected once more|accepts a connection, 2 times", "One server is enough: leave the list when connect() has returned 0."),
-            Symptom("EAFNOSUPPORT|EBADF|EISCONN", "A socket is of one family: make a new one for each address, with its ai_family, and "
+            Symptom("EAFNOSUPPORT|EBADF|EISCONN|EINVAL", "A socket is of one family: make a new one for each address, with its ai_family, and "
                     "close() the one that was refused."),
             Symptom("crashed|killed by", "The addresses lie in the list: freeaddrinfo() comes after the last of them was tried, "
                     "and once."),
@@ -279,7 +282,7 @@ def test_goes_on_to_the_next_address_when_one_refuses(chapter, tmp_path, first):
 def test_only_ipv6(chapter, tmp_path, host, name):
     def serve(connection):
         request = receive_until(connection, b"\r\n\r\n").decode("latin-1")
-        assert "\r\nHost: %s\r\n" % name in request, "Host is not %s:\n%s" % (name, request)
+        assert "\r\nHost: %s" % name in request, "Host is not %s:\n%s" % (name, request)
         connection.sendall(b"HTTP/1.0 200 OK\r\nServer: Six\r\n\r\n")
 
     checks.needs_ipv6()
@@ -579,8 +582,7 @@ def test_a_line_of_8191_bytes_is_taken_and_a_longer_one_is_not(chapter):
             "A line of more than 8,191 bytes is an error, EMSGSIZE, at once: whoever waits for its end may wait for ever."],
         read="The program",
         by_hand=("(sleep 0.3; printf 'HTTP/1.0 200 OK\\r\\nServer: '; head -c 60000000 /dev/zero | tr '\\0' x; sleep 2) | nc -vnNl "
-                 "127.0.0.1 7890", "timeout 4 %s > out; echo exit status $?; wc -c < out; rm out" % ASK),
-        needs=["test_reads_lines_that_come_in_pieces"])
+                 "127.0.0.1 7890", "timeout 4 %s > out; echo exit status $?; wc -c < out; rm out" % ASK))
 @pytest.mark.parametrize("beginning", [b"", b"HTTP/1.0 200 OK\r\nServer: "], ids=["first", "Server"])
 def test_an_endless_line_is_given_up(chapter, beginning):
     serve, sent = endless(beginning, b"x")
@@ -638,7 +640,7 @@ def test_is_not_disturbed_by_stopping(chapter):
         cause=[
             Symptom("is not asked for", "A name may have 255 characters, and the request more: a buffer of NI_MAXHOST and some "
                     "bytes has room for both.",
-                    by_hand=(LATE % "127.0.0.1", "timeout 3 ./dns-lookup 127.0.0.$(printf %0247d 1) 7890 | tail -c 30; echo exit "
+                    by_hand=(LATE % "127.0.0.1", "timeout 3 ./dns-lookup $(printf %063d.%063d.%063d.%063d 177 0 0 1) 7890 | tail -c 30; echo exit "
                              "status $?")),
             Symptom("crashed|killed by", "sprintf() and strcat() write on behind the buffer's end: snprintf() does not, and tells "
                     "how long the whole would be."),
@@ -647,9 +649,10 @@ def test_is_not_disturbed_by_stopping(chapter):
         read="Your turn",
         by_hand=("nc -vnl 127.0.0.1 7890 | wc -c",
                  "timeout 3 ./dns-lookup 127.0.0.$(printf %09000d 1) 7890 > /dev/null; echo exit status $?"))
-@pytest.mark.parametrize("length", [255, 100009])
-def test_a_host_too_long_for_the_buffer(chapter, length):
-    host = "127.0.0." + "1".rjust(length - 8, "0")
+@pytest.mark.parametrize("host", [  # 127.0.0.1; the first in octal, since no part of a name may be longer
+    ".".join(part.zfill(63) for part in ("177", "0", "0", "1")), "127.0.0." + "1".zfill(100000)],
+    ids=["255 characters", "100,008 characters"])
+def test_a_host_too_long_for_the_buffer(chapter, host):
     asked = bytearray()
 
     def serve(connection):
@@ -663,8 +666,8 @@ def test_a_host_too_long_for_the_buffer(chapter, length):
         program = start(chapter, host, server.port)
         ended(program, 1, limit=15)
     assert program.stderr, "nothing on stderr"
-    whole = b"\r\nHost: %s\r\n" % host.encode() in asked  # who has a larger buffer may send a long one
-    assert whole or length > 255, "a HOST of 255 characters is not asked for; stderr:\n" + program.stderr[-300:]
+    whole = b"\r\nHost: %s" % host.encode() in asked  # who has a larger buffer may send a long one
+    assert whole or len(host) > 255, "a HOST of 255 characters is not asked for; stderr:\n" + program.stderr[-300:]
     assert whole or not asked, \
         "it sends %d bytes, a part of its request, when the whole does not fit into its buffer" % len(asked)
 
@@ -697,8 +700,7 @@ def test_pythons_server(chapter, tmp_path):
             "such as SIGALRM, without a handler, would end it without a word."],
         read="The program",
         by_hand=("(for i in $(seq 14); do sleep 0.69; printf x; done; sleep 8) | nc -vnl 127.0.0.1 7890",
-                 "timeout 12 %s; echo exit status $?" % ASK),
-        needs=["test_reads_lines_that_come_in_pieces"])
+                 "timeout 12 %s; echo exit status $?" % ASK))
 def test_a_server_that_keeps_it_waiting_is_given_up_after_ten_seconds(chapter):
     headers, sent = endless(b"", b"X: y\r\n")
     with contextlib.ExitStack() as running:

@@ -6,7 +6,6 @@ import datetime
 import email.utils
 import filecmp
 import os
-import pathlib
 import re
 import socket
 import subprocess
@@ -90,14 +89,16 @@ def test_says_where_it_listens(chapter, root, server):
         cause=[
             Symptom(r"\d\d\d is not", "Each status has its REASON, the words of the lesson's table."),
             Symptom("not HTTP/1.0", "The status line says HTTP/1.0, whatever HTTP/1.x was asked with: it is what we speak."),
-            Symptom("no header Content-Length|Content-Length: 0", "Content-Length is in every answer: also where it is 0, as for an empty file."),
+            Symptom("no header Content-Length|expected: 'Content-Length: 0'", "Content-Length is in every answer: also where it is 0, as "
+                    "for an empty file."),
             Symptom("no header", "A header is missing, in this answer at least: one function that writes the head of every "
                     "answer cannot forget one."),
             Symptom("expected: 'Content-Length", "Content-Length counts the bytes of the body, and nothing else."),
-            Symptom("Date does not tell|GMT'\\ngot:.*GMT'|Content-Type is empty", "Dates are in GMT wherever the server is (TZ), "
-                    "gmtime_r() and not localtime_r(), and Content-Type says what the body is."),
-            Symptom("not a date|Last-Modified: ", "A date is as long everywhere, Sun, 06 Nov 1994 08:49:37 GMT: three letters, two "
-                    "digits. strftime() makes it, without a table of your own."),
+            Symptom(r"not a date|got: +'Last-Modified: (?!\w{3}, \d\d \w{3} \d{4} )", "A date is as long everywhere, Sun, 06 Nov 1994 "
+                    "08:49:37 GMT: three letters, two digits. strftime() makes it, without a table of your own."),
+            Symptom("Date does not tell|expected: 'Last-Modified", "Dates are in GMT wherever the server is (TZ): gmtime_r(), and "
+                    "not localtime_r(). Last-Modified is st_mtime."),
+            Symptom("Content-Type is empty", "Content-Type says what the body is: an error's page is HTML."),
             "A header is misspelt, or has a wrong value."],
         read="Your turn",
         by_hand=("TZ=XYZ-5:30 ./tinyweb", "touch -d 1994-11-06T22:00Z webroot/old; touch -d 1994-09-06T22:00Z webroot/sep; curl -sI "
@@ -145,7 +146,7 @@ def test_a_year_that_http_cannot_tell_is_left_out(chapter, when):
             Symptom("other headers", "HEAD gets the headers that GET would get, Content-Length, too: it tells how long the "
                     "body would be."),
             Symptom("9,0\\d\\d bytes(?s:.)*with a body", "Where the line is too long to be kept its beginning still says HEAD: no body."),
-            Symptom("[45]\\d\\d (?s:.)*with a body", "The code that sends errors has to know of HEAD, too: no body."),
+            Symptom("[345]\\d\\d (?s:.)*with a body", "The code that sends errors has to know of HEAD, too: no body."),
             "HEAD is answered as GET is, and then nothing follows the empty line."],
         read="Your turn",
         by_hand=("./tinyweb",
@@ -220,8 +221,9 @@ def test_serves_the_file_that_a_target_means(server, target, name):
             Symptom("/%2561", "%XX is decoded once: %25 is a percent sign, and what follows it stays as it is."),
             Symptom("%00", "%00 would end the name early, since C's strings end there: it is 400."),
             Symptom("not with 400", "A % without two hexadecimal digits behind it is a mistake of the client's: 400."),
-            Symptom("%2[eE]", "Look for parts .. once %XX is decoded: %2e is a dot."),
-            Symptom("Location", "Location has the path as it came, and not decoded."),
+            Symptom("%2e%2e|%2F", "Look for parts .. once %XX is decoded: %2e is a dot."),
+            Symptom("expected: 'Location", "Location has the path as it came, and not decoded."),
+            Symptom("not with 301", "A folder is redirected, with 301, also where its name has a %XX."),
             Symptom("/%3f|/%3F", "The query begins at a ? that came as such: cut it off before you decode, for %3f belongs to the "
                     "name."),
             Symptom("%69|%C3", "The digits of %XX are hexadecimal, with small letters or capitals, and the byte may be "
@@ -233,7 +235,7 @@ def test_serves_the_file_that_a_target_means(server, target, name):
                               "1,3p; done; curl -sI http://127.0.0.1:8080/s%75b | grep Location; rm -r %61 'a b' '?' '<' sub"))
 @pytest.mark.parametrize("target,wanted", [
     ("/a%20b.txt", "a b.txt"), ("/%61", "a"), ("/%69ndex%2Ehtml", "index.html"), ("/gr%C3%BCn.txt", "gr\u00fcn.txt"),
-    ("/gr%c3%bcn.txt", "gr\u00fcn.txt"), ("/%3f.txt?x", "?.txt"), ("/%2561", "%61"), ("/%zz", 400), ("/%6g", 400), ("/%+6", 400),
+    ("/gr%c3%bcn.txt", "gr\u00fcn.txt"), ("/%3f.txt", "?.txt"), ("/%2561", "%61"), ("/%zz", 400), ("/%6g", 400), ("/%+6", 400),
     ("/%6", 400), ("/%", 400), ("/%6?1", 400), ("/%%36%31", 400), ("/index.html%00", 400), ("/index.html%00.txt", 400),
     ("/%2e%2e/secret.txt", 403), ("/sub%2F..%2F..%2Fsecret.txt", 403), ("/s%75b", "Location"),
 ])
@@ -257,7 +259,7 @@ def test_decodes_once(server, target, wanted):
         by_hand=("./tinyweb", "cd webroot; mkdir -p v.html; for f in a.b.HTML a.htmlx v.html/x a.txt a.md a.jpeg; do echo > $f; echo $f; curl -sI "
                               "http://127.0.0.1:8080/$f | grep Type; done; rm -r a.* v.html"))
 @pytest.mark.parametrize("content_type,names", [
-    ("text/html; charset=utf-8", ["a.html", "a.htm", "a.min.HTML"]), ("text/css; charset=utf-8", ["style.css"]),
+    ("text/html; charset=utf-8", ["a.html", "a.htm", "a.min.html", "a.HTML"]), ("text/css; charset=utf-8", ["style.css"]),
     ("text/javascript; charset=utf-8", ["a.js"]), ("text/plain; charset=utf-8", ["a.txt"]),
     ("text/markdown; charset=utf-8", ["README.md"]), ("application/json", ["a.json"]), ("application/xml", ["a.xml"]),
     ("application/pdf", ["a.pdf"]), ("application/wasm", ["a.wasm"]), ("image/svg+xml", ["a.svg"]),
@@ -419,8 +421,9 @@ def test_a_large_file_takes_no_more_memory_than_a_small_one(root, server):
                               "HTTP/1.0' $'GET / HTTP/1.0\\n\\nGET / HTTP/1.0'; do echo \"$r\"; echo \"$r\"$'\\n' | nc 127.0.0.1 8080 | grep "
                               "-a HTTP/; done"))
 def test_accepts(server):
-    for name, (status, request) in ACCEPTED.items():
-        assert answers(server, request, status, name=name).body == PAGE
+    for name, (status, request) in ACCEPTED.items():  # the query is for another check
+        if not name.startswith("a query"):
+            identical(answers(server, request, status, name=name).body, PAGE)
     answers(server, with_headers("Content-Length: 5") + b"hello", 200, name="a body")
     answers(server, lines("GET / HTTP/1.0") * 2, 200, name="a request behind the request")
     with connect(server) as client:
@@ -500,7 +503,7 @@ def test_answers_400_to_headers_that_are_not_http(server):
 
 @graded(5, "Answers 405, 414, 431, 501 and 505 where they belong",
         cause=[
-            Symptom("Allow", "405 comes with the header Allow: GET, HEAD."),
+            Symptom("header Allow", "405 comes with the header Allow: GET, HEAD."),
             Symptom("not with 505", "The version decides before the method: what is not HTTP/1.x is 505, whatever it asks for."),
             Symptom("not with 501", "A method that is none of those in the contract is 501. Its case counts, and all of its letters."),
             Symptom("not with 405", "POST, PUT, DELETE, CONNECT, OPTIONS, TRACE and PATCH are methods that we know and do not serve: 405."),
@@ -603,10 +606,8 @@ def test_follows_links_that_stay_inside_and_no_others(chapter, root):
                  "0.01; ln -sfn ../out webroot/link; done) & for i in $(seq 60); do curl -s --max-time 2 http://127.0.0.1:8080/link/f; done | "
                  "grep -m1 secret; kill $!; wait; rm -r webroot/in webroot/link out"),
         limit=60)
-def test_a_link_that_changes_does_not_lead_out(chapter, root, gaps):
-    server = chapter.serve("-p", "0", root, env=gaps(LAB_SLOW_OPEN=4))
-    if "gaps.so" not in pathlib.Path("/proc/%d/maps" % server.pid).read_text():
-        pytest.skip("this program cannot be slowed down by preloading")
+def test_a_link_that_changes_does_not_lead_out(chapter, root, preloaded):
+    server = preloaded.start(chapter.serve, "gaps", {"LAB_SLOW_OPEN": 4}, "-p", "0", root)
     steps.step("have each open() take a while")
     (root / "to-page").symlink_to("index.html")
     (root / "to-secret").symlink_to("../secret.txt")

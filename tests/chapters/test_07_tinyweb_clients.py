@@ -52,7 +52,7 @@ def test_a_large_body_does_not_cost_the_reply(root, server):
     http_checks.loses_no_reply(server, lines("POST / HTTP/1.0") + bytes(10 * MEGABYTE), 405, times=3)
     http_checks.loses_no_reply(server, lines("POST / HTTP/1.0") + bytes(200000), 405)
     http_checks.loses_no_reply(server, with_headers("Content-Length: 200000") + bytes(200000), 200)
-    http_checks.loses_no_reply(server, lines("GET /%s HTTP/1.0" % ("x" * 200000)), 414, times=20)
+    http_checks.loses_no_reply(server, lines("GET /%s HTTP/1.0" % ("x" * 200000)), tuple(range(400, 500)), times=20)
     content = os.urandom(8 * MEGABYTE)
     (root / "long").write_bytes(content)
     steps.step("what a client sends during a long answer is not to cost its end")
@@ -265,21 +265,24 @@ def test_leaves_nothing_behind(root, server):
                  "--max-time 2 http://127.0.0.1:8080/ | head -1; done; before=$(cut -d ' ' -f 14,15 /proc/$p/stat | tr ' ' +); nc -d 127.0.0.1 8080 & sleep 1; echo busy "
                  "for $((($(cut -d ' ' -f 14,15 /proc/$p/stat | tr ' ' +) - ($before)) / 50)) half seconds; kill $!"))
 def test_lack_of_descriptors(server):
+    request = lines("GET / HTTP/1.0")
     brings(server, "/", PAGE)
     set_limit(server.pid, resource.RLIMIT_NOFILE, room_for(1, server.pid))
-    with begin(server) as client:
-        client.sendall(b"\r\n")
+    with connect(server) as client:
+        client.sendall(request)
         answered = select.select([client], [], [], seconds(1))[0]  # or it waits until there are some again
         set_limit(server.pid, resource.RLIMIT_NOFILE, None)
         status = Response(what_comes(client)).status
     assert status == 503 or (status == 200 and not answered), "%d without a descriptor for the file" % status
     set_limit(server.pid, resource.RLIMIT_NOFILE, room_for(0, server.pid))
     connect(server).close()  # this one is lucky: accept() waits for it, with a descriptor
-    with begin(server) as client:
+    with connect(server) as client:
         server.wait_for_error(r"^tinyweb: .*\(EMFILE\)$")
         checks.waits_without_spinning(server.pid)
         set_limit(server.pid, resource.RLIMIT_NOFILE, None)
-        assert finish(client).status in (200, 503)
+        client.sendall(request)
+        status = Response(what_comes(client)).status
+    assert status in (200, 503), "%d for a client that waited for a descriptor" % status
     brings(server, "/", PAGE)
 
 

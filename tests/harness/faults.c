@@ -326,8 +326,10 @@ int getaddrinfo(const char *restrict host, const char *restrict service,
 {
     const char *error = getenv("LAB_FAULTS_AT_LOOKUP");
 
+    note("LAB_CALLED");
     if (error == NULL)
         return REAL(getaddrinfo)(host, service, hints, list);
+    note("LAB_GIVEN");
     errno = EMFILE;
     return atoi(error);
 }

@@ -14,7 +14,7 @@ from harness.compare import identical
 from harness.http_requests import LINKS_OUTSIDE, OUTSIDE, SECRET, lines
 from harness.program import seconds, wait_until
 from harness.steps import show
-from harness.talk import Response, connect, exchange, receive_all, receive_until, what_comes
+from harness.talk import Response, connect, exchange, get, receive_all, receive_until, what_comes
 
 PAGE = b"<!DOCTYPE html>\n<title>The page</title>\n"
 MODIFIED = "Sun, 06 Nov 1994 08:49:37 GMT"  # the example of RFC 9110, 5.6.7
@@ -166,7 +166,7 @@ def hides_what_lies_outside(server):
     """No target of OUTSIDE leads out of the webroot, and none that has a part `..` to anything."""
     for target in OUTSIDE:
         climbs = re.match(r"/([^?]*/)?\.\.(/|$)", target)
-        hides(server, target, (403,) if climbs else (301, 400, 403, 404, 414))
+        hides(server, target, (403,) if climbs and len(target) < 2000 else (301, 400, 403, 404, 414))
 
 
 def hides_where_links_lead(server, root):
@@ -248,7 +248,10 @@ def given_up_after(server, start, *trickle):
             client.sendall(next(pieces))
         after, data = time.monotonic() - begin, what_comes(client)
     assert data, "a slow request was given up after %.1f seconds without an answer" % after
-    wait_until(lambda: b" 408 " in server.stdout, limit=2, what="a line with 408 in the log")
+    get(server, "/")
+    with contextlib.suppress(AssertionError):  # whether there is a log at all, another check asks
+        wait_until(lambda: b" 200 " in server.stdout, limit=1)
+    assert b" 408 " in server.stdout or b" 200 " not in server.stdout, "an answer of 408 has no line in the log"
     return after, Response(data)
 
 

@@ -229,8 +229,8 @@ MUTANTS = [
            "test_a_server_that_keeps_it_waiting_is_given_up_after_ten_seconds", "tv_usec are"),
     Mutant("it waits for ever", "reader.c", "    return setsockopt(reader->descriptor, SOL_SOCKET, SO_RCVTIMEO, &left, sizeof left);", "    return 0;",
            "test_a_server_that_keeps_it_waiting_is_given_up_after_ten_seconds", "recv() waits for ever"),
-    Mutant("a timeout exits without a word", "dns-lookup.c", '    if (got < 0)\n        return report("recv");',
-           '    if (got < 0)\n        return errno == ETIMEDOUT ? -1 : report("recv");',
+    Mutant("a timeout exits without a word", "dns-lookup.c", '        return report("%s", reader.call);',
+           '        return errno == ETIMEDOUT ? -1 : report("%s", reader.call);',
            "test_a_server_that_keeps_it_waiting_is_given_up_after_ten_seconds", "exits 1"),
     Mutant("wrong usage exits 1", "dns-lookup.c", "    return 2;", "    return 1;", "test_wrong_arguments", "exit status of their own"),
 ]
