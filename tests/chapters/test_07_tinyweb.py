@@ -6,6 +6,7 @@ import datetime
 import email.utils
 import filecmp
 import os
+import pathlib
 import re
 import socket
 import subprocess
