@@ -450,7 +450,7 @@ def refuses(server, *wanted, which=lambda name: True):
     brings(server, "/", PAGE)
 
 
-IN_HEADERS = r"header|Host|Content-Length|chunks|name|colon"  # names of REFUSED whose request line is right
+IN_HEADERS = r"header|Host|[Ll]ength|chunks|coding|name|colon"  # names of REFUSED whose request line is right
 
 
 @graded(4, "Answers 400 to a request line that is not HTTP",
