@@ -69,7 +69,7 @@ def test_says_where_it_listens(chapter, webroot):
 
 @graded(3, "Refuses a MAX that is none, with a usage line and exit status 2",
         cause=[
-            Symptom("did not come", "1 and 10000 may be asked for: only what is less, or more than that, is wrong."),
+            Symptom("is right", "1 and 10000 may be asked for: only what is less, or more than that, is wrong."),
             Symptom("-c [0-9]{11}", "A number that is too large wraps around where it is cut to an int: "
                     "strtol() tells it with errno ERANGE, and its range is to be looked at before that."),
             Symptom("-c -?[0-9]+\n", "MAX is from 1 to 10000: look at the range, also of what strtol() "
@@ -81,7 +81,9 @@ def test_says_where_it_listens(chapter, webroot):
         by_hand=("for max in 3x +3 0 10000 10001 4294967297; do timeout 0.5 ./fork-server -c $max; echo exit status $?; done",))
 def test_bad_maximum(chapter, webroot):
     for good in "1", "10000":
-        chapter.serve("-p", "0", "-c", good, webroot)
+        server = chapter.start("-p", "0", "-c", good, webroot)
+        wait_until(lambda: server.output or not server.is_running(), what="the start, or an end")
+        assert server.is_running(), "-c %s is right, and the server has not started" % good
     for bad in ["3x", "x", "", " 3", "+3", "0x10", "1e3", "3 ", "0", "-1", "10001", "99999999999", "4294967297",
                 "18446744073709551617"]:
         checks.is_usage_error(chapter.run("-p", "0", "-c", bad, limit=2), bad)

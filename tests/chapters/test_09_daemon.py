@@ -365,7 +365,7 @@ def is_locked(path):
                     "getpid() in the last one, after both fork()."),
             "The pid file holds the process id and a newline, such as `742\\n`, and nothing else."],
         read="The program", needs=["test_answers_once_the_started_process_has_ended"],
-        by_hand=("printf 'port = 8080\\npidfile = my.pid\\n' > my.conf; ./daemon -c my.conf; pid=$(pgrep -xn daemon); wc -l < my.pid; [ \"$(cat my.pid)\" = $pid ] && echo it is the daemon; (sleep 1 | nc 127.0.0.1 8080) & sleep 0.3; kill $pid; sleep 0.2; ls my.pid; sleep 2; ls my.pid; nc -l 127.0.0.1 8080 & sleep 0.2; ./daemon -c my.conf; sleep 0.1; ls my.pid; kill %2",))
+        by_hand=("printf 'port = 8080\\npidfile = my.pid\\n' > my.conf; ./daemon -c my.conf; pid=$(pgrep -xn daemon); wc -l < my.pid; [ \"$(cat my.pid)\" = $pid ] && echo it is the daemon; (sleep 1 | nc -N 127.0.0.1 8080) & sleep 0.3; kill $pid; sleep 0.2; ls my.pid; sleep 2; ls my.pid; nc -l 127.0.0.1 8080 & sleep 0.2; ./daemon -c my.conf; sleep 0.1; ls my.pid; kill %2",))
 def test_pid_file_tells_the_daemon(daemons, folder):
     daemon = daemons.start("-c", configure(folder, **PIDFILE))
     pid = pid_in(folder / "daemon.pid")

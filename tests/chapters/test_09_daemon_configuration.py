@@ -305,7 +305,7 @@ def test_user_and_pid_file_stay(chapter, folder):
 
 @graded(3, "SIGHUP, like SIGTERM, is noticed at any moment",
         cause=[
-            Symptom("while the file is read", "The note of SIGHUP is taken back after the reload, and a "
+            Symptom("came while the other", "The note of SIGHUP is taken back after the reload, and a "
                     "SIGHUP that came meanwhile is lost with it: take it back before the file is read."),
             "The signal comes after the look at the note and before the wait: sigprocmask() blocks all the "
             "signals that you note before the look, and pselect() lets them in and waits in one step."],
@@ -339,7 +339,8 @@ def reads_again_what_changed_meanwhile(server, folder):
     step("while the file is read, the one with the other webroot takes its place")
     new.rename(folder / "daemon.conf")
     server.signal(signal.SIGHUP)
-    wait_until(lambda: get(server, "/").body == b"the other page\n", limit=3, what="the other page")
+    wait_until(lambda: get(server, "/").body == b"the other page\n", limit=3,
+               what="the page of the file that came while the other was read")
 
 
 # ---- Whom SIGHUP does not disturb

@@ -86,7 +86,7 @@ FORGERIES = [
 
 @graded(2, "No request can forge or spoil a message of the log",
         cause=[
-            Symptom("an answer|printf", "What the client sent is passed to syslog() as the format, and a % "
+            Symptom("message for a request|printf", "What the client sent is passed to syslog() as the format, and a % "
                     "in it is obeyed: syslog(priority, \"%s\", line)."),
             "Control characters, quotes and backslashes of the request line become \\xHH, in syslog's "
             "messages, too."],
