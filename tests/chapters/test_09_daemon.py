@@ -384,10 +384,10 @@ def test_pid_file_tells_the_daemon(daemons, folder):
 
 @graded(2, "A pid file that is a symbolic link, or no regular file, is refused",
         cause=[
-            Symptom("a link", "The pid file is a symbolic link, perhaps a trap that leads to another file: "
-                    "open() with O_NOFOLLOW refuses it (ELOOP)."),
-            "What is no regular file, such as a FIFO, is nobody's pid file: fstat() the descriptor, and "
-            "look with S_ISREG()."],
+            Symptom("but a FIFO", "What is no regular file, such as a FIFO, is nobody's pid file, and open() may wait "
+                    "there for ever: open it with O_RDWR, fstat() the descriptor, and look with S_ISREG()."),
+            "The pid file is a symbolic link, perhaps a trap that leads to another file: open() with O_NOFOLLOW "
+            "refuses it (ELOOP)."],
         read="The program", needs=["test_pid_file_tells_the_daemon"],
         by_hand=("printf 'port = 8080\\npidfile = my.pid\\n' > my.conf; echo precious > victim; ln -s victim my.pid; ./daemon -c my.conf; cat victim; pkill -xn daemon; rm -f my.pid; mkfifo my.pid; timeout 2 ./daemon -c my.conf; echo exit status $?; pkill -xn daemon",))
 def test_pid_file_that_is_none_is_refused(daemons, folder):
@@ -401,6 +401,7 @@ def test_pid_file_that_is_none_is_refused(daemons, folder):
     (folder / "daemon.pid").unlink()
     step("now it is no regular file, but a FIFO")
     os.mkfifo(str(folder / "daemon.pid"))
+    (folder / "daemon.pid").chmod(0o666)
     said = fails(daemons, "-c", configure(folder, **PIDFILE))
     assert "daemon.pid" in said, "stderr does not name it: " + said
     assert (folder / "daemon.pid").is_fifo(), "it was removed"

@@ -267,7 +267,8 @@ MUTANTS = [
     Mutant("the pid file goes before the last child", "daemon.c", "    wait_for_children(&server->children);\n",
            "    remove_pidfile(server->config.pidfile, server->pidfile);\n    wait_for_children(&server->children);\n",
            "test_pid_file_tells_the_daemon", "before the last children"),
-    Mutant("a FIFO may be the pid file", "pidfile.c", "check_file(path, descriptor) < 0 ? -1 : ", "",
+    Mutant("it waits for a reader where its pid file is a FIFO", "pidfile.c", "O_RDWR | O_CREAT | O_NOFOLLOW",
+           "O_WRONLY | O_CREAT | O_NOFOLLOW",
            "test_pid_file_that_is_none_is_refused", "S_ISREG"),
     Mutant("a reload looks into the pid file", "daemon.c", "    close(server->root.directory);\n    server->root = root;\n",
            "    FILE *own = old->pidfile[0] != '\\0' ? fopen(old->pidfile, \"r\") : NULL;\n    if (own != NULL)\n"
