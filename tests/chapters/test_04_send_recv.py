@@ -431,7 +431,7 @@ def test_shows_what_it_receives(chapter, pieces):
             Symptom("smashing|buffer overflow|buffer-overflow",
                     "It writes behind the end of its buffer, into memory that is not its own: recv() may return as many "
                     "bytes as it is told that there is room for, and the dump of so many needs its room, too."),
-            Symptom("ended its side",
+            Symptom(r"(?s)\A(?!.*killed by SIG).*ended its side",
                     "It ends the connection after a large piece, or after many: a recv() that fills the buffer is no "
                     "error, and a client may send for ever."),
             "A piece that is as large as the buffer, or larger, comes back cut or changed: the size for send() is what "
