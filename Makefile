@@ -5,12 +5,12 @@ FINISHED := $(patsubst %/,%,$(sort $(dir $(wildcard 0[1-9]-*/*.c))))
 LAB = @python3 tests/lab.py
 
 # These take a chapter's number; those of the second line may also do without.
-COMMAND := $(filter chapter diff trace watch handout,$(firstword $(MAKECMDGOALS)))
+COMMAND := $(filter chapter diff compare trace watch handout,$(firstword $(MAKECMDGOALS)))
 COMMAND += $(filter start grade,$(firstword $(MAKECMDGOALS)))
 COMMAND := $(strip $(COMMAND))
 
 # Only what is given to make: the shell may happen to have variables of these names, too.
-VARIABLES := CHAPTERS DIR OUT SVG JUNIT GRADESCOPE GITHUB
+VARIABLES := ALL CHAPTERS DIR OUT SVG JUNIT GRADESCOPE GITHUB
 $(foreach name,$(VARIABLES) ARGS,$(if $(filter environment%,$(origin $(name))),$(eval $(name) :=)))
 export $(VARIABLES)
 
@@ -36,8 +36,10 @@ help:
 	@echo 'make diff N          show what chapter N adds to the chapters before it'
 	@echo 'make trace N         show the system calls of chapter N and its client as a ladder'
 	@echo 'make start N         lay out work/NN-name/ for your own chapter N'
-	@echo 'make grade N         grade it; DIR=path: another folder; without N: all there are'
+	@echo 'make grade N         grade it; DIR=path: another folder; ALL=1: tell everything; without N: all'
 	@echo 'make watch N         grade it again each time you save'
+	@echo 'make compare N       show your program beside ours, file by file'
+	@echo 'N may be a step of a chapter, such as 7.3, but with grade and watch, which see how far you are'
 	@echo 'make trace N DIR=work/NN-name SVG=file   your own ladder, also as a picture'
 	@echo 'make test            check the finished programs (fetches pytest if it is missing)'
 	@echo 'make clean           remove what was built'
@@ -89,6 +91,13 @@ ifneq ($(filter start grade,$(COMMAND)) $(words $(N)),$(COMMAND) 0)
 $(error make $(COMMAND) $(N): which chapter? 1 to 9, as in: make $(COMMAND) 4)
 endif
 endif
+# A step, such as 7.3, is one of the chapter's patches. A handout has none; then lab.py knows what to say.
+PATCHES := $(wildcard $(CHAPTER)/steps/[1-9]*.patch)
+ifneq ($(and $(STEP),$(PATCHES)),)
+ifeq ($(filter $(CHAPTER)/steps/$(STEP:.%=%)-%,$(PATCHES)),)
+$(error make $(COMMAND) $(N): which step? $(NUMBER).1 to $(NUMBER).$(words $(PATCHES)), as in: make $(COMMAND) $(NUMBER).2)
+endif
+endif
 
 NO_DIR = $(if $(DIR),@echo 'make $@ takes no DIR: that goes with make grade and make trace' >&2)
 
@@ -96,7 +105,7 @@ chapter:
 	$(NO_DIR)
 	$(LAB) chapter $(CHAPTER)$(STEP) $(ARGS)
 
-diff trace start watch handout:
+diff compare trace start watch handout:
 	$(if $(ARGS),@echo "make $@ takes no ARGS: they are for make chapter" >&2)
 	$(if $(filter diff start handout,$@),$(NO_DIR))
 	$(LAB) $@ $(CHAPTER)$(if $(filter watch,$@),,$(STEP))

@@ -159,16 +159,39 @@ def diff(name):
     program = growth.state(name, step) if step else growth.program_in(os.path.join(REPOSITORY, name))
     if step:
         print(growth.words(name, step))
-    colours = {"+": "\033[32m", "-": "\033[31m", "@": "\033[36m"} if sys.stdout.isatty() else {}
     lines = growth.difference(begin, program).splitlines()
-    for line in lines:
-        colour = colours.get(line[:1], "")
-        print("%s%s%s" % (colour, line, "\033[0m" if colour else ""))
+    print_difference(lines)
     changes = [line[0] for line in lines if not line.startswith(("--- ", "+++ "))]
     print("\n%s: %d lines added, %d removed." % (name, changes.count("+"), changes.count("-")))
     carried = [file for file in program if program[file] == begin.get(file)]
     if carried:
         print("Carried on unchanged: %s." % ", ".join(carried))
+    return 0
+
+
+def print_difference(lines):
+    """Print the lines of a diff, on a terminal in colours."""
+    colours = {"+": "\033[32m", "-": "\033[31m", "@": "\033[36m"} if sys.stdout.isatty() else {}
+    for line in lines:
+        colour = colours.get(line[:1], "")
+        print("%s%s%s" % (colour, line, "\033[0m" if colour else ""))
+
+
+# --- make compare N ---------------------------------------------------------------------------
+
+def compare(name):
+    """Print a learner's program beside ours, or beside ours as it is after a step."""
+    from grade.compare import compare as beside
+    name, step = growth.split(name)
+    if not has_program(growth.ours(name)):
+        print("make compare: this copy holds no finished program of chapter %d" % int(name[:2]), file=sys.stderr)
+        return WRONG
+    folder = learner.to_grade(name)[name]
+    if not growth.sources(folder):
+        print("make compare: there is no C file in %s" % os.path.relpath(folder), file=sys.stderr)
+        return WRONG
+    ours = growth.state(name, step) if step else growth.program_in(growth.ours(name))
+    print_difference(beside(name, folder, ours, "ours after step %d" % step if step else "ours"))
     return 0
 
 
@@ -265,7 +288,7 @@ def autograde(place):
 
 def main():
     commands = {command.__name__.rstrip("_"): command
-                for command in (chapter, diff, trace, start, grade, watch, handout, class_, gradescope, autograde,
+                for command in (chapter, diff, compare, trace, start, grade, watch, handout, class_, gradescope, autograde,
                                 excerpts, ladders, steps, test, check, mutants)}
     if len(sys.argv) < 2 or sys.argv[1] not in commands:
         print("usage: lab.py %s ..." % "|".join(commands), file=sys.stderr)

@@ -107,8 +107,9 @@ class Mismatch(Exception):
 
 
 def titles(chapter):
-    """The titles of a chapter's steps, in order, as its lesson names them, also where the patches are withheld."""
-    return re.findall(r"^### %d\.\d+ (.*)$" % int(chapter[:2]), read(run.REPOSITORY, chapter, "README.md"), re.MULTILINE)
+    """The titles of a chapter's steps, in order: its patches have them, and, where these are withheld, its lesson."""
+    return [read(path).partition("\n")[0] for path in patches(ours(chapter))] or re.findall(
+        r"^### %d\.\d+ (.*)$" % int(chapter[:2]), read(run.REPOSITORY, chapter, "README.md"), re.MULTILINE)
 
 
 def patches(folder):
@@ -174,8 +175,9 @@ def states(chapter, folder_of=ours):
 def split(name):
     """A chapter's name and the number of a step, from such as 07-tinyweb.3; without one the number is 0."""
     chapter, dot, step = name.partition(".")
-    if dot and not step.isdigit():
-        sys.exit("make: %d.%s: which step? As in: make chapter 7.3" % (int(chapter[:2]), step))
+    if dot and not (step.isdigit() and 0 < int(step) <= len(titles(chapter))):
+        number = int(chapter[:2])
+        sys.exit("make: %d.%s: which step? %d.1 to %d.%d" % (number, step, number, number, len(titles(chapter))))
     return chapter, int(step or 0)
 
 
@@ -185,13 +187,7 @@ def words(chapter, step):
 
 
 def state(chapter, step):
-    """The program of a chapter as it is after a step. Ends with a clear line where there is no such step, or
-    where this copy does not have it."""
+    """The program of a chapter as it is after a step. Ends with a clear line where this copy does not have it."""
     if not patches(ours(chapter)):
         sys.exit("make: the steps of %s are yours to write: they are not in this copy" % chapter)
-    programs = states(chapter)
-    if not 0 < step < len(programs):
-        number = int(chapter[:2])
-        sys.exit("make: there is no step %d.%d: chapter %d has the steps %d.1 to %d.%d" % (
-            number, step, number, number, number, len(programs) - 1))
-    return programs[step]
+    return states(chapter)[step]

@@ -8,6 +8,7 @@ import sys
 
 import pytest
 
+import lab
 from grade import learner, run
 from harness.build import program_name
 from harness.program import Program
@@ -102,3 +103,39 @@ def test_watch_grades_again_at_each_save(tmp_path):
         assert watch.wait() == 0
     finally:
         watch.kill()
+
+
+def compare(capsys, *words):
+    """What make compare prints, and its exit status."""
+    status = lab.compare(*words)
+    return status, "".join(capsys.readouterr())
+
+
+def test_compare_shows_a_program_beside_ours_file_by_file(work, capsys):
+    folder = shutil.copytree(path("04-send-recv"), work / "04-send-recv")
+    (folder / "io.c").write_text((folder / "io.c").read_text().replace("sent", "gone"))
+    (folder / "listener.c").rename(folder / "listen.c")
+    (folder / "address.c").rename(folder / "text.c")
+    (folder / "listen.c").write_text((folder / "listen.c").read_text().replace("listener", "waiter"))
+    (folder / "send-recv.c").write_text((folder / "send-recv.c").read_text().replace("visitor", "guest"))
+    (folder / "connection.c").unlink()
+    (folder / "mine.c").write_text("int mine;\n")
+    status, said = compare(capsys, "04-send-recv")
+    assert status == 0
+    assert re.search(r"^--- .*04-send-recv/io.c \(yours\)\n\+\+\+ 04-send-recv/io.c \(ours\)\n@@", said, re.MULTILINE)
+    assert re.search(r"^-.*gone.*\n(-.*\n)*\+.*sent", said, re.MULTILINE)
+    assert "Your listen.c stands where ours has listener.c:\n--- " in said
+    assert "The same in both: address.c (your text.c), address.h, " in said
+    assert "Only yours has mine.c (1 line)." in said and "Only ours has connection.c (" in said
+    status, said = compare(capsys, "04-send-recv.1")
+    assert status == 0 and "+++ 04-send-recv/send-recv.c (ours after step 1)" in said
+
+
+def test_compare_says_what_is_missing(work, capsys, monkeypatch, tmp_path):
+    (work / "04-send-recv").mkdir(parents=True)
+    status, said = compare(capsys, "04-send-recv")
+    assert status == 2 and "there is no C file in " in said
+    (tmp_path / "handout" / "04-send-recv").mkdir(parents=True)
+    monkeypatch.setattr(run, "REPOSITORY", str(tmp_path / "handout"))
+    status, said = compare(capsys, "04-send-recv")
+    assert status == 2 and "no finished program of chapter 4" in said
