@@ -71,5 +71,5 @@ def autograde(python, place):
         for chapter in set(chapters) - set(found):
             model.save(os.path.join(results, chapter + ".json"), not_handed_in(chapter, remarks))
         everything = run.grade(python, found, results, run.seed())
-        print("\n\n".join(report.tell(chapter) for chapter in everything))  # for the instructor
+        print("\n\n".join(report.tell(chapter, everything=True) for chapter in everything))  # for the instructor
     return 0

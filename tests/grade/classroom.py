@@ -18,6 +18,7 @@ import time
 
 from grade import report, run, submissions
 from grade import results as model
+from grade.failure import printable
 from grade.files import write
 from harness import machine
 from harness.contain import adopt_orphans
@@ -46,8 +47,8 @@ class Learner:
         """All that the learner should read, as text."""
         everything = [self.results[chapter] for chapter in sorted(self.results)]
         parts = [self.name, *self.remarks, report.scoreboard(everything),
-                 *(report.tell(results, colours=False) for results in everything)]
-        return report.printable("\n\n".join(part for part in parts if part) + "\n")
+                 *(report.tell(results, bool(os.environ.get("ALL")), colours=False) for results in everything)]
+        return printable("\n\n".join(part for part in parts if part) + "\n")
 
 
 def harmless(text):
@@ -132,7 +133,7 @@ class Progress:
         words = "; ".join(points * bool(learner.results) + learner.remarks)
         if 0 < self._graded < self._chapters and not self._changes:
             words += ", " + self._left()
-        line = report.printable("%s: %s" % (learner.name, words)).replace("\n", "\\n")
+        line = printable("%s: %s" % (learner.name, words)).replace("\n", "\\n")
         print("%s%3d of %d  %s" % ("\r\033[K" if self._changes else "", self._finished, self._people, line),
               flush=True)
 

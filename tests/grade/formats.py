@@ -16,6 +16,7 @@ import xml.etree.ElementTree as xml
 
 from grade import report
 from grade import results as model
+from grade.failure import failure, printable
 from grade.files import flows, write
 from harness.grading import TOTAL
 
@@ -32,18 +33,18 @@ KINDS = {model.PASSED: "passed", model.FAILED: "failure", model.NOT_CHECKED: "sk
 def said(check, chapter):
     """What a person reads of a check."""
     if check["verdict"] == model.FAILED:
-        words = report.failure(check, chapter)
+        words = failure(check, chapter)
     else:
         words = report.MARKS.get(check["verdict"], "not graded")
         words += ": " + check["reason"] if check["reason"] else ""
-    words = report.printable(words)
+    words = printable(words)
     return words if len(words) <= OUTPUT else words[:OUTPUT] + "\n... (and more)"
 
 
 def message(check):
     """The same in one line."""
     words = check["message"] if check["verdict"] == model.FAILED else check["reason"] or check["verdict"]
-    return report.printable(" ".join(words.split()))[:LINE]
+    return printable(" ".join(words.split()))[:LINE]
 
 
 def has_passed(check):

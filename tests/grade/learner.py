@@ -12,6 +12,7 @@ import time
 from grade import growth, report, run
 from grade import results as model
 from grade.files import begins_with, has_program, read
+from grade.progress import progress
 from harness.build import program_name
 
 WORK = os.path.join(run.REPOSITORY, "work")
@@ -177,16 +178,20 @@ def results_folder():
             yield place
 
 
+def told(results, folder):
+    """What a learner reads of a grading of the chapter in `folder`."""
+    return report.tell(results, everything=bool(os.environ.get("ALL")), folder=os.path.relpath(folder),
+                       compare=has_program(growth.ours(results["chapter"])))
+
+
 def grade(python, chapter=None):
-    """Grade one chapter and tell all of it, or all there are and tell the scoreboard. Returns 0 if every
-    point was earned."""
+    """Grade one chapter, or all there are and tell the scoreboard, too. Returns 0 if every point was earned."""
     folders = to_grade(chapter)
-    with results_folder() as place:
-        everything = run.grade(python, folders, place, run.seed(), report.progress(len(folders)))
+    with results_folder() as place, progress(place, folders):
+        everything = run.grade(python, folders, place, run.seed())
     for results in everything:
         if chapter or model.earned(results) < model.total(results):
-            print(report.tell(results, where=" (%s)" % os.path.relpath(folders[results["chapter"]]),
-                              width=report.terminal_width()) + "\n")
+            print(told(results, folders[results["chapter"]]) + "\n" * (not chapter))
     if not chapter:
         print(report.scoreboard(everything))
     return 0 if all(model.is_full(results) for results in everything) else 1
@@ -210,7 +215,7 @@ def saved(folder):
 
 
 def watch(python, chapter):
-    """Grade again at each save, until Ctrl-C; show the points, and the first thing to mend."""
+    """Grade again at each save, until Ctrl-C; tell how it is now, on a screen of its own."""
     folder = next(iter(to_grade(chapter).values()))
     before = None
     try:
@@ -221,10 +226,11 @@ def watch(python, chapter):
                 continue
             before = now
             print(report.clear() + "%s: grading ..." % chapter, flush=True)  # the old report is no longer true
-            with results_folder() as place:
+            with results_folder() as place, progress(place, [chapter]):
                 results = run.grade(python, {chapter: folder}, place, run.seed())[0]
             if saved(folder) == now:
-                print(report.first_things_first(results), flush=True)
+                print("%s%s\n\n%s: waiting for the next save. Ctrl-C ends it." % (
+                    report.clear(), told(results, folder), time.strftime("%H:%M:%S")), flush=True)
     except KeyboardInterrupt:
         print()
         return 0

@@ -12,6 +12,7 @@ import sys
 
 import pytest
 
+from grade import growth
 from grade import results as model
 from grade.causes import BUILD, GENERAL
 from grade.run import TESTS
@@ -64,6 +65,12 @@ def cut(line):
     return "{} ... ({:,} characters) ... {}".format(line[:200], len(line), line[-100:])
 
 
+def sections(graded, chapter, titles):
+    """The sections of the lesson that help with a check: its step's, and the one that it names."""
+    step = ["%d.%d %s" % (int(chapter[:2]), graded.step, titles[graded.step - 1])] if titles else []
+    return step if step and graded.read == "The program" else step + [graded.read]
+
+
 class Grader:
     """Runs the checks one after the other; see the hooks of pytest."""
 
@@ -87,11 +94,12 @@ class Grader:
             self._graded[item.function.__name__] = item.function.graded
         self._graded = dict(sorted(self._graded.items(), key=lambda item: item[1].step))
         items[:] = [item for name in self._graded for item in self._items[name]]
+        titles = self._results["titles"] = growth.titles(self._results["chapter"])
         if not self._results["checks"]:  # or an earlier run was cut off, and this one goes on with it
             self._results["checks"] = [
                 {"name": name, "title": graded.title, "step": graded.step, "points": graded.points, "verdict": model.WAITING,
                  "earned": 0, "seconds": 0.0, "reason": "", "steps": [], "message": "", "crash": "",
-                 "cause": "", "read": graded.read, "by_hand": []}
+                 "cause": "", "read": sections(graded, self._results["chapter"], titles), "by_hand": []}
                 for name, graded in self._graded.items()]
         self._checks = {check["name"]: check for check in self._results["checks"]}
         for name, times in model.cut_off(self._results).items():

@@ -1,23 +1,15 @@
 """Telling the results of a grading to a person."""
 
-import functools
-import json
-import os
-import re
 import shutil
 import sys
 import textwrap
-import time
 
 from grade import results as model
+from grade.failure import WIDTH, failure, indent
 
 MARKS = {model.PASSED: "ok", model.FAILED: "FAILED", model.NOT_CHECKED: "not checked",
          model.NOT_POSSIBLE: "not possible here", model.GRADER_ERROR: "grader error"}
 COLOURS = {model.PASSED: 32, model.FAILED: 31, model.GRADER_ERROR: 35}
-RIGHT = os.path.join(os.path.dirname(__file__), "right.json")  # written by mutants/right.py
-WIDTH = 80  # of what goes into a file, whoever has it written
-# A space may be the mistake, and the last column: what a program printed, such as a dump, is not wrapped.
-AS_IT_IS = re.compile(r"expected: |got: | |[0-9a-f]{8}\b|.*\S  +\S")
 
 
 def terminal_width():
@@ -30,124 +22,107 @@ def paint(text, verdict, colours):
     return "\033[%dm%s\033[0m" % (COLOURS[verdict], text) if colours and verdict in COLOURS else text
 
 
-def printable(text):
-    """Text without what terminals, XML and JSON readers do not take, such as control characters and
-    bytes that were no UTF-8: these are shown as \\xNN."""
-    return re.sub("[^\t\n -~\xa0-\u2027\u2030-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]",
-                  lambda match: "\\x%02x" % ord(match.group()), text)
+# ---- A chapter, step by step
+
+def step_name(results, step):
+    """A step as the lesson calls it: 7.3 and its title."""
+    title = results["titles"][step - 1:step]
+    return " ".join(["%d.%d" % (int(results["chapter"][:2]), step), *title])
 
 
-def indent(text, first, width):
-    """Text that a terminal can show, wrapped and indented; its own line breaks stay."""
-    rest = " " * len(first)
-    lines = []
-    for line in printable(text).rstrip("\n").split("\n"):
-        before = rest if lines else first
-        lines += [before + line] if AS_IT_IS.match(line) else textwrap.wrap(
-            line, width, initial_indent=before, subsequent_indent=rest + "  ",
-            break_on_hyphens=False) or [rest.rstrip()]
-    return "\n".join(lines)
+def step_now(results):
+    """The step that one is in: the first with points that are not earned yet; None if all are."""
+    return next((check["step"] for check in results["checks"] if check["earned"] < check["points"]), None)
 
 
-@functools.lru_cache()
-def right():
-    """What commands by hand show with a right program: {chapter: [{"by_hand", "shows"}]}."""
-    with open(RIGHT, encoding="utf-8") as file:
-        return json.load(file)
+def headline(results):
+    """The points, and how far that is."""
+    words = "%s: %d of %d points" % (results["chapter"], model.earned(results), model.total(results))
+    step, titles = step_now(results), results["titles"]
+    if step is None or not titles:
+        return words + (", all %d steps" % len(titles) if results["checks"] and titles else "")
+    return "%s, in step %d of %d: %s" % (words, step, len(titles), titles[step - 1])
 
 
-def right_output(check, chapter):
-    """Lines that tell what the check's commands show with a right program, for each terminal in which
-    there is more to see than that it listens."""
-    shows = next((known["shows"] for known in right().get(chapter, []) if known["by_hand"] == check["by_hand"]), [])
-    lines = []
-    for number, text in enumerate(shows, 1):
-        shown = text.rstrip("\n").split("\n") if text else []
-        if not shown or (len(shown) == 1 and shown[0].startswith("listening on ")):
-            continue
-        terminal = "in terminal %d " % number if len(shows) > 1 else ""
-        lines.append("    right:   %sone sees" % terminal)
-        lines += ["               " + printable(line) for line in shown]
-    return lines
+def one_line(verdict, checks, title, colours):
+    """One line for a check, or for several: their verdict, the points, and what they are called."""
+    return "  %s %3d/%-3d %s" % (paint("%-11s" % MARKS[verdict], verdict, colours), sum(check["earned"] for check in checks),
+                                 sum(check["points"] for check in checks), title)
 
 
-def failure(check, chapter, width=WIDTH):
-    """The lesson that a failed check is: what was done, what came of it, why, and how to see it."""
-    parts = [indent(step, "    %2d. " % number, width) for number, step in enumerate(check["steps"], 1)]
-    parts.append(indent(check["message"], "    ", width))
-    if check["crash"]:
-        parts.append(indent(check["crash"], "    where:   ", width))
-    parts.append(indent(check["cause"], "    likely:  ", width))
-    parts.append(indent('%s/README.md, "%s"' % (chapter, check["read"]), "    read:    ", width))
-    if check["by_hand"]:
-        parts.append("    by hand, in your program's folder, after make:")
-    for number, command in enumerate(check["by_hand"], 1):
-        terminal = "terminal %d: " % number if len(check["by_hand"]) > 1 else ""
-        parts.append("             " + terminal + command.replace("\n", "\n" + " " * (13 + len(terminal))))
-    return "\n".join(parts + right_output(check, chapter))
+def tell_checks(checks, results, everything, colours, **where):
+    """The checks of one step as text: each in a line, and the first that failed in full; or, `everything`, all of
+    these."""
+    lines, told = [], False
+    for check in checks:
+        lines.append(one_line(check["verdict"], [check], check["title"], colours))
+        if check["verdict"] == model.FAILED and (everything or not told):
+            lines.append(failure(check, results["chapter"], brief=not everything, **where))
+            if "random" in check["name"]:
+                lines.append("    Random faults had the seed {0}: LAB_SEED={0} repeats them.".format(results["seed"]))
+            lines.append("")
+            told = True
+        elif check["reason"] and check["verdict"] != model.NOT_CHECKED:
+            lines.append(indent(check["reason"], "    ", where["width"]))
+    return "\n".join(lines).rstrip("\n")
 
 
-def tell(results, colours=None, where="", width=WIDTH):
-    """All of a chapter's grading as text; `where`, such as " (work/04-send-recv)", follows the points."""
+def tell_later(steps):
+    """One line for the steps that come later, a dictionary from step to checks."""
+    checks = sum(steps.values(), [])
+    return "  Later: %s, %d points more; %d of %d checks pass already." % (
+        "steps %d to %d" % (min(steps), max(steps)) if len(steps) > 1 else "step %d" % min(steps),
+        sum(check["points"] - check["earned"] for check in checks),
+        sum(check["verdict"] == model.PASSED for check in checks), len(checks))
+
+
+def what_next(results, compare):
+    """What to do next, in words; `compare`: this copy has a finished program of ours."""
+    chapter, step = results["chapter"], step_now(results)
+    number, trouble = int(chapter[:2]), first_trouble(results)
+    if step is None and results["checks"] and not model.had_trouble(results):
+        words = ["make compare %d shows your program beside ours, file by file" % number] * compare
+        words += ["make start %d" % (number + 1)] if number < 9 else ["nothing: this was the last chapter"] * (not compare)
+        return "; then ".join(words)
+    if not trouble:
+        return "make grade %d again" % number
+    if not trouble["by_hand"]:  # it does not build
+        return "mend that, then make grade %d again" % number
+    if any(check["earned"] for check in results["checks"] if check["step"] == step):
+        return 'mend "%s", for %d points more, then make grade %d again' % (trouble["title"], trouble["points"], number)
+    return "write step %d.%d, as %s/README.md tells it under that title, then make grade %d again" % (
+        number, step, chapter, number)
+
+
+def tell(results, everything=False, compare=False, folder="your program's folder", colours=None):
+    """A chapter's grading as text: the finished steps in a line each, the step that one is in with its first
+    failure, and what comes next. Or `everything`."""
     colours = sys.stdout.isatty() if colours is None else colours
-    chapter = results["chapter"]
-    lines = ["%s: %d of %d points%s" % (chapter, model.earned(results), model.total(results), where), ""]
-    waiting = [check for check in results["checks"] if check["verdict"] == model.NOT_CHECKED]
+    where = {"width": terminal_width() if colours else WIDTH, "folder": folder}
+    now, steps = step_now(results), {}
     for check in results["checks"]:
-        if check in waiting:
-            continue
-        mark = paint("%-11s" % MARKS[check["verdict"]], check["verdict"], colours)
-        lines.append("  %s %3d/%-3d %s" % (mark, check["earned"], check["points"], check["title"]))
-        if check["verdict"] == model.FAILED:
-            lines += [failure(check, chapter, width), ""]
-        elif check["reason"]:
-            lines.append(indent(check["reason"], "    ", width))
-    if waiting:
-        lines.append("  %-11s %3d/%-3d %d more, which wait for what failed above" % (
-            MARKS[model.NOT_CHECKED], 0, sum(check["points"] for check in waiting), len(waiting)))
+        steps.setdefault(check["step"], []).append(check)
+    done, parts, later = [], [], {}
+    for step, checks in steps.items():
+        if step == now or everything:
+            parts.append("  %s\n%s" % (step_name(results, step), tell_checks(checks, results, everything, colours, **where)))
+        elif now is None or step < now:
+            odd = [check for check in checks if check["verdict"] in (model.NOT_POSSIBLE, model.GRADER_ERROR)]
+            done += [one_line(model.PASSED, checks, step_name(results, step), colours),
+                     *[tell_checks(odd, results, everything, colours, **where)] * bool(odd)]
+        else:
+            later[step] = checks
+    parts = [headline(results), "\n".join(done), *parts, tell_later(later) if later else ""]
     if model.had_trouble(results):
-        lines.append("  A grader error is not your fault, and costs no points. Please report it:")
-        lines.append(indent(results["log"], "    ", width))
-    if any("random" in check["name"] and check["verdict"] == model.FAILED for check in results["checks"]):
-        lines.append("  Random faults had the seed %s: LAB_SEED=%s repeats them."
-                     % (results["seed"], results["seed"]))
-    return "\n".join(lines)
-
-
-def progress(count):
-    """A function that notes each chapter as it is done, on a terminal; else one that is silent."""
-    done = []
-
-    def note(results):
-        done.append(results)
-        if count > 1 and sys.stderr.isatty():
-            end = "\n" if len(done) == count else ""
-            sys.stderr.write("\r\033[Kgraded %d of %d: %s%s" % (len(done), count, results["chapter"], end))
-            sys.stderr.flush()
-
-    return note
+        parts.append("  A grader error is not your fault, and costs no points. Please report it:\n%s"
+                     % indent(results["log"], "    ", where["width"]))
+    parts.append("\n".join(textwrap.wrap("Next: %s." % what_next(results, compare), where["width"], break_on_hyphens=False)))
+    return "\n\n".join(filter(None, parts))
 
 
 def clear():
     """What takes away all that a terminal shows; elsewhere an empty line."""
     return "\033[H\033[2J" if sys.stdout.isatty() else "\n"
-
-
-def first_things_first(results):
-    """The points, and the first thing to mend, on a screen of its own."""
-    trouble = first_trouble(results)
-    lines = ["%s: %d of %d points, %s" % (results["chapter"], model.earned(results), model.total(results),
-                                          time.strftime("%H:%M:%S")), ""]
-    if trouble:
-        failures = sum(check["verdict"] == model.FAILED for check in results["checks"])
-        lines += ["  FAILED %s" % trouble["title"], failure(trouble, results["chapter"], terminal_width()), ""]
-        lines += ["  (and %d more after that)" % (failures - 1), ""] if failures > 1 else []
-    elif model.is_full(results):
-        lines += ["  Everything is as it should be.", ""]
-    else:
-        lines += [tell(results, width=terminal_width()), ""]
-    lines.append("  Waiting for the next save. Ctrl-C ends it.")
-    return clear() + "\n".join(lines)
 
 
 def first_trouble(results):

@@ -1,9 +1,9 @@
 """The model of a graded chapter, which every report is made from. It is a JSON file:
 
-    {"chapter": "04-send-recv", "folder": path, "seed": number, "complete": true, "log": text,
+    {"chapter": "04-send-recv", "folder": path, "seed": number, "complete": true, "log": text, "titles": [of a step],
      "checks": [{"name": ..., "title": ..., "step": 3, "points": 10, "verdict": ..., "earned": 10, "seconds": 0.2,
                  "reason": text, "steps": [text], "message": text, "crash": text,
-                 "cause": text, "read": section, "by_hand": [command]}]}
+                 "cause": text, "read": [section], "by_hand": [command]}]}
 
 A verdict is one of those below. Only a failure costs points, and what could not be checked because
 something else failed before; the grader's own trouble, and what this machine cannot check, do not.
@@ -24,7 +24,8 @@ EARNS = PASSED, NOT_POSSIBLE, GRADER_ERROR
 
 def unknown(chapter, folder="", seed=0):
     """The results of a chapter of which nothing is known yet."""
-    return {"chapter": chapter, "folder": folder, "seed": seed, "complete": False, "log": "", "checks": []}
+    return {"chapter": chapter, "folder": folder, "seed": seed, "complete": False, "log": "", "titles": [],
+            "checks": []}
 
 
 def decide(check, verdict, reason=""):

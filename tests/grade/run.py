@@ -149,10 +149,10 @@ def finish(results, path, log):
     return results
 
 
-def grade(python, folders, place, seed, done=lambda results: None):
+def grade(python, folders, place, seed):
     """Grade several chapters, a few at a time; `folders` is a dictionary from chapter to folder. The
     results are files in the folder `place`, and in other formats where these are asked for, see
-    formats.py; `done` is called with each as it comes. Returns all of them in order."""
+    formats.py. Returns all of them in order."""
     os.makedirs(place, exist_ok=True)
     for chapter, folder in folders.items():
         begin(chapter, folder, os.path.join(place, chapter + ".json"), seed)
@@ -166,7 +166,6 @@ def grade(python, folders, place, seed, done=lambda results: None):
         try:
             for future in concurrent.futures.as_completed(running):
                 everything[running[future]] = future.result()
-                done(future.result())
         except BaseException as why:
             pool.shutdown(wait=False, cancel_futures=True)
             stop(why)

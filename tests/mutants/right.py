@@ -15,7 +15,7 @@ import sys
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
-from grade import report, run  # noqa: E402
+from grade import failure, run  # noqa: E402
 from mutants.run import all_by_hand, shown_when_right  # noqa: E402
 
 RUNS = 5
@@ -36,7 +36,7 @@ def shows(chapter, by_hand):
 
 
 def main():
-    everything = dict(report.right())
+    everything = dict(failure.right())
     for chapter in run.chapters():
         if chapter.startswith(sys.argv[1] if len(sys.argv) > 1 else ""):
             commands = all_by_hand(chapter)
@@ -44,7 +44,7 @@ def main():
                 texts = list(pool.map(lambda by_hand: shows(chapter, by_hand), commands))
             everything[chapter] = [{"by_hand": list(by_hand), "shows": text} for by_hand, text in zip(commands, texts)]
             print(chapter, len(commands))
-    with open(report.RIGHT, "w", encoding="utf-8") as file:
+    with open(failure.RIGHT, "w", encoding="utf-8") as file:
         json.dump(everything, file, indent=1, ensure_ascii=False)
         file.write("\n")
 

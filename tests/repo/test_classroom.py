@@ -32,10 +32,11 @@ def program(folder, chapter=CHAPTER, text="int main(void) { return 0; }\n"):
 
 
 def results(chapter, earned=7):
-    check = {"name": "a", "title": "A", "points": 10, "verdict": model.FAILED, "earned": earned,
+    check = {"name": "a", "title": "A", "step": 1, "points": 10, "verdict": model.FAILED, "earned": earned,
              "seconds": 0.1, "reason": "", "steps": ["start"], "message": "\x1b[2J got nothing",
-             "crash": "", "cause": "Why.", "read": "The idea", "by_hand": ["./x"]}
-    return {"chapter": chapter, "folder": "", "seed": 1, "complete": True, "log": "", "checks": [check]}
+             "crash": "", "cause": "Why.", "read": ["The idea"], "by_hand": ["./x"]}
+    return {"chapter": chapter, "folder": "", "seed": 1, "complete": True, "log": "", "titles": ["One"],
+            "checks": [check]}
 
 
 @pytest.fixture

@@ -26,7 +26,7 @@ HOSTILE = "".join(map(chr, range(256))) + "\ud800\udcff\ufffe\u2028 ]]> &amp; <b
 
 def check(verdict, points=10, message=HOSTILE):
     made = {"name": "c", "title": "Does it", "points": points, "seconds": 0.25, "steps": ["start ./x"],
-            "message": message, "crash": "", "cause": "It does not.", "read": "The idea",
+            "message": message, "crash": "", "cause": "It does not.", "read": ["The idea"],
             "by_hand": ["./x"]}
     model.decide(made, verdict, "for a reason" if verdict != model.FAILED else "")
     return made

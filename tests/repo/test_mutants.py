@@ -2,7 +2,7 @@
 
 import pytest
 
-from grade.report import right
+from grade.failure import right
 from mutants.run import all_by_hand, table, uncaught_checks
 from repo.repository import CHAPTERS, read
 

@@ -49,7 +49,7 @@ def of_starting_points(tmp_path_factory):
 def test_a_right_program_earns_all_points(of_right_programs, folder):
     results = of_right_programs[folder]
     trouble = [check for check in results["checks"] if check["verdict"] not in (model.PASSED, model.NOT_POSSIBLE)]
-    assert not trouble and model.earned(results) == 100, report.tell(results, colours=False)
+    assert not trouble and model.earned(results) == 100, report.tell(results, everything=True, colours=False)
 
 
 @pytest.mark.parametrize("chapter", CHAPTERS)
@@ -57,5 +57,7 @@ def test_a_starting_point_fails_and_is_told_the_first_thing_to_do(of_starting_po
     results = of_starting_points[chapter]
     first = report.first_trouble(results)
     assert first["steps"] and first["message"], first
+    told = report.tell(results, compare=True, colours=False)
+    assert len(told.splitlines()) <= 40, told
     assert model.GRADER_ERROR not in {check["verdict"] for check in results["checks"]}
     assert model.earned(results) <= {"08-fork-server": 60}.get(chapter, 20), report.tell(results, colours=False)

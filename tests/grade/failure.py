@@ -1,0 +1,76 @@
+"""Telling one failed check to a person."""
+
+import functools
+import json
+import os
+import re
+import textwrap
+
+RIGHT = os.path.join(os.path.dirname(__file__), "right.json")  # written by mutants/right.py
+WIDTH = 80  # of what goes into a file, whoever has it written
+# A space may be the mistake, and the last column: what a program printed, such as a dump, is not wrapped.
+AS_IT_IS = re.compile(r"expected: |got: | |[0-9a-f]{8}\b|.*\S  +\S")
+
+
+def printable(text):
+    """Text without what terminals, XML and JSON readers do not take, such as control characters and
+    bytes that were no UTF-8: these are shown as \\xNN."""
+    return re.sub("[^\t\n -~\xa0-\u2027\u2030-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]",
+                  lambda match: "\\x%02x" % ord(match.group()), text)
+
+
+def indent(text, first, width):
+    """Text that a terminal can show, wrapped and indented; its own line breaks stay."""
+    rest = " " * len(first)
+    lines = []
+    for line in printable(text).rstrip("\n").split("\n"):
+        before = rest if lines else first
+        lines += [before + line] if AS_IT_IS.match(line) else textwrap.wrap(
+            line, width, initial_indent=before, subsequent_indent=rest + "  ",
+            break_on_hyphens=False) or [rest.rstrip()]
+    return "\n".join(lines)
+
+
+@functools.lru_cache()
+def right():
+    """What commands by hand show with a right program: {chapter: [{"by_hand", "shows"}]}."""
+    with open(RIGHT, encoding="utf-8") as file:
+        return json.load(file)
+
+
+def right_output(check, chapter):
+    """Lines that tell what the check's commands show with a right program, for each terminal in which
+    there is more to see than that it listens: one list for each."""
+    shows = next((known["shows"] for known in right().get(chapter, []) if known["by_hand"] == check["by_hand"]), [])
+    for number, text in enumerate(shows, 1):
+        shown = text.rstrip("\n").split("\n") if text else []
+        if not shown or (len(shown) == 1 and shown[0].startswith("listening on ")):
+            continue
+        terminal = "in terminal %d " % number if len(shows) > 1 else ""
+        yield ["    right:   %sone sees" % terminal, *("               " + printable(line) for line in shown)]
+
+
+def few(text, brief, first, last):
+    """The lines of a text; if it is to be brief, the first and the last, where there are many more."""
+    lines = text.split("\n")
+    return [*lines[:first], "        ...", *lines[-last:]] if brief and len(lines) > first + last + 1 else lines
+
+
+def failure(check, chapter, width=WIDTH, folder="your program's folder", brief=False):
+    """The lesson that a failed check is: what was done, what came of it, why, and how to see it."""
+    steps = [indent(step, "    %2d. " % number, width) for number, step in enumerate(check["steps"], 1)]
+    lines = few("\n".join(steps), brief, 3, 5) if steps else []
+    lines += few(indent(check["message"], "    ", width), brief, 6, 3)
+    if check["crash"]:
+        lines.append(indent(check["crash"], "    where:   ", width))
+    lines.append(indent(check["cause"], "    likely:  ", width))
+    sections = " and ".join('"%s"' % section for section in check["read"])
+    lines.append(indent("%s/README.md, %s" % (chapter, sections), "    read:    ", width))
+    if check["by_hand"]:
+        lines.append("    by hand, in %s, after make:" % folder)
+    for number, command in enumerate(check["by_hand"], 1):
+        terminal = "terminal %d: " % number if len(check["by_hand"]) > 1 else ""
+        lines.append("             " + terminal + command.replace("\n", "\n" + " " * (13 + len(terminal))))
+    for shown in right_output(check, chapter):
+        lines += few("\n".join(shown), brief, 4, 2)
+    return "\n".join(lines)

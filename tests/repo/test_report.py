@@ -1,0 +1,105 @@
+"""Reports: one thing at a time, in words, on one screen."""
+
+import io
+import shutil
+import sys
+
+import pytest
+
+from grade import failure, report, run
+from grade import results as model
+from grade.progress import progress
+from harness.program import wait_until
+
+TITLES = ["A greeting", "An echo", "All of it"]
+
+
+def check(step, verdict, title, points=5):
+    made = {"name": title, "title": title, "step": step, "points": points, "seconds": 0.1, "message": "no answer to %s" % title,
+            "steps": ["start ./send-recv 0", *("send line %d" % number for number in range(20))], "crash": "",
+            "cause": "It does not.", "read": ["4.%d %s" % (step, TITLES[step - 1])], "by_hand": ["./send-recv"]}
+    model.decide(made, verdict, "there is no strace" if verdict == model.NOT_POSSIBLE else "")
+    return made
+
+
+def results(*checks):
+    return {**model.unknown("04-send-recv"), "complete": True, "titles": TITLES, "checks": list(checks)}
+
+
+HALFWAY = results(
+    check(1, model.PASSED, "Starts", 20), check(1, model.NOT_POSSIBLE, "Takes signals"),
+    check(2, model.PASSED, "Speaks"), check(2, model.FAILED, "Listens", 8), check(2, model.FAILED, "Laughs"),
+    check(2, model.NOT_CHECKED, "Sings"), check(3, model.PASSED, "Sleeps"), check(3, model.FAILED, "Wakes"))
+
+
+def test_a_report_tells_one_thing_at_a_time():
+    told = report.tell(HALFWAY, folder="work/04-send-recv", colours=False)
+    lines = told.splitlines()
+    assert lines[:6] == ["04-send-recv: 35 of 58 points, in step 2 of 3: An echo", "",
+                         "  ok           25/25  4.1 A greeting", "  not possible here   5/5   Takes signals",
+                         "    there is no strace", ""]
+    assert lines[6:9] == ["  4.2 An echo", "  ok            5/5   Speaks", "  FAILED        0/8   Listens"]
+    assert told.count("likely:") == 1 and "no answer to Listens" in told and "by hand, in work/04-send-recv" in told
+    assert lines[-6:] == ["  FAILED        0/5   Laughs", "  not checked   0/5   Sings", "",
+                          "  Later: step 3, 5 points more; 1 of 2 checks pass already.", "",
+                          'Next: mend "Listens", for 8 points more, then make grade 4 again.']
+    assert "Wakes" not in told
+
+
+def test_a_report_of_everything_leaves_nothing_out():
+    told = report.tell(HALFWAY, everything=True, colours=False)
+    for one in HALFWAY["checks"]:
+        assert " %s\n" % one["title"] in told
+        assert ("no answer to %s" % one["title"] in told) == (one["verdict"] == model.FAILED)
+    assert told.count("send line 9") == 3 and "..." not in told
+
+
+@pytest.mark.parametrize("verdicts,compare,words", [
+    ([model.FAILED, model.NOT_CHECKED], True, "write step 4.1, as 04-send-recv/README.md tells it under that title, then"),
+    ([model.PASSED, model.FAILED], True, "write step 4.2, as 04-send-recv/README.md tells it under that title, then"),
+    ([model.PASSED, model.PASSED], True, "make compare 4 shows your program beside ours, file by file; then make start 5."),
+    ([model.PASSED, model.PASSED], False, "make start 5."),
+    ([model.PASSED, model.GRADER_ERROR], True, "make grade 4 again."),
+    ([], True, "make grade 4 again.")])
+def test_the_last_line_says_what_to_do_next(verdicts, compare, words):
+    told = report.tell(results(*(check(step, verdict, "x") for step, verdict in enumerate(verdicts, 1))), compare=compare)
+    assert ("Next: " + words) in " ".join(told.rpartition("\n\n")[2].split())
+
+
+def test_a_program_that_does_not_build_is_to_be_mended_first():
+    broken = {**check(1, model.FAILED, "Starts"), "by_hand": []}
+    assert report.tell(results(broken)).endswith("Next: mend that, then make grade 4 again.")
+
+
+def test_a_report_is_the_same_on_every_terminal_and_cuts_no_line_of_a_program(monkeypatch):
+    line = "00000000  " + 16 * "68 " + " |" + 16 * "h" + "|  " + 40 * "wide "
+    check = {"steps": ["it prints: " + "word " * 30], "message": "expected: %r\ngot:      %r\n%s" % (line, line + "x", line),
+             "crash": "", "cause": "word " * 30, "read": ["Try it"], "by_hand": ["./program"]}
+    monkeypatch.setattr(failure, "right", lambda: {"04": [{"by_hand": ["./program"], "shows": [line + "\n"]}]})
+    words = failure.failure(check, "04")
+    for columns in "60", "200":
+        monkeypatch.setenv("COLUMNS", columns)
+        assert failure.failure(check, "04") == words
+    assert words.count(line) == 4
+    assert all(len(text) <= 80 or line in text for text in words.split("\n"))
+
+
+def test_a_first_report_fits_a_screen(tmp_path):
+    tmp_path.chmod(0o755)
+    folder = tmp_path / "01-socket"
+    shutil.copytree(run.REPOSITORY + "/01-socket", folder)
+    (folder / "socket.c").write_text("int main(void) { return 0; }\n")
+    told = report.tell(run.grade_chapter(sys.executable, folder.name, str(folder), str(tmp_path / "results.json"), 1))
+    assert len(told.splitlines()) <= 40, told
+    assert told.startswith("01-socket: 0 of 100 points, in step 1 of ")
+
+
+def test_a_terminal_shows_how_far_the_grading_is(tmp_path, monkeypatch):
+    terminal = io.StringIO()
+    terminal.isatty = lambda: True
+    monkeypatch.setattr(sys, "stderr", terminal)
+    model.save(str(tmp_path / "04-send-recv.json"), results(
+        check(1, model.PASSED, "Starts"), check(1, model.RUNNING, "Speaks"), check(2, model.WAITING, "Listens")))
+    with progress(str(tmp_path), ["04-send-recv", "05-client"]):
+        wait_until(lambda: "\r\033[K1 of 3 checks  Speaks" in terminal.getvalue(), 10)
+    assert terminal.getvalue().endswith("\r\033[K")

@@ -1,0 +1,178 @@
+"""The steps of each chapter: small, in order, and each a program that works."""
+
+import concurrent.futures
+import os
+import re
+import statistics
+import subprocess
+import sys
+
+import pytest
+
+from grade import growth, report, run
+from grade import results as model
+from mutants.run import graded_checks
+from repo.repository import CHAPTERS, FLAGS, clone, path, read
+
+STEPS = [(chapter, step) for chapter in CHAPTERS for step in range(1, 1 + len(growth.patches(path(chapter))))]
+each_step = pytest.mark.parametrize("chapter,step", STEPS, ids=lambda value: str(value)[:2])
+
+
+def changed_lines(patch):
+    """How many lines a patch adds or takes away."""
+    return len(re.findall(r"^[+-](?!-- a/|-- /dev/null$|\+\+ b/|\+\+ /dev/null$)", patch, re.MULTILINE))
+
+
+def converted(chapter):
+    """Whether a chapter's lesson and checks go by its steps already."""
+    return "\n### %d.1 " % int(chapter[:2]) in read(chapter, "README.md")
+
+
+def patches(chapter):
+    """The texts of a chapter's patches, in order."""
+    return [read(name) for name in growth.patches(path(chapter))]
+
+
+@pytest.mark.parametrize("chapter", CHAPTERS)
+def test_the_steps_make_the_program_to_the_byte(chapter):
+    assert growth.states(chapter)[-1] == growth.program_in(path(chapter)), "python3 tests/lab.py steps mends it"
+
+
+@pytest.mark.parametrize("chapter", CHAPTERS)
+def test_each_step_is_named_alike_in_its_patch_and_in_the_lesson(chapter):
+    if not converted(chapter):
+        pytest.skip("the lesson has no steps yet")
+    headings = re.findall(r"^### (%d\.\d+ .*)$" % int(chapter[:2]), read(chapter, "README.md"), re.MULTILINE)
+    assert headings == ["%d.%d %s" % (int(chapter[:2]), *step) for step in enumerate(growth.titles(chapter), 1)]
+    for number, name in enumerate(growth.patches(path(chapter)), 1):
+        assert os.path.basename(name).startswith("%d-" % number)
+
+
+@pytest.mark.parametrize("chapter", CHAPTERS)
+def test_each_step_is_small_and_says_what_one_sees_now(chapter):
+    assert 2 <= len(patches(chapter)) <= 13
+    for patch in patches(chapter):
+        title, words = re.match(r"(.*)\n\n((?:.+\n){1,3})\n--- ", patch).groups()
+        assert 0 < changed_lines(patch) <= 100, title
+        assert max(map(len, [title, *words.splitlines()])) <= 80, title
+
+
+def test_half_of_all_steps_have_sixty_lines_at_most():
+    assert statistics.median(changed_lines(patch) for chapter in CHAPTERS for patch in patches(chapter)) <= 60
+
+
+@pytest.mark.parametrize("chapter", CHAPTERS)
+def test_each_step_earns_points(chapter):
+    if not converted(chapter):
+        pytest.skip("the lesson has no steps yet")
+    earned = {graded.step for graded in graded_checks(chapter).values()}
+    assert earned == set(range(1, 1 + len(patches(chapter))))
+
+
+def warnings(compiler, chapter, step, folder):
+    """Build a step with a compiler, as strictly as may be, in a folder of its own; return what that says."""
+    os.makedirs(folder)
+    program = growth.state(chapter, step)
+    growth.lay_out(chapter, program, str(folder))
+    command = [compiler, *FLAGS.split(), "-Werror", *(name for name in program if name.endswith(".c")), "-o", "program"]
+    return subprocess.run(command, cwd=folder, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT).stdout
+
+
+@pytest.mark.strict
+@pytest.mark.parametrize("compiler", ["gcc", "clang", "musl-gcc"])
+@pytest.mark.parametrize("chapter", CHAPTERS)
+def test_each_step_builds_without_a_warning(chapter, compiler, tool, tmp_path):
+    steps = range(1, 1 + len(patches(chapter)))
+    with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
+        said = pool.map(lambda step: warnings(tool(compiler), chapter, step, tmp_path / str(step)), steps)
+        assert dict(zip(steps, said)) == dict.fromkeys(steps, "")
+
+
+def grade_step(chapter, step, place):
+    """Grade a step by its own checks, those of the steps before it and of the next one."""
+    folder = os.path.join(place, "%s.%d" % (chapter, step), chapter)
+    os.makedirs(folder)
+    growth.lay_out(chapter, growth.state(chapter, step), folder)
+    only = [name for name, graded in graded_checks(chapter).items() if graded.step <= step + 1]
+    return run.grade_chapter(sys.executable, chapter, folder, os.path.join(place, "%s.%d.json" % (chapter, step)), 1, only)
+
+
+@pytest.fixture(scope="module")
+def graded_steps(tmp_path_factory):
+    """The results of all steps of all chapters, by chapter and step. Most of a grading is waiting."""
+    place = tmp_path_factory.mktemp("steps")
+    place.chmod(0o755)
+    with concurrent.futures.ThreadPoolExecutor(3 * os.cpu_count()) as pool:
+        return dict(zip(STEPS, pool.map(lambda step: grade_step(*step, str(place)), STEPS)))
+
+
+@pytest.mark.strict
+@each_step
+def test_each_step_passes_its_checks_and_not_yet_the_next(graded_steps, chapter, step):
+    results = graded_steps[chapter, step]
+    trouble = [check for check in results["checks"] if check["verdict"] not in (model.PASSED, model.NOT_POSSIBLE)]
+    assert results["checks"] and not results["log"], results["log"]
+    assert not [check for check in trouble if check["step"] <= step], report.tell(results, colours=False)
+    assert trouble or step == len(patches(chapter)), "all checks of step %d pass already" % (step + 1)
+
+
+@pytest.mark.strict
+@each_step
+def test_the_report_of_each_step_fits_a_screen(graded_steps, chapter, step):
+    told = report.tell(graded_steps[chapter, step], compare=True, colours=False)
+    assert len(told.splitlines()) <= 40, told
+
+
+@pytest.fixture
+def repository(tmp_path):
+    """A copy of the repository, all of it committed, and a function that runs lab.py steps there."""
+    copy = clone(tmp_path / "sockets")
+    for command in ("init -q", "add -A", "-c user.name=x -c user.email=x@y commit -qm x"):
+        subprocess.run(["git", *command.split()], cwd=copy, check=True)
+
+    def carry(*words):
+        return subprocess.run([sys.executable, os.path.join(copy, "tests", "lab.py"), "steps", *words], text=True,
+                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+
+    return copy, carry
+
+
+def edit(copy, file, old, new):
+    """Replace one piece of a file in the copy."""
+    text = read(file)
+    assert text.count(old) == 1, "%s: %s" % (file, old)
+    with open(os.path.join(copy, file), "w", encoding="utf-8") as target:
+        target.write(text.replace(old, new))
+
+
+def fits(copy, chapter):
+    """In the copy the steps of a chapter make its program."""
+    folder = lambda name: os.path.join(copy, name)  # noqa: E731
+    return growth.states(chapter, folder)[-1] == growth.program_in(folder(chapter))
+
+
+def test_a_change_of_a_carried_line_goes_on_to_all_chapters(repository):
+    copy, carry = repository
+    edit(copy, "02-bind-listen/address.c", "int number = 0;", "int number = 0; /* so far */")
+    assert carry().returncode == 0
+    for chapter in CHAPTERS[1:]:
+        assert "/* so far */" in "".join(growth.program_in(os.path.join(copy, chapter))["address.c"])
+        assert fits(copy, chapter)
+    assert carry().stdout == ""
+
+
+def test_a_change_of_the_program_goes_into_the_step_that_brought_the_line(repository):
+    copy, carry = repository
+    edit(copy, "03-accept/connection.h", "from the accept queue", "out of the accept queue")
+    assert carry().returncode == 0
+    assert fits(copy, "03-accept") and fits(copy, "04-send-recv")
+    first = growth.states("03-accept", lambda name: os.path.join(copy, name))[1]
+    assert "out of the accept queue" in first["connection.h"][0]
+
+
+def test_a_change_that_belongs_elsewhere_is_refused_and_nothing_is_lost(repository):
+    copy, carry = repository
+    edit(copy, "05-client/address.c", "int number = 0;", "int number = 1;")
+    done = carry()
+    assert done.returncode == 2 and "05-client/address.c is an earlier chapter's" in done.stdout
+    assert "int number = 1;" in "".join(growth.program_in(os.path.join(copy, "05-client"))["address.c"])
