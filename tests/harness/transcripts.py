@@ -11,7 +11,7 @@ import typing
 
 from harness.terminals import MARK
 
-BLOCK = re.compile(r"^(?:<!-- ([a-z ]+): (.*?) -->\n+)?(?:Terminal (\d):\n+)?```console\n(.*?)^```$",
+BLOCK = re.compile(r"^(?:<!-- ([a-z ]+): ((?:(?!-->).)*) -->\n+)?(?:Terminal (\d):\n+)?```console\n(.*?)^```$",
                    re.MULTILINE | re.DOTALL)
 
 # What a command needs that has one of these words in it.
