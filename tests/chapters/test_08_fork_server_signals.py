@@ -166,7 +166,7 @@ def test_sigterm_finishes_the_requests_under_way(server, receiver):
             "The parent gives up its children after some seconds: alarm(), or a loop that counts, has no "
             "place here. waitpid() waits for as long as they have to do."],
         read="The program", needs=["test_sigterm_finishes_the_requests_under_way"],
-        by_hand=("./fork-server > /dev/null & server=$!; sleep 0.2; sleep 14 | nc 127.0.0.1 8080 > said & sleep 0.3; kill $server $(pgrep -P $server); sleep 6.5; ps -o comm= -p $server; sleep 2; head -1 said; jobs %1; kill -KILL $server $(pgrep -P $server)",))
+        by_hand=("./fork-server > /dev/null & server=$!; sleep 0.2; sleep 14 | nc 127.0.0.1 8080 > said & sleep 0.3; kill $server $(pgrep -P $server); sleep 6.5; ps -o comm= -p $server; sleep 2; head -1 said; jobs %1; pkill -KILL -P $server; kill -KILL $server 2> /dev/null",))
 def test_sigterm_waits_for_slow_clients(server):
     with connect(server, limit=12) as silent, begin_download(server) as downloading:
         wait_until(lambda: len(children(server.pid)) == 2, what="two children")
