@@ -1,22 +1,27 @@
 """make handout: the repository for a class that is about to write a chapter.
 
-The chapters before it are complete. From it on only lessons and contracts are left, without the programs
-and without the excerpts that give them away. The same Makefile and the same grader work in it.
+The chapters before it are complete. From it on only lessons and contracts are left, without the programs, their
+steps, and the excerpts that give them away: of these stays what is to be written, how long ours is, and the shape of
+a new call, if the lesson has that in a comment, `<!-- shape: ... -->`. The same Makefile and grader work in it.
 """
 
 import os
 import re
 import shutil
 
+from excerpts import sections
+from grade import growth
 from grade.files import HANDOUT, files, new_place
 from grade.run import REPOSITORY, chapters
 
-EXCERPT = re.compile(r"^```c (\S+)\n.*?^```$", re.MULTILINE | re.DOTALL)
-IN_ITS_PLACE = r"*(Here the lesson shows a piece of `\1`. It is yours to write.)*"
+SHAPED = re.compile(r"^(?:<!-- shape: (.*?) -->\n+)?```c (\S+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+FIRST = """
+*(This one is yours to write: read The idea and The program, do Your turn to its first points, then Try it.)*
+"""
 INSTEAD = """
-*(There is no program here before yours. Wherever you read `make chapter {number}`, type
-`(cd work/{chapter} && make && ./{name}{arguments})`; for `{chapter}` in a command type `work/{chapter}`.
-`make trace {number} DIR=work/{chapter}` draws its ladder.)*
+*(There is no program here before yours: what a terminal shows below is what ours shows, after the same step. Wherever
+you read `make chapter {number}`, type `(cd work/{chapter} && make && ./{name}{arguments})`; for `{chapter}` in a command type
+`work/{chapter}`. `make trace {number} DIR=work/{chapter}` draws its ladder.)*
 """
 ARGUMENTS = {  # what a chapter's program runs with when no ARGS are given; the others need none
     "05-client": ["127.0.0.1", "7890"],
@@ -40,6 +45,37 @@ BEGINNING = re.compile(r"^## Begin\n.*?(?=^## )", re.MULTILINE | re.DOTALL)
 GONE = re.compile(r"^\| `make (check|bench|mutants|handout|class|gradescope)\b.*\n", re.MULTILINE)
 
 
+def functions(lines):
+    """The functions of a C file, in our style: rows (name, its first line, the line behind it), counted from 0."""
+    for begin in (number for number, line in enumerate(lines) if line == "{\n"):
+        first = next(number for number in range(begin - 1, -1, -1) if re.match(r"\w", lines[number]))
+        name = re.search(r"(\w+)\(", lines[first])
+        yield name.group(1) if name else "?", first, lines.index("}\n", begin) + 1
+
+
+def in_its_place(file, excerpt, shape, lines):
+    """What a lesson says in place of an excerpt of a file, of which these are the lines: whose piece it is, how long
+    that is, and the shape of the new call, if that is not None."""
+    before = "".join(lines).partition(excerpt)[0].count("\n")
+    behind = before + excerpt.count("\n")
+    found = [(name, end - first) for name, first, end in functions(lines) if first < behind and end > before]
+    words = "a piece of `%s`" % file
+    if found:
+        words = "%s in `%s`; ours %s %s lines" % (
+            " and ".join("`%s()`" % name for name, _ in found), file, "has" if len(found) == 1 else "have",
+            " and ".join(str(length) for _, length in found))
+    return "*(Yours to write: %s.%s)*" % (words, " The new call: `%s`" % shape if shape else "")
+
+
+def withheld(chapter, lesson):
+    """The lesson of a chapter that is to be written: without its excerpts."""
+    states, parts = [*growth.states(chapter), growth.program_in(growth.ours(chapter))], []
+    for step, text in sections(lesson):
+        parts.append(SHAPED.sub(lambda match: in_its_place(  # noqa: B023
+            match.group(2), match.group(3), match.group(1), states[step].get(match.group(2), [])), text))
+    return "".join(parts)
+
+
 def adapted(path, first):
     """What a file of the handout says, or None where that is what it says here; `first` is the first
     chapter that is the class's to write, such as 04."""
@@ -57,7 +93,15 @@ def adapted(path, first):
              "arguments": "".join(" " + word for word in ARGUMENTS.get(chapter, []))}
     if not is_withheld:
         return BEGINNING.sub(lambda _: BEGIN.format(**names) + "\n", GONE.sub("", text))
-    return EXCERPT.sub(IN_ITS_PLACE, text).replace("\n## Try it\n", "\n## Try it\n" + INSTEAD.format(**names))
+    return withheld(chapter, text).replace("\n", "\n" + FIRST, 1).replace(
+        "\n## The program\n", "\n## The program\n" + INSTEAD.format(**names))
+
+
+def is_an_answer(path, first):
+    """Whether a file gives a program away that is the class's to write, from the chapter `first` on. What a chapter
+    takes away before its first step does not, if that is a program which the class has."""
+    before = growth.GIVEN[path.partition("/")[0]][0] if re.match("0[1-9]-.*/steps/0-", path) else None
+    return bool(re.match("0[1-9]-.*[.](c|h|patch)$", path)) and path[:2] >= first and not (before and before[:2] < first)
 
 
 def handout(chapter):
@@ -65,8 +109,7 @@ def handout(chapter):
     out = new_place(os.environ.get("OUT"), "handout")
     first, number = chapter[:2], int(chapter[:2])
     for path in files():
-        if re.match("0[1-9]-", path) and path[:2] >= first and path.endswith((".c", ".h", ".patch")) \
-                and "/steps/0-" not in path:
+        if is_an_answer(path, first):
             continue
         target = os.path.join(out, path)
         os.makedirs(os.path.dirname(target), exist_ok=True)

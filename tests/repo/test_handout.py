@@ -9,8 +9,9 @@ import zipfile
 import pytest
 
 import excerpts
-from grade import files
-from repo.repository import CHAPTERS, REPOSITORY, clone, make, read, sources
+from grade import files, growth
+from grade.handout import in_its_place
+from repo.repository import CHAPTERS, REPOSITORY, clone, make, read
 
 
 @pytest.fixture(scope="module", params=[1, 4, 7, 9])
@@ -32,10 +33,9 @@ def everything(folder):
     return found
 
 
-def code(chapters):
-    """The lines of the programs of these chapters, stripped."""
-    return {line.strip() for chapter in chapters for file in sources(chapter)
-            for line in read(chapter, file).splitlines()}
+def code(programs):
+    """The lines of these programs, stripped."""
+    return {line.strip() for program in programs for lines in program.values() for line in lines}
 
 
 def leaks(text, secrets, known):
@@ -48,8 +48,11 @@ def leaks(text, secrets, known):
 
 def test_no_line_of_a_program_leaks(handout):
     number, folder = handout
-    earlier = code(name for name in CHAPTERS if int(name[:2]) < number)
-    secrets = code(name for name in CHAPTERS if int(name[:2]) >= number) - earlier
+    states = {name: growth.states(name) for name in CHAPTERS}
+    given = [name for name in CHAPTERS[number - 1:] if (growth.GIVEN[name][0] or "9") < CHAPTERS[number - 1]]
+    earlier = code([*(program for name in CHAPTERS[:number - 1] for program in states[name]),
+                    *(states[name][0] for name in given)]) | set(growth.EMPTY.splitlines())  # `make start` lays it out
+    secrets = code(program for name in CHAPTERS[number - 1:] for program in states[name]) - earlier
     known = "\n".join(earlier)
     texts = everything(folder)
     found = {path: leaks(text, secrets, known) for path, text in texts.items()
@@ -62,6 +65,25 @@ def test_a_leak_would_be_seen():
     assert leaks("say `%s`, and so on" % secret, {secret}, "") == [secret]
     assert leaks("    return client;\n", {"return client;"}, "") == ["return client;"]
     assert leaks("say `return client;`", {"return client;"}, "") == []
+
+
+def test_an_excerpt_leaves_what_is_to_be_written_how_long_ours_is_and_the_shape_of_the_new_call():
+    lines = read("03-accept", "connection.c").splitlines(True)
+    excerpt = next(line for line in lines if " accept(" in line)
+    words = in_its_place("connection.c", excerpt, "int new = accept(listener, whose, &size);", lines)
+    assert re.fullmatch(r"\*\(Yours to write: `accept_connection\(\)` in `connection.c`; ours has \d\d lines. "
+                        r"The new call: `int new = accept\(listener, whose, &size\);`\)\*", words), words
+    header = read("03-accept", "connection.h").splitlines(True)
+    assert in_its_place("connection.h", header[0], None, header) == "*(Yours to write: a piece of `connection.h`.)*"
+
+
+def test_a_lesson_that_is_to_be_written_says_how_to_read_it(handout):
+    number, folder = handout
+    lesson = excerpts.read(folder, CHAPTERS[number - 1], "README.md")
+    assert "read The idea and The program, do Your turn to its first points, then Try it" in lesson.partition("**Know first")[0]
+    assert "*(Yours to write: " in lesson and "```c " not in lesson and "<!-- shape" not in lesson
+    patches = glob.glob(os.path.join(folder, "*", "steps", "[1-9]*"))
+    assert {os.path.relpath(patch, folder)[:2] for patch in patches} == {name[:2] for name in CHAPTERS[:number - 1]}
 
 
 def test_nothing_of_the_workshop_is_in_it(handout):
