@@ -228,7 +228,7 @@ def refuse(talk, refusal, with_body):
 def log(talk, peer, status):
     line = "".join(chr(byte) if 0x20 <= byte < 0x7f and byte not in b'"\\' else "\\x%02x" % byte
                    for byte in talk.line[:1000])
-    print('%s port %d "%s" %d %d' % (*peer[:2], line, status, talk.sent), flush=True)
+    os.write(1, b'%s port %d "%s" %d %d\n' % (peer[0].encode(), peer[1], line.encode(), status, talk.sent))
 
 
 def answer(talk, root, peer):
