@@ -117,6 +117,8 @@ def write(chapter, states):
 def steps(step=None, folder=None):
     """Carry all changes on, since the last commit. With a step, such as 7.3, and a folder: the folder has the
     program as it is to be after that step."""
+    if step and not (folder and re.fullmatch(r"[1-9]\.[1-9]\d*", step) and growth.sources(folder)):
+        sys.exit("usage: lab.py steps [STEP FOLDER], as in: lab.py steps 7.3 work/07-tinyweb")
     number, _, place = (step or "0.0").partition(".")
     with tempfile.TemporaryDirectory() as commit:
         last_commit(commit)

@@ -4,6 +4,7 @@ import contextlib
 import fcntl
 import os
 import pty
+import re
 import select
 import struct
 import termios
@@ -36,7 +37,8 @@ class Terminal:
     @property
     def screen(self):
         """All that was printed since the last clear()."""
-        return self._printed.decode(errors="replace").replace("\r", "")
+        text = self._printed.decode(errors="replace")
+        return re.sub(r"[^\n]*\r\033\[K", "", text).replace("\r", "")  # a line that was erased is not seen
 
     def read(self):
         """Take over what has been printed."""

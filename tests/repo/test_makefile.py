@@ -31,7 +31,7 @@ def test_help_fits_a_screen_and_names_every_command(clone):
     done = make(clone, "help")
     assert done.returncode == 0
     assert len(done.stdout.splitlines()) <= 24
-    for command in ("chapter N", "diff N", "trace N", "test", "check", "bench", "clean"):
+    for command in ("chapter N", "diff N", "compare N", "trace N", "test", "check", "bench", "clean"):
         assert "make " + command in done.stdout
 
 
@@ -44,6 +44,14 @@ def test_a_chapter_that_is_none_gets_one_clear_line(clone, words):
     assert len(done.stderr.splitlines()) == 1
     assert "make %s" % " ".join(words) in done.stderr and "1 to 9" in done.stderr
     assert done.stdout == ""
+
+
+@pytest.mark.parametrize("words", [["chapter", "7.14"], ["start", "7.0"], ["diff", "7.x"], ["compare", "7."], ["trace", "7.1x"]])
+def test_a_step_that_is_none_gets_one_clear_line(clone, words):
+    done = make(clone, *words)
+    assert done.returncode == 2 and done.stdout == ""
+    assert len(done.stderr.splitlines()) == 1
+    assert "make %s: which step? 7.1 to 7.13" % " ".join(words) in done.stderr
 
 
 @pytest.mark.parametrize("words", [["chapter", "3"], ["chapter", "03"], ["chapter", "N=3"]])

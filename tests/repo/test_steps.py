@@ -170,6 +170,19 @@ def test_a_change_of_the_program_goes_into_the_step_that_brought_the_line(reposi
     assert "out of the accept queue" in first["connection.h"][0]
 
 
+def test_a_step_can_be_changed_in_a_folder_of_its_own(repository, tmp_path):
+    copy, carry = repository
+    program = growth.state("07-tinyweb", 3)
+    assert "the client wants no body" in "".join(program["request.h"])
+    program["request.h"] = "".join(program["request.h"]).replace("the client wants no body", "no body is wanted").splitlines(True)
+    growth.lay_out("07-tinyweb", program, str(tmp_path))
+    assert carry("7.3", str(tmp_path)).returncode == 0
+    states = growth.states("07-tinyweb", lambda name: os.path.join(copy, name))
+    assert states[3] == program and fits(copy, "07-tinyweb") and fits(copy, "09-daemon")
+    for state in (states[-1], growth.program_in(os.path.join(copy, "09-daemon"))):
+        assert "no body is wanted" in "".join(state["request.h"])
+
+
 def test_a_change_that_belongs_elsewhere_is_refused_and_nothing_is_lost(repository):
     copy, carry = repository
     edit(copy, "05-client/address.c", "int number = 0;", "int number = 1;")
