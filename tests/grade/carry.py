@@ -22,11 +22,14 @@ class CannotTell(Exception):
 
 def carried(old, new, other, name, own_stays):
     """The lines `other`, with what was changed from `old` to `new`. A change of lines that `other` does not have
-    is left out if `own_stays`: they are not its own. Raises CannotTell where it has only some of them, or else
-    none."""
-    twin = {}  # of a line of old: the same line of other
-    for start, there, size in difflib.SequenceMatcher(None, old, other, False).get_matching_blocks():
-        twin.update(zip(range(start, start + size), range(there, there + size)))
+    is left out if `own_stays`, for they are not its own, and where `other` has nothing in their place. Raises
+    CannotTell where it has only some of them, or else."""
+    twin, gone = {}, set()  # of a line of old: the same line of other; lines that are just not there
+    for kind, start, end, there, _ in difflib.SequenceMatcher(None, old, other, False).get_opcodes():
+        if kind == "equal":
+            twin.update(zip(range(start, end), range(there, there + end - start)))
+        elif kind == "delete":
+            gone.update(range(start, end))
     result = list(other)
     for kind, i, end, j, to in reversed(difflib.SequenceMatcher(None, old, new, False).get_opcodes()):
         if kind == "equal":
@@ -40,25 +43,25 @@ def carried(old, new, other, name, own_stays):
             there = [twin.get(line) for line in range(i, end)]
             known = [line for line in there if line is not None]
             if known and (len(known) < len(there) or known[-1] - known[0] != len(known) - 1):
-                raise CannotTell("%s, line %d: a part of these lines stands elsewhere, too. Change them in two runs:\n%s"
-                                 % (name, i + 1, "".join(old[i:end])))
+                raise CannotTell("%s has only a part of these lines: change them one after the other\n\n%s"
+                                 % (name, "".join(old[i:end])))
             place = slice(known[0], known[-1] + 1) if known else None
         if place is not None:
             result[place] = new[j:to]
-        elif not own_stays:
-            raise CannotTell("%s, line %d: a step of a later chapter has changed these lines, too. Mend it by hand:\n%s"
-                             % (name, i + 1, "".join(new[j:to] or old[i:end])))
+        elif not own_stays and not gone.issuperset(range(i, end) or [i - 1, i]):
+            raise CannotTell("%s has changed these lines, too: bring the change into its patch by hand, and do this"
+                             " again\n\n%s" % (name, "".join(new[j:to] or old[i:end])))
     return result
 
 
 def merged(old, new, other, name, own_stays):
-    """The program `other`, with what was changed from the program `old` to `new`."""
+    """The program `other`, that of the step `name`, with what was changed from the program `old` to `new`."""
     result = {file: lines for file, lines in other.items() if file not in old or file in new}
     for file in new:
         if new[file] in (old.get(file), other.get(file)):
             continue
         if file in other and file in old:
-            result[file] = carried(old[file], new[file], other[file], "%s/%s" % (name, file), own_stays)
+            result[file] = carried(old[file], new[file], other[file], "%s of %s" % (file, name), own_stays)
         elif file not in old and not own_stays:
             result[file] = new[file]
     return result
@@ -83,22 +86,26 @@ def carry_chapter(chapter, before, changed):
             raise CannotTell("the steps of %s were changed by hand, and do not make its program" % chapter)
         return by_hand
     given = growth.grown_from(chapter)
+
+    def name(step):
+        return "step %d.%d" % (int(chapter[:2]), step)
+
     for file in set(given) & set(wanted):
         if old[0].get(file) == old[-1][file] == given[file] != wanted[file]:
             raise CannotTell("%s/%s is an earlier chapter's: change it there" % (chapter, file))
-    on = [merged(growth.grown_from(chapter, before), given, old[0], chapter, own_stays=False)]
+    on = [merged(growth.grown_from(chapter, before), given, old[0], name(0), own_stays=False)]
     for step in range(1, len(old)):
         on.append(changed[1] if changed and changed[0] == step else
-                  merged(old[step - 1], on[-1], old[step], chapter, own_stays=False))
+                  merged(old[step - 1], on[-1], old[step], name(step), own_stays=False))
     states = [merged(old[-1], wanted, on[-1], chapter, own_stays=False)]
     for step in reversed(range(len(on) - 1)):
-        states.insert(0, merged(on[step + 1], states[0], on[step], chapter, own_stays=True))
+        states.insert(0, merged(on[step + 1], states[0], on[step], name(step), own_stays=True))
     return [on[0], *states[1:]]
 
 
 def write(chapter, states):
-    """Write the patches that make these states, and the chapter's program, the last of them. Returns the names of
-    the files that this has changed."""
+    """Write the patches that make these states, and the chapter's program, the last of them. Returns what the files
+    said that this has changed: a dictionary from path to text."""
     texts, folder = {}, growth.ours(chapter)
     paths = growth.patches(folder)
     if growth.first_cut(folder):
@@ -107,26 +114,38 @@ def write(chapter, states):
         texts[path] = re.sub(r"^--- .*", "", read(path), flags=re.MULTILINE | re.DOTALL) + growth.difference(old, new)
     for file, lines in states[-1].items():
         texts[os.path.join(folder, file)] = "".join(lines)
-    different = [path for path, text in texts.items() if not os.path.exists(path) or read(path) != text]
-    for path in different:
+    before = {path: read(path) if os.path.exists(path) else None for path in texts}
+    before = {path: text for path, text in before.items() if text != texts[path]}
+    fill({path: texts[path] for path in before})
+    return before
+
+
+def fill(files):
+    """Write files: a dictionary from path to text, or to None for no file."""
+    for path, text in files.items():
+        if text is None:
+            os.remove(path)
+            continue
         with open(path, "w", encoding="utf-8") as file:
-            file.write(texts[path])
-    return [os.path.relpath(path, REPOSITORY) for path in different]
+            file.write(text)
 
 
 def steps(step=None, folder=None):
-    """Carry all changes on, since the last commit. With a step, such as 7.3, and a folder: the folder has the
-    program as it is to be after that step."""
+    """Carry all changes on, since the last commit; or, where that cannot be, change nothing. With a step, such as
+    7.3, and a folder: the folder has the program as it is to be after that step."""
     if step and not (folder and re.fullmatch(r"[1-9]\.[1-9]\d*", step) and growth.sources(folder)):
         sys.exit("usage: lab.py steps [STEP FOLDER], as in: lab.py steps 7.3 work/07-tinyweb")
     number, _, place = (step or "0.0").partition(".")
+    before = {}
     with tempfile.TemporaryDirectory() as commit:
         last_commit(commit)
         try:
-            for chapter in filter(lambda name: growth.patches(growth.ours(name)), chapters()):
+            for chapter in chapters():
                 changed = (int(place), growth.program_in(folder)) if int(chapter[:2]) == int(number) else None
-                for path in write(chapter, carry_chapter(chapter, lambda name: os.path.join(commit, name), changed)):
-                    print("changed: " + path)
+                before.update(write(chapter, carry_chapter(chapter, lambda name: os.path.join(commit, name), changed)))
         except (CannotTell, growth.Mismatch) as error:
+            fill(before)
             sys.exit("lab.py steps: %s" % error)
+    for path in before:
+        print("changed: " + os.path.relpath(path, REPOSITORY))
     return 0
