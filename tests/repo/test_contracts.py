@@ -31,6 +31,16 @@ def test_the_contract_names_every_graded_check(chapter):
 
 
 @pytest.mark.parametrize("chapter", CHAPTERS)
+def test_a_check_needs_none_that_comes_after_it(chapter):
+    if "\n### " not in read(chapter, "README.md"):
+        pytest.skip("the lesson has no steps yet")
+    names = list(graded_checks(chapter))
+    for name, check in graded_checks(chapter).items():
+        for needed in check.needs or []:
+            assert names.index(needed) < names.index(name), (name, needed)
+
+
+@pytest.mark.parametrize("chapter", CHAPTERS)
 def test_every_chapter_has_the_same_sum(chapter):
     assert sum(check.points for check in checks(chapter)) == TOTAL
 
