@@ -48,7 +48,7 @@ def server(chapter, root):
         cause=[
             Symptom("no empty line ends", "The head ends with an empty line, and each of its lines with \\r\\n: the file begins "
                     "behind \\r\\n\\r\\n."),
-            Symptom("waits in vain|timed out", "The client sees the end when the connection is closed: close() comes after the answer. "
+            Symptom("waits in vain|timed out|408 Request", "The client sees the end when the connection is closed: close() comes after the answer. "
                     "If nothing comes at all, the server may wait for what it has already: start_reader() is for each "
                     "client, not for each line."),
             Symptom("there is no answer", "After the empty line of the request comes the answer, and then close(): it closes "
