@@ -331,14 +331,19 @@ def test_random_faults(chapter, webroot, random_faults):
 
 
 @graded(3, "Costs no CPU time while there is nothing to do",
-        cause="It asks again and again in place of waiting, such as pselect() with a timeout of 0, or "
-              "accept() or recv() that may not wait (O_NONBLOCK).",
+        cause=[
+            Symptom("wakes up", "It wakes up again and again to look whether something has come: pselect() without a limit of "
+                    "time (NULL) waits until then.",
+                    ("./fork-server > /dev/null & server=$!; sleep 0.5; before=$(grep ^vol /proc/$server/status | cut -f 2); sleep 1; echo woken $(($(grep ^vol /proc/$server/status | cut -f 2) - before)) times; kill $server",)),
+            "It asks again and again in place of waiting, such as pselect() with a timeout of 0, or "
+            "accept() or recv() that may not wait (O_NONBLOCK)."],
         read="The program", needs=["test_silent_and_slow_clients_delay_nobody"],
         by_hand=("./fork-server > /dev/null & server=$!; sleep 0.3; sleep 2 | nc 127.0.0.1 8080 & sleep 0.3; ps -o stat=,comm= -p $server --ppid $server; kill $server  # R: it spins",))
 def test_waiting_takes_no_time_of_the_processor(server):
     with begin(server):
         assert get(server, "/").status == 200
         checks.waits_without_spinning(server.pid, *living(server.pid)[:1])
+        checks.sleeps_until_woken(server.pid)
 
 
 def test_lack_of_descriptors_is_survived_without_spinning(server):

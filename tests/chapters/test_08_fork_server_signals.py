@@ -82,6 +82,9 @@ def test_sigterm_ends_a_server_that_has_just_started(chapter, webroot):
 
 @graded(3, "SIGTERM is noticed at any moment, also right before the server waits",
         cause=[
+            Symptom("right before it blocks", "The note is looked at before sigprocmask() blocks the signal, and not again: "
+                    "first block it, then look, then wait with pselect().",
+                    ("timeout 5 gdb -q -batch -ex 'handle SIGTERM nostop' -ex 'tb listen' -ex r -ex 'b sigprocmask' -ex c -ex delete -ex 'signal SIGTERM' ./fork-server 2>&1 | grep -o 'exited.*'",)),
             Symptom("right before it", "The signal comes after the look at the note and before the wait, "
                     "which then lasts for ever: sigprocmask() blocks it before the look, and pselect() "
                     "lets it in and waits in one step."),

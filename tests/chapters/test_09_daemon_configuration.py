@@ -306,12 +306,13 @@ def test_user_and_pid_file_stay(chapter, folder):
 @graded(3, "SIGHUP, like SIGTERM, is noticed at any moment",
         cause=[
             Symptom("came while the other", "The note of SIGHUP is taken back after the reload, and a "
-                    "SIGHUP that came meanwhile is lost with it: take it back before the file is read."),
+                    "SIGHUP that came meanwhile is lost with it: take it back before the file is read.",
+                    ("printf 'port = 8080\\n' > my.conf; mkdir -p my; cp my.conf both; echo webroot = my >> both; (yes '# a comment' | head -n 2000000) >> my.conf; ./daemon -n -c my.conf > /dev/null & sleep 1; kill -HUP $!; sleep 0.05; mv both my.conf; kill -HUP $!; sleep 1; curl -sSI -m 1 http://127.0.0.1:8080/ | head -1; kill $!",)),
             "The signal comes after the look at the note and before the wait: sigprocmask() blocks all the "
             "signals that you note before the look, and pselect() lets them in and waits in one step."],
         read="Your turn",
         needs=["test_a_daemon_finds_its_configuration_again"],
-        by_hand=("printf 'port = 8080\\n' > my.conf; for name in HUP TERM; do timeout 5 gdb -q -batch -ex \"handle SIG$name nostop\" -ex 'set args -n -c my.conf' -ex start -ex 'b select' -ex 'b pselect' -ex 'b poll' -ex 'b accept' -ex c -ex delete -ex \"signal SIG$name\" ./daemon 2>&1 | grep -E 'changed|stopped'; done; mkdir -p my; cp my.conf both; echo webroot = my >> both; (yes '# a comment' | head -n 2000000) >> my.conf; ./daemon -n -c my.conf > /dev/null & sleep 1; kill -HUP $!; sleep 0.05; mv both my.conf; kill -HUP $!; sleep 1; curl -sSI -m 1 http://127.0.0.1:8080/ | head -1; kill $!",))
+        by_hand=("printf 'port = 8080\\n' > my.conf; for name in HUP TERM; do timeout 5 gdb -q -batch -ex \"handle SIG$name nostop\" -ex 'set args -n -c my.conf' -ex start -ex 'b select' -ex 'b pselect' -ex 'b poll' -ex 'b accept' -ex c -ex delete -ex \"signal SIG$name\" ./daemon 2>&1 | grep -E 'changed|stopped'; done",))
 @pytest.mark.parametrize("number,line", [(signal.SIGHUP, "configuration changed"), (signal.SIGTERM, "stopped")],
                          ids=["SIGHUP", "SIGTERM"])
 def test_signals_right_before_the_wait_are_noticed(chapter, folder, signal_in_the_gap, signal_before_the_block,

@@ -8,8 +8,8 @@
  *
  *     LD_PRELOAD=./gaps.so LAB_SIGNAL=15 LAB_SIGNAL_BEFORE_BLOCK=1 LAB_GIVEN=FILE ./program
  *
- * sends it once the process has waited and goes on: when it is about to block this signal, after its look at
- * its flags.
+ * sends it once the process has waited and goes on, with no child left: when it is about to block this signal,
+ * after its look at its flags.
  *
  *     LD_PRELOAD=./gaps.so LAB_SLOW_FORK=50 ./program
  *
@@ -26,6 +26,7 @@
 #define _GNU_SOURCE
 
 #include <dlfcn.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
@@ -35,6 +36,7 @@
 #include <sys/epoll.h>
 #include <sys/select.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #define REAL(name) ((__typeof__(&name))dlsym(RTLD_NEXT, #name))
@@ -79,11 +81,23 @@ static void begin_to_wait(int may_wait)
         has_waited = 1;
 }
 
+/* The end of a child would wake it after all. */
+static int has_no_child(void)
+{
+    int error = errno;
+    siginfo_t ended;
+    int got = waitid(P_ALL, 0, &ended, WEXITED | WNOHANG | WNOWAIT);
+
+    errno = error;
+    return got < 0;
+}
+
 static void begin_to_block(int how, const sigset_t *set)
 {
     const char *number = getenv("LAB_SIGNAL");
 
-    if (has_waited && number != NULL && set != NULL && how != SIG_UNBLOCK && sigismember(set, atoi(number)) == 1)
+    if (has_waited && number != NULL && set != NULL && how != SIG_UNBLOCK && sigismember(set, atoi(number)) == 1 &&
+        has_no_child())
         send_signal();
 }
 

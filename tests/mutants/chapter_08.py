@@ -93,6 +93,9 @@ MUTANTS = [
            "&readable, NULL, NULL, &(struct timespec){0}, &waiting",
            "test_waiting_takes_no_time_of_the_processor", "timeout of 0"),
 
+    Mutant("pselect() waits for two milliseconds", "signals.c", "&readable, NULL, NULL, NULL, &waiting",
+           "&readable, NULL, NULL, &(struct timespec){.tv_nsec = 2000000}, &waiting",
+           "test_waiting_takes_no_time_of_the_processor", "wakes up again"),
     Mutant("the webroot is opened for each client, and never closed", "fork-server.c",
            "        if (client_waits)\n",
            "        if (client_waits && open_webroot(&root, argc > optind ? argv[optind] : folder) == 0)\n",
@@ -248,7 +251,7 @@ MUTANTS = [
            "    wait_for_children(&children);\n    fputs(\"stopped\\n\", stderr);\n",
            "test_sigterm_ends_a_server_that_has_just_started", "nothing on stderr"),
     Mutant("no look at the flag between block and wait", "signals.c", "    if (!stop_requested)\n        ready", "    ready",
-           "test_sigterm_right_before_the_wait_is_noticed", "before the look"),
+           "test_sigterm_right_before_the_wait_is_noticed", "and not again"),
     Mutant("the handler of SIGTERM goes with the first one", "signals.c", "    if (number == SIGTERM)\n        stop_requested = 1;",
            "    if (number == SIGTERM)\n        stop_requested = 1, signal(SIGTERM, SIG_DFL);",
            "test_sigterm_finishes_the_requests_under_way", "SA_RESETHAND"),
