@@ -178,6 +178,8 @@ MUTANTS = [
     Mutant("lack of descriptors is fatal", "connection.c",
            "        nanosleep(&moment, NULL); /* or we would spin */\n", "        exit(1);\n",
            "test_lack_of_descriptors_is_survived_without_spinning", "no reason to end"),
+    Mutant("no TCP_NODELAY", "send-recv.c", "IPPROTO_TCP, TCP_NODELAY", "SOL_SOCKET, SO_KEEPALIVE",
+           "test_waits_for_no_acknowledgement", "TCP_NODELAY"),
     Mutant("no SO_REUSEADDR", "listener.c",
            "    if (setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) < 0)\n"
            "        report(\"setsockopt SO_REUSEADDR\");\n"
@@ -211,7 +213,9 @@ MUTANTS = [
            "test_says_where_it_listens", "word for word"),
     Mutant("it closes after the greeting", "send-recv.c", "    for (;;) {\n        /* TCP", "    if (client > 0)\n"
            "        return 0;\n    for (;;) {\n        /* TCP",
-           "test_greets_the_client", "closes after the greeting"),
+           "test_answers_while_the_client_still_speaks", "closes after the greeting"),
+    Mutant("it closes without a word", "send-recv.c", SERVE, "        (void)serve_client;\n",
+           "test_greets_the_client", "as chapter 3's did"),
     Mutant("it greets who has spoken", "send-recv.c", "    if (send_all(client, buffer, (size_t)length) < 0)\n",
            "    recv(client, &on, 1, MSG_PEEK);\n    if (send_all(client, buffer, (size_t)length) < 0)\n",
            "test_greets_the_client", "before the first recv()"),

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -175,6 +176,7 @@ static void welcome(int listener)
         return;
     }
     never_block(descriptor);
+    setsockopt(descriptor, IPPROTO_TCP, TCP_NODELAY, &(int){1}, sizeof(int));
     session.socket = descriptor;
     session.start = 0;
     describe(&peer, session.peer, sizeof session.peer);
