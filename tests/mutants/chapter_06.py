@@ -128,7 +128,7 @@ MUTANTS = [
            "test_a_host_too_long_for_the_buffer", "a part of a request"),
     Mutant("the request is written behind the end of its buffer", "dns-lookup.c",
            "    int length = snprintf(request, sizeof request, ", "#define snprintf(text, size, ...) sprintf(text, "
-           "__VA_ARGS__)\n    int length = 0 * snprintf(request, sizeof request, ",
+           "__VA_ARGS__)\n    int length = snprintf(request, sizeof request, ",
            "test_a_host_too_long_for_the_buffer", "sprintf()"),
     Mutant("a timeout is told as EAGAIN", "reader.c",
            "        errno = ETIMEDOUT;\n    reader", "        ;\n    reader",
