@@ -5,13 +5,15 @@ import contextlib
 import email.utils
 import itertools
 import os
+import pathlib
 import re
 import select
+import shutil
 import socket
 import time
 
 from harness.compare import identical
-from harness.http_requests import LINKS_OUTSIDE, OUTSIDE, SECRET, lines
+from harness.http_requests import LINKS_OUTSIDE, OUTSIDE, REFUSED, SECRET, lines
 from harness.program import seconds, wait_until
 from harness.steps import show
 from harness.talk import Response, connect, exchange, get, receive_all, receive_until, what_comes
@@ -45,12 +47,25 @@ def fill_webroot(folder):
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(content)
     (folder / "no-index").mkdir()
-    (folder.parent / "webroot-twin").mkdir()
+    (folder.parent / "webroot-twin").mkdir(exist_ok=True)
     for name in ("index.html", "secret.txt", "webroot-twin/index.html", "webroot-twin/secret.txt"):
         (folder.parent / name).write_bytes(SECRET)
     when = email.utils.parsedate_to_datetime(MODIFIED).timestamp()
     os.utime(str(folder / "index.html"), (when, when))
     return folder
+
+
+@contextlib.contextmanager
+def filled_beside(program):
+    """The folder `webroot` beside a program, filled with FILES; what was there before comes back."""
+    folder = pathlib.Path(program).with_name("webroot")
+    kept = folder.with_name("webroot-kept")
+    if folder.exists():
+        folder.rename(kept)
+    yield fill_webroot(folder)
+    shutil.rmtree(str(folder))
+    if kept.exists():
+        kept.rename(folder)
 
 
 REASONS = {200: "OK", 301: "Moved Permanently", 400: "Bad Request", 403: "Forbidden", 404: "Not Found",
@@ -102,14 +117,19 @@ def answered_once(data):
     assert len(re.findall(rb"(?m)^HTTP/1\.[01] \d{3} .*\r$", data)) == 1, "not one answer: %r" % data
 
 
+def what_is_answered(server, request, limit=5, receive=what_comes):
+    """Send a request as it stands; return all that comes, which may be nothing."""
+    with connect(server, limit) as client:
+        with contextlib.suppress(ConnectionError):
+            client.sendall(request)
+        return receive(client)
+
+
 def answers(server, request, status, limit=5, name="", receive=what_comes):
     """Send a request (bytes) as it stands; the one answer has the status (or one of them). Whether it has
     all the headers is not looked at: is_well_formed() does; nor whether it might be lost to a reset that comes behind
     it: loses_no_reply() does. `name` tells what is asked for."""
-    with connect(server, limit) as client:
-        with contextlib.suppress(ConnectionError):
-            client.sendall(request)
-        data = receive(client)
+    data = what_is_answered(server, request, limit, receive)
     response = Response(data)
     wanted = status if isinstance(status, tuple) else (status,)
     assert response.status in wanted, "%s%s was answered with %s, and not with %s" % (
@@ -130,6 +150,14 @@ def brings(server, target, content):
     response = answers(server, lines("GET %s HTTP/1.0" % target), 200)
     identical(response.body, content)
     return response
+
+
+def refuses(server, *wanted, which=lambda name: True):
+    """All requests of REFUSED that are to be answered with one of these, and whose name fits, are."""
+    for name, (status, request) in REFUSED.items():
+        if status in wanted and which(name):
+            answers(server, request, status, name=name)
+    brings(server, "/", PAGE)
 
 
 def serves(server, target, content):
