@@ -1,6 +1,5 @@
 """07-tinyweb shows nothing that lies outside the webroot."""
 
-import os
 import threading
 
 import pytest
@@ -69,9 +68,20 @@ def test_links_that_lead_nowhere_are_refused(root, server):
 
 
 @graded(3, "Stays inside the webroot, whatever is linked while it looks", step=13, limit=60,
-        cause="Between a check and an open() by name everything may change: what was checked is not what is "
-              "opened. Open one part after the other, openat() with O_NOFOLLOW, or ask where the open file "
-              "lies.",
+        cause=[
+            Symptom("^/way/secret.txt was served", "What realpath() gave is opened by its name: a folder "
+                    "in it may have become a link meanwhile. Open one part after the other, openat() with "
+                    "O_NOFOLLOW.",
+                    by_hand=("strace -o /dev/null -e inject=open,openat:delay_enter=20000 ./tinyweb",
+                             "mkdir -p webroot/in out; echo right > webroot/in/f; echo secret > out/f; ln "
+                             "-s in webroot/way; (while sleep 0.01; do mv webroot/in webroot/kept; ln -s "
+                             "../out webroot/in; sleep 0.01; rm webroot/in; mv webroot/kept webroot/in; "
+                             "done) & for i in $(seq 60); do curl -s --max-time 2 "
+                             "http://127.0.0.1:8080/way/f; done | grep -m1 secret; kill $!; wait; rm -rf "
+                             "webroot/in webroot/kept webroot/way out")),
+            "Between a check and an open() by name everything may change: what was checked is not what is "
+            "opened. Open one part after the other, openat() with O_NOFOLLOW, or ask where the open file "
+            "lies."],
         read="The program",
         by_hand=("strace -o /dev/null -e inject=open,openat:delay_enter=20000 ./tinyweb",
                  "mkdir -p webroot/in out; echo right > webroot/in/f; echo secret > out/f; (while sleep "
@@ -81,22 +91,28 @@ def test_links_that_lead_nowhere_are_refused(root, server):
 def test_a_link_that_changes_does_not_lead_out(chapter, root, preloaded):
     server = preloaded.start(chapter.serve, "gaps", {"LAB_SLOW_OPEN": 4}, "-p", "0", root)
     steps.step("have each open() take a while")
-    (root / "to-page").symlink_to("index.html")
-    (root / "to-secret").symlink_to("../secret.txt")
+    folder, kept, link = root / "sub", root / "kept", root / "link"
+    (folder / "secret.txt").write_bytes(PAGE)
+    (root / "way").symlink_to("sub")
     over = threading.Event()
 
     def swap():
         while not over.is_set():
-            for kind in ("page", "secret"):
-                os.symlink(os.readlink(str(root / ("to-" + kind))), str(root / "next"))
-                os.rename(str(root / "next"), str(root / "link"))
+            for leads_to in ("index.html", "../secret.txt"):
+                (root / "next").symlink_to(leads_to)
+                (root / "next").rename(link)
                 over.wait(0.002)
+            folder.rename(kept)
+            folder.symlink_to("..")
+            over.wait(0.002)
+            folder.unlink()
+            kept.rename(folder)
 
     swapping = threading.Thread(target=swap)
     swapping.start()
     try:
-        for _ in range(150):
-            http_checks.hides(server, "/link", (200, 403, 404))
+        for target in ["/link", "/way/secret.txt"] * 100:
+            http_checks.hides(server, target, (200, 403, 404))
     finally:
         over.set()
         swapping.join()

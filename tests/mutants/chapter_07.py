@@ -310,6 +310,8 @@ MUTANTS = [
            "test_refuses_methods_versions_and_excess", "414"),
     Mutant("two dots at the end are no ..", "webroot.c", "(path[2] == '/' || path[2] == '\\0'))", "path[2] == '/')",
            "test_no_target_leads_out_of_the_webroot", "also as the last"),
+    Mutant("what realpath() has given is opened by name", "webroot.c", "    return walk(root->directory, real + length);",
+           "    return open(real, O_RDONLY | O_NONBLOCK);", "test_a_link_that_changes_does_not_lead_out", "may have become a link"),
     Mutant("what realpath() has checked is opened by name", "webroot.c", "    return walk(root->directory, real + length);",
            "    return open(joined, O_RDONLY | O_NONBLOCK);", "test_a_link_that_changes_does_not_lead_out", "Between a check"),
     Mutant("a path is cut to 300 bytes", "webroot.c", "    int file = walk(root->directory, path);\n    if (file >= 0 ||",
