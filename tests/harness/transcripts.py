@@ -52,14 +52,15 @@ VARIES = [(re.compile(pattern, re.MULTILINE), replacement) for pattern, replacem
     (r" $", ""),
 ]]
 
-NOTICE = re.compile(r"^\[\d+\][-+ ] +(Done|Terminated|Exit|Hangup|Killed).*\n", re.MULTILINE)
+NOTICE = re.compile(r"^\[\d+\][-+ ] +(Done|Terminated|Exit|Hangup|Killed).*\n"
+                    r"|^make: \*\*\* \[.*\] Error \d+\n", re.MULTILINE)
 INTRODUCTION = re.compile(r"^(make chapter \d.*\n)(?:.*\n)*?\$ \./.*\n", re.MULTILINE)
 CONNECTIONS = re.compile(r"(?:^ESTAB .*\n)+", re.MULTILINE)
 
 
 def plain(text):
     """A text (of a transcript or a screen) reduced to what must be the same every time."""
-    text = NOTICE.sub("", text)  # the shell says when it likes that a job in the background has ended
+    text = NOTICE.sub("", text)  # what the shell adds, when it likes, of jobs, and make of a program's exit status
     text = INTRODUCTION.sub(r"\1", text)  # what `make chapter` says before the program speaks
     for pattern, replacement in VARIES:
         text = pattern.sub(replacement, text)
