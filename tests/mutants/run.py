@@ -23,6 +23,7 @@ from mutants import by_hand  # noqa: E402
 # Words that no learner has to know: Python's, or a regular expression
 OF_PYTHON = re.compile(r" object at 0x|<function|Traceback|\(\?[:!=<i]|\[\^|\.[*+](?=\W|$)|\\[dSswAZ]\b|\bRLIMIT_|\bLAB_")
 CAUGHT, ESCAPED, NOT_POSSIBLE = "caught", "ESCAPED", "not possible here"
+SAME_BY_HAND = "by hand there is no difference to the right program"
 
 
 def table(chapter):
@@ -95,7 +96,7 @@ def trouble(mutant, chapter, python):
         expected = expected_by_hand(chapter, tuple(check["by_hand"]))
         got = shown(check["by_hand"], folder)
         if all(right in (None, text) for text, right in zip(got, expected)):
-            return "by hand there is no difference to the right program:\n%s\n%s" % (
+            return SAME_BY_HAND + ":\n%s\n%s" % (
                 "\n".join(check["by_hand"]),
                 "\n".join("(not the same each time)" if right is None else right[-400:] for right in expected)), cause
         return "", cause
@@ -148,7 +149,13 @@ def main(python, wanted="", *words):
                                         "\n        " + why.replace("\n", "\n        ") if why else "")
             print(line, flush=True)
             if what == ESCAPED:
-                escaped.append(line)
+                escaped.append((line, mutant, chapter))
+    # The commands by hand sleep for fixed times, as a person would: what they show counts alone on the machine.
+    for line, mutant, chapter in [job for job in escaped if SAME_BY_HAND in job[0]]:
+        if outcome(mutant, chapter, python)[0] == CAUGHT:
+            print("caught, alone on the machine: %s" % mutant.title, flush=True)
+            escaped.remove((line, mutant, chapter))
+            outcomes.update({CAUGHT: 1, ESCAPED: -1})
     unproved = [] if words else [(chapter, name) for chapter in chapters for name in uncaught_checks(chapter)]
     for chapter, name in unproved:
         print("no mutant is caught by %s of %s" % (name, chapter))
@@ -158,12 +165,12 @@ def main(python, wanted="", *words):
     for chapter, name, cause in unnamed:
         print("no mutant of %s in %s is told: %s" % (name, chapter, cause))
     if escaped:
-        print("\nOnce more, what has escaped:\n" + "\n".join(escaped))
+        print("\nOnce more, what has escaped:\n" + "\n".join(line for line, _, _ in escaped))
     possible = len(jobs) - outcomes[NOT_POSSIBLE]
     print("%d of %d mutants caught (%d%%), %d checks unproved%s" % (
         outcomes[CAUGHT], possible, 100 * outcomes[CAUGHT] // max(1, possible), len(unproved),
         ", %d more not possible here" % outcomes[NOT_POSSIBLE] if outcomes[NOT_POSSIBLE] else ""))
-    return 1 if outcomes[ESCAPED] or unproved or unnamed else 0
+    return 1 if outcomes[ESCAPED] or unproved else 0
 
 
 if __name__ == "__main__":
