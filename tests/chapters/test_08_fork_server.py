@@ -40,7 +40,7 @@ def server(chapter, webroot):
     return chapter.serve("-p", "0", webroot)
 
 
-@graded(5, "Starts, and brings a page",
+@graded(5, "Starts, and brings a page", step=1,
         cause=[
             Symptom("timed out", "The parent has not closed its copy of the client's descriptor: "
                     "close(client) after fork(), in the parent, too, or the client waits for an end that "
@@ -54,7 +54,7 @@ def test_starts_and_brings_a_page(server):
     assert get(server, "/", limit=5).body == b"the page\n"
 
 
-@graded(2, "Its first line says where it listens, as -a and -p ask",
+@graded(2, "Its first line says where it listens, as -a and -p ask", step=1,
         cause=[
             Symptom("has not said so", "printf() into a pipe keeps the line in stdio's buffer: "
                     "setvbuf(stdout, NULL, _IOLBF, BUFSIZ) before it, or fflush(stdout) behind it."),
@@ -69,7 +69,7 @@ def test_says_where_it_listens(chapter, webroot):
     assert server.address == address
 
 
-@graded(3, "Refuses a MAX that is none, with a usage line and exit status 2",
+@graded(3, "Refuses a MAX that is none, with a usage line and exit status 2", step=2,
         cause=[
             Symptom("is right", "1 and 10000 may be asked for: only what is less, or more than that, is wrong."),
             Symptom("-c [0-9]{11}", "A number that is too large wraps around where it is cut to an int: "
@@ -91,7 +91,7 @@ def test_bad_maximum(chapter, webroot):
         checks.is_usage_error(chapter.run("-p", "0", "-c", bad, limit=2), bad)
 
 
-@graded(4, "Serves files as chapter 7 does, and nothing outside the webroot",
+@graded(4, "Serves files as chapter 7 does, and nothing outside the webroot", step=1,
         cause=[
             Symptom("leads out of the webroot", "A path with `..` is opened as it came: chapter 7's "
                     "open_beneath() refuses it."),
@@ -124,7 +124,7 @@ def test_real_clients(chapter, server, tool, name, options):
         assert client.output == "the page\n"
 
 
-@graded(9, "Clients that are silent or slow delay nobody",
+@graded(9, "Clients that are silent or slow delay nobody", step=1,
         cause=[
             Symptom("a child has ended", "waitpid() waits for the children that still run, perhaps in the "
                     "handler for SIGCHLD: with WNOHANG it only asks."),
@@ -146,7 +146,7 @@ def test_silent_and_slow_clients_delay_nobody(server):
         answers_in_reverse_order(server)
 
 
-@graded(3, "Each connection has a child of its own, which ends with it",
+@graded(3, "Each connection has a child of its own, which ends with it", step=1,
         cause=[
             Symptom("three children", "There is to be one fork() for each connection, right after its "
                     "accept(): no thread, and no child made in advance or by another child."),
@@ -205,7 +205,7 @@ def answer_or_reset(server):
     return bytes(answer)
 
 
-@graded(6, "While MAX children run the next client gets 503, at once",
+@graded(6, "While MAX children run the next client gets 503, at once", step=3,
         cause=[
             Symptom("256 children", "Without -c MAX is 256.",
                     ("./fork-server > /dev/null & server=$!; sleep 0.2; for i in $(seq 257); do sleep 6 | nc 127.0.0.1 8080 > /dev/null & done; sleep 3; pgrep -cP $server; kill $server",)),
@@ -237,7 +237,7 @@ def test_answers_503_at_the_maximum(server_for_three, server):
     assert status == 503, "without -c there may be 256 children, and the next client got %d" % status
 
 
-@graded(4, "No reset cuts the 503 off",
+@graded(4, "No reset cuts the 503 off", step=3,
         cause="The client is closed with its request unread, and then close() sends a reset, which destroys "
               "the 503: first shutdown(client, SHUT_WR), then recv() what is there, then close().",
         read="The program", needs=["test_answers_503_at_the_maximum"],
@@ -256,7 +256,7 @@ def test_no_reset_cuts_the_503_off(server_for_three):
         client.close()
 
 
-@graded(3, "A refused client that says nothing, or does not stop, holds up nobody",
+@graded(3, "A refused client that says nothing, or does not stop, holds up nobody", step=3,
         cause=[
             Symptom("SIGPIPE", "The parent, too, sends: without sigaction(SIGPIPE) and SIG_IGN it dies "
                     "when a client has left."),
@@ -283,7 +283,7 @@ def test_a_refused_client_holds_up_nobody(server_for_three):
         assert finish(client).status == 200
 
 
-@graded(5, "Answers 503 where fork() fails, and goes on",
+@graded(5, "Answers 503 where fork() fails, and goes on", step=3,
         cause=[
             Symptom("has ended", "fork() returns -1, and that is no child, as `if (child <= 0)` has it, "
                     "nor a reason for the server to end."),
@@ -315,7 +315,7 @@ def test_failing_fork_is_survived_with_503(chapter, webroot):
         assert get(server, "/").status == 200
 
 
-@graded(7, "Answers all the same under short counts, EINTR and failing calls",
+@graded(7, "Answers all the same under short counts, EINTR and failing calls", step=3,
         cause=[
             Symptom("has ended", "An accept() that fails, with EINTR or ECONNABORTED, is no reason to end: "
                     "the next one may not."),
@@ -330,7 +330,7 @@ def test_random_faults(chapter, webroot, random_faults):
     assert 200 in answers, "of 20 answers none has the status 200"
 
 
-@graded(3, "Costs no CPU time while there is nothing to do",
+@graded(3, "Costs no CPU time while there is nothing to do", step=1,
         cause=[
             Symptom("wakes up", "It wakes up again and again to look whether something has come: pselect() without a limit of "
                     "time (NULL) waits until then.",
@@ -385,7 +385,7 @@ def refused(server):
         pass
 
 
-@graded(4, "Hundreds of clients leave no descriptor open",
+@graded(4, "Hundreds of clients leave no descriptor open", step=3,
         cause=[
             Symptom("who were refused", "The descriptor of a client who got 503 stays open in "
                     "the parent: it has no child, and is to be closed all the same."),
@@ -406,7 +406,7 @@ def test_hundreds_of_clients_leave_no_descriptor(chapter, server, webroot):
                    what="the descriptors of clients who were refused to be closed")
 
 
-@graded(4, "The log has one whole line for each answer, however many children write",
+@graded(4, "The log has one whole line for each answer, however many children write", step=3,
         cause=[
             Symptom("of a refused client", "Who gets the 503 has a line, too: `\"\" 503` and the bytes of "
                     "its page, also if it has said nothing."),

@@ -36,7 +36,7 @@ def server(chapter, webroot):
     return chapter.serve("-p", "0", webroot)
 
 
-@graded(7, "No zombie stays when many children end at once",
+@graded(7, "No zombie stays when many children end at once", step=4,
         cause=[
             Symptom("at once", "Standard signals do not queue: one SIGCHLD may stand for "
                     "many children, and one waitpid() for it is too few: call it until it returns 0 or "
@@ -62,7 +62,7 @@ def test_no_zombie_remains_after_a_burst(server):
     wait_until(lambda: not children(server.pid), what="the end of 30 children at once, zombies included")
 
 
-@graded(4, "SIGTERM ends an idle server at once, with exit status 0",
+@graded(4, "SIGTERM ends an idle server at once, with exit status 0", step=4,
         cause=[
             Symptom("killed by", "Without a handler SIGTERM kills: sigaction() installs one before the "
                     "line `listening` is printed, and at the end main() returns 0."),
@@ -80,7 +80,7 @@ def test_sigterm_ends_a_server_that_has_just_started(chapter, webroot):
         assert server.stderr == ""
 
 
-@graded(3, "SIGTERM is noticed at any moment, also right before the server waits",
+@graded(3, "SIGTERM is noticed at any moment, also right before the server waits", step=5,
         cause=[
             Symptom("right before it blocks", "The note is looked at before sigprocmask() blocks the signal, and not again: "
                     "first block it, then look, then wait with pselect().",
@@ -122,7 +122,7 @@ def test_accept_as_it_is_on_bsd_and_macos(chapter, webroot, gaps):
     assert server.wait() == 0
 
 
-@graded(7, "SIGTERM: refuses new clients, finishes the requests under way, exits 0",
+@graded(7, "SIGTERM: refuses new clients, finishes the requests under way, exits 0", step=4,
         cause=[
             Symptom("another SIGTERM[\\s\\S]*ended", "A second SIGTERM kills, or has interrupted waitpid() "
                     "(EINTR): the handler is to stay (no SA_RESETHAND), and waitpid() is called until no "
@@ -160,7 +160,7 @@ def test_sigterm_finishes_the_requests_under_way(server, receiver):
     assert server.wait() == 0
 
 
-@graded(3, "SIGTERM: waits for a client that is slow, for as long as it may take",
+@graded(3, "SIGTERM: waits for a client that is slow, for as long as it may take", step=4,
         cause=[
             Symptom("timed out", "A child waits for ever for a client that says nothing, and the parent for that "
                     "child: after 8 seconds the client gets 408 (SO_RCVTIMEO), as in chapter 7."),
@@ -187,7 +187,7 @@ def test_sigterm_waits_for_slow_clients(server):
 
 
 
-@graded(4, "SIGTERM: who is in the accept queue already gets an answer",
+@graded(4, "SIGTERM: who is in the accept queue already gets an answer", step=6,
         cause=[
             Symptom("MAX is 1", "MAX holds to the end: whoever is in the queue when all its children run "
                     "gets 503."),
@@ -218,7 +218,7 @@ def test_sigterm_answers_who_is_in_the_accept_queue(chapter, server, webroot):
     assert finish(held).status == 200
 
 
-@graded(4, "Signals are noticed while clients come without a pause, too",
+@graded(4, "Signals are noticed while clients come without a pause, too", step=6,
         cause=[
             Symptom("nobody else got a page", "pselect() returns at once where a client is there already, "
                     "and lets no SIGCHLD in: ask waitpid(), with WNOHANG, before each fork() all the same."),
@@ -285,7 +285,7 @@ def test_sigterm_is_noticed_though_the_accept_queue_is_never_empty(server):
         load.join()
 
 
-@graded(4, "Once a child has ended, there is room for the next client",
+@graded(4, "Once a child has ended, there is room for the next client", step=4,
         cause=[
             Symptom("expected: 503", "More children are counted out than have ended: each waitpid() that "
                     "returns a child counts one."),
@@ -337,7 +337,7 @@ def test_children_do_not_hold_the_listener(chapter, server, webroot):
     assert finish(client).status == 200  # the orphan still serves
 
 
-@graded(2, "A child that is killed takes only its own client with it",
+@graded(2, "A child that is killed takes only its own client with it", step=4,
         cause=[
             Symptom("has ended:", "The server ends because a child was killed: whatever waitpid() says of "
                     "how a child ended is no reason to."),
