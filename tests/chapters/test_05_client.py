@@ -170,7 +170,7 @@ def test_says_nothing_of_its_own(chapter):
     assert program.stdout == TIME
 
 
-@graded(8, "Speaks and listens at the same time",
+@graded(8, "Speaks and listens at the same time", step=2,
         cause=[
             Symptom("the peer ended its side",
                     "Neither a word nor a byte ends it, only stdin's end: of Ctrl-D the terminal makes that, and no byte "
@@ -227,7 +227,7 @@ def test_speaks_and_listens_at_the_same_time(chapter):
         program.kill()
 
 
-@graded(8, "Half-closes at the end of stdin, and prints the answer",
+@graded(8, "Half-closes at the end of stdin, and prints the answer", step=3,
         cause=[
             Symptom("waits in vain",
                     "The end of stdin does not reach the server: shutdown(SHUT_WR) says that no more will come. poll() may "
@@ -282,7 +282,7 @@ def test_ends_when_a_server_that_speaks_first_closes(chapter):
         raise AssertionError("it has ended, and a process of it is still there, which could read stdin")
 
 
-@graded(5, "Passes every byte unchanged, over IPv4 and IPv6",
+@graded(5, "Passes every byte unchanged, over IPv4 and IPv6", step=3,
         cause=[
             Symptom("start ./client ::1",
                     "IPv6 does not work: inet_pton() with AF_INET6, a socket of that family, and htons() for its port, too."),
@@ -312,7 +312,7 @@ def echo_with_small_buffers(connection):
     echo(connection)
 
 
-@graded(7, "Any amount comes back from an echo server, without a deadlock",
+@graded(7, "Any amount comes back from an echo server, without a deadlock", step=5,
         cause=[
             Symptom("did not end within",
                     "While it sends, it does not receive: each side waits for the other to read. The socket has to be "
@@ -342,7 +342,7 @@ def test_100_megabytes_come_back_identical(chapter):
     identical(program.stdout, data)
 
 
-@graded(4, "Costs no CPU time while nothing is to be done",
+@graded(4, "Costs no CPU time while nothing is to be done", step=3,
         cause=[
             Symptom("wakes up",
                     "It looks again and again whether something has come, and sleeps in between: poll() with a time of -1 "
@@ -376,7 +376,7 @@ def test_waits_without_spinning(chapter):
         end.set()
 
 
-@graded(2, "Is patient with a silent server",
+@graded(2, "Is patient with a silent server", step=3,
         cause="It gives up a server that says nothing for some seconds: SO_RCVTIMEO, a time for poll() or select(), or "
               "alarm(). That a server is silent is no error, however long.",
         read="Your turn",
@@ -400,7 +400,7 @@ def test_is_patient_with_a_silent_server(chapter, preloaded):
             program.wait_for_output("^at last$")
 
 
-@graded(6, "A server that does not read delays only what it is sent",
+@graded(6, "A server that does not read delays only what it is sent", step=5,
         cause=[
             Symptom("takes ever more",
                     "It keeps all that stdin brings, in a buffer that grows: read more of stdin only when what was read "
@@ -447,7 +447,7 @@ def test_a_server_that_does_not_read_delays_only_what_it_is_sent(chapter):
         ends_well(program)
 
 
-@graded(3, "A stdout that nobody reads delays only what is printed",
+@graded(3, "A stdout that nobody reads delays only what is printed", step=5,
         cause=[
             Symptom("takes ever more",
                     "It keeps all that the server says, in a buffer that grows: read more of it only when what was read "
@@ -493,7 +493,7 @@ def test_a_stdout_that_nobody_reads_delays_only_what_is_printed(chapter):
             assert arrived.acquire(timeout=seconds(2)), "the line did not come to the server within 2 s"
 
 
-@graded(4, "Prints all of a large answer when the server has closed",
+@graded(4, "Prints all of a large answer when the server has closed", step=3,
         cause=[
             Symptom("did not end within",
                     "It does not end when all is printed: read() of the socket returns 0, and nothing is left."),
@@ -513,7 +513,7 @@ def test_all_of_a_large_answer_is_printed_after_the_server_has_closed(chapter, s
     identical(printed(program), data)
 
 
-@graded(5, "Sends all of a file, also when the server ends its side first",
+@graded(5, "Sends all of a file, also when the server ends its side first", step=6,
         cause=[
             Symptom("though nothing was wrong",
                     "That the server has ended its side is no error, and it may still read: EAGAIN means that there is no "
@@ -542,7 +542,7 @@ def test_a_server_that_ends_its_side_first_still_gets_all_of_a_file(chapter, tmp
     assert printed(program) == b"go on\n"
 
 
-@graded(4, "Prints what the server has said, also when sending fails",
+@graded(4, "Prints what the server has said, also when sending fails", step=6,
         cause=[
             Symptom("exit status 0, not",
                     "When sending has failed, the exit status is 1 in the end: something did not arrive."),
@@ -575,7 +575,7 @@ def test_an_answer_is_not_lost_when_the_server_stops_reading(chapter):
     assert printed(program) == b"413 too large\n"
 
 
-@graded(3, "A reset is an error: exit status 1",
+@graded(3, "A reset is an error: exit status 1", step=4,
         cause=[
             Symptom("exit status 0, not",
                     "read() fails with ECONNRESET, -1, which is not the 0 of an orderly end: something may be lost, and a "
@@ -604,7 +604,7 @@ def test_a_reset_is_an_error(chapter, stdin):
         ends_with_error(program, "ECONNRESET")
 
 
-@graded(2, "A stdin that cannot be read is an error, and the server is still heard",
+@graded(2, "A stdin that cannot be read is an error, and the server is still heard", step=6,
         cause=[
             Symptom("did not come on stdout",
                     "It ends with the error: go on, as after stdin's end, until the server has ended its side. Then "
@@ -704,7 +704,7 @@ def start_with_stdout(chapter, server, descriptor, stdin=PIPE):
     return start(chapter, server, stdin=stdin, preexec_fn=lambda: os.dup2(descriptor, 1))
 
 
-@graded(3, "A stdout that takes nothing any more is an error, and no SIGPIPE",
+@graded(3, "A stdout that takes nothing any more is an error, and no SIGPIPE", step=4,
         cause=[
             Symptom("SIGPIPE",
                     "SIGPIPE, which is not ignored, ends the program without a word: sigaction() with SIG_IGN, and write() "
@@ -732,7 +732,7 @@ def test_a_stdout_that_is_closed_early_is_an_error(chapter, symbol):
         ends_with_error(start_with_stdout(chapter, server, writer), symbol)
 
 
-@graded(2, "Does not connect without stdin, stdout or stderr",
+@graded(2, "Does not connect without stdin, stdout or stderr", step=6,
         cause="If the shell has closed one of the three, the socket gets its number: what is meant for the terminal goes "
               "to the server. Ask with fcntl(descriptor, F_GETFD), before socket(), whether 0, 1 and 2 are open.",
         read="The program",
@@ -750,7 +750,7 @@ def test_needs_stdin_stdout_and_stderr(chapter, closed):
             "stderr should be one line `client: what failed: strerror text (EBADF)`, and is:\n" + program.stderr)
 
 
-@graded(2, "Leaves stdin and stdout as it found them",
+@graded(2, "Leaves stdin and stdout as it found them", step=5,
         cause="O_NONBLOCK belongs to the open file description, which the shell and its other programs share: they find it "
               "set. Set it on the socket alone; poll() says when stdin and stdout are ready.",
         read="The program",
@@ -767,7 +767,7 @@ def test_leaves_stdin_and_stdout_as_they_were(chapter):
             assert os.get_blocking(descriptor), "after it has ended, O_NONBLOCK is set on what was its " + name
 
 
-@graded(3, "A signal during connect() ends nothing",
+@graded(3, "A signal during connect() ends nothing", step=6,
         cause=[
             Symptom("EALREADY\\)", "After EINTR the kernel goes on with the handshake, and connect() says EALREADY meanwhile: "
                     "wait with poll() for POLLOUT, and ask again."),
@@ -790,7 +790,7 @@ def test_a_signal_during_connect_ends_nothing(chapter, preloaded, then):
     assert printed(program) == TIME
 
 
-@graded(6, "Loses no byte to short counts, EINTR and Ctrl-Z",
+@graded(6, "Loses no byte to short counts, EINTR and Ctrl-Z", step=6,
         cause=[
             Symptom("EINTR\\)|Interrupted",
                     "A call that a signal has interrupted fails with EINTR, poll() included: that is no error. Make it "
@@ -834,7 +834,7 @@ def test_is_not_disturbed_by_stopping(chapter):
 WRONG = [["127.0.0.1", bad] for bad in checks.BAD_PORTS] + [[bad, "80"] for bad in checks.BAD_ADDRESSES]
 
 
-@graded(3, "Refuses wrong arguments, with a usage line and exit status 2",
+@graded(3, "Refuses wrong arguments, with a usage line and exit status 2", step=4,
         cause=checks.usage_symptoms("./client 127.0.0.1 7890", "127.0.0.1 7890x", "127.0.0.1 7890 surplus",
                                     "localhost 7890", "127.0.0.1 4294975186", too_few="127.0.0.1"),
         read="Your turn",
