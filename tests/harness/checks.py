@@ -19,7 +19,7 @@ from harness.grading import Symptom
 from harness.inspect import busy_time, descriptors, memory, room_for, state, waits
 from harness.listening import kernel
 from harness.program import how_it_ended, last_lines, wait_until
-from harness.talk import connect, exchange, receive_all
+from harness.talk import connect, exchange, receive_all, see_the_end
 from harness.users import set_limit
 
 # The last two are 80 to a number that has 32 or 64 bits.
@@ -245,7 +245,9 @@ def no_descriptor_leaks(server, visit, visitors=2000):
 def survives_lack_of_descriptors(server, refusal=None):
     """With no descriptor free a client waits in the queue, and so does the server; then it goes on. A
     server that has kept a descriptor for that may answer, if its answer begins with `refusal`."""
-    exchange(server, b"")  # so that it has all that it needs
+    with connect(server) as client:  # so that it has all that it needs
+        client.shutdown(socket.SHUT_WR)
+        see_the_end(client)
     steps.step("let it have no more descriptors than it has")
     set_limit(server.pid, resource.RLIMIT_NOFILE, room_for(0, server.pid))
     # The first may be lucky: an accept() that waits has a descriptor for it already.
@@ -259,8 +261,8 @@ def survives_lack_of_descriptors(server, refusal=None):
         steps.step("let it have more again")
         set_limit(server.pid, resource.RLIMIT_NOFILE, None)
         second.shutdown(socket.SHUT_WR)
-        receive_all(first)
-        receive_all(second)
+        see_the_end(first)
+        see_the_end(second)
 
 
 def no_leaks(server, data):

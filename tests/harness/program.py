@@ -2,9 +2,11 @@
 
 import errno
 import os
+import pty
 import re
 import signal
 import subprocess
+import termios
 import threading
 import time
 
@@ -55,23 +57,36 @@ def readable(pattern):
     return re.sub(r"\\(.)", r"\1", pattern)
 
 
-class Program:
-    """A running program. Its stdout and stderr are pipes, and are read all the time."""
+def terminal():
+    """A terminal that shows what is written to it as it is: its two ends, ours to read and the program's."""
+    ours, its = pty.openpty()
+    settings = termios.tcgetattr(its)
+    settings[1] &= ~termios.OPOST  # which would make \r\n of \n
+    termios.tcsetattr(its, termios.TCSANOW, settings)
+    return open(ours, "rb", buffering=0), its
 
-    def __init__(self, command, stdin=subprocess.DEVNULL, popen=subprocess.Popen, **options):
+
+class Program:
+    """A running program. Its stdout and stderr are read all the time."""
+
+    def __init__(self, command, stdin=subprocess.DEVNULL, popen=subprocess.Popen, on_terminal=False, **options):
         """Start `command`; `options` are those of subprocess.Popen, such as cwd, env, preexec_fn. Instead of
-        that, `popen` may start it."""
+        that, `popen` may start it. Its stdout is a pipe, or a terminal, into which stdio sends each line at once."""
         self.command = [str(word) for word in command]
         self.name = os.path.basename(self.command[0])
         self.was_told_to_end = False
+        screen, stdout = terminal() if on_terminal else (None, subprocess.PIPE)
         try:
             self.process = popen(
-                self.command, stdin=stdin, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                start_new_session=True, **options)
+                self.command, stdin=stdin, stdout=stdout, stderr=subprocess.PIPE, start_new_session=True, **options)
         except OSError as error:
             if error.errno in (errno.ENOENT, errno.EACCES, errno.ENOEXEC):
                 raise AssertionError("%s cannot be started: %s" % (self.name, error.strerror))
             raise
+        finally:
+            if on_terminal:
+                os.close(stdout)
+        self.process.stdout = screen or self.process.stdout
         self._caught = {"stdout": bytearray(), "stderr": bytearray()}
         self._changed = threading.Condition()
         self._readers = [threading.Thread(target=self._read, args=(name,), daemon=True)
@@ -82,7 +97,10 @@ class Program:
     def _read(self, name):
         stream = getattr(self.process, name)
         while True:
-            data = os.read(stream.fileno(), 65536)
+            try:
+                data = os.read(stream.fileno(), 65536)
+            except OSError:  # a terminal's end: nobody has it open any more
+                data = b""
             with self._changed:
                 self._caught[name] += data
                 if len(self._caught[name]) > OUTPUT_LIMIT:

@@ -115,6 +115,12 @@ def receive_all(client, limit=512 << 20):
         assert len(data) <= limit, "the peer sends more than %d MiB, and no end" % (limit >> 20)
 
 
+def see_the_end(client):
+    """Receive until the peer has ended the connection, in whatever way."""
+    with contextlib.suppress(ConnectionError):
+        receive_all(client)
+
+
 def what_comes(client):
     """All that comes until the peer has ended its side, or has reset the connection."""
     data = bytearray()

@@ -29,10 +29,10 @@ MUTANTS = [
            "test_says_who_connects", "no room"),
     Mutant("the lines stay in stdout's buffer", "accept.c", "    setvbuf(stdout, NULL, _IOLBF, BUFSIZ);\n",
            "",
-           "test_says_who_connects", "stdout's buffer"),
+           "test_lines_come_at_once", "stdout's buffer"),
     Mutant("only the first line leaves stdout's buffer", "accept.c", "    for (unsigned long visitors",
            "    setvbuf(stdout, NULL, _IOFBF, BUFSIZ);\n    for (unsigned long visitors",
-           "test_says_who_connects", "stdout's buffer"),
+           "test_lines_come_at_once", "no line about a client"),
     Mutant("no ntohs() for the client's port", "accept.c", NO_CLIENT, NO_CLIENT
            + "        struct sockaddr_in *in = (struct sockaddr_in *)&peer;\n"
            "        in->sin_port = ntohs(in->sin_port);\n",
@@ -40,6 +40,8 @@ MUTANTS = [
     Mutant("the server's address in place of the client's", "connection.c", "    if (client >= 0)\n",
            "    if (client >= 0 && getsockname(client, (struct sockaddr *)peer, &length) == 0)\n",
            "test_says_who_connects", "not the client's"),
+    Mutant("a line only when the client has spoken", "accept.c", NO_CLIENT, NO_CLIENT + "        recv(client, &(char){0}, 1, 0);\n",
+           "test_says_who_connects", "while the client is silent"),
     Mutant("accepts no one", "accept.c", "int client = accept_connection(listener, &peer)",
            "int client = pause()",
            "test_takes_a_client", "does not come to accept()"),
@@ -57,8 +59,6 @@ MUTANTS = [
            "        struct linger none = {1, 0};\n"
            "        setsockopt(client, SOL_SOCKET, SO_LINGER, &none, sizeof none);\n" + CLOSE,
            "test_hangs_up", "makes close() a reset"),
-    Mutant("the listening line stays in stdout's buffer", "accept.c", "    setvbuf(stdout, NULL, _IOLBF, BUFSIZ);\n", "",
-           "test_says_where_it_listens", "stdout's buffer"),
     Mutant("says so before listen()", "listener.c", "    else if (listen(listener",
            "    else if (print_listening(listener) < 0 || listen(listener",
            "test_says_where_it_listens", "before listen()"),
@@ -72,7 +72,7 @@ MUTANTS = [
            'strcpy(strstr(address_text((struct sockaddr *)&peer, peer_text), "127"), "127.0.0.1 port 1")) < 0',
            "test_says_who_connects", "not the client's"),
     Mutant("counts in a byte", "accept.c", "unsigned long visitors = 0;;", "unsigned char visitors = 0;;",
-           "test_counts_its_clients", "too small"),
+           "test_goes_on_counting", "too small"),
     Mutant("no ntohs() for an IPv6 client's port", "address.c", "ntohs(ipv6->sin6_port)", "ipv6->sin6_port",
            "test_ipv6", "sin6_port"),
     Mutant("leaks the descriptors of those that were gone", "accept.c", NO_CLIENT, NO_CLIENT

@@ -8,6 +8,7 @@ import sys
 import pytest
 
 from excerpts import EXCERPT, difference, drifted
+from grade import growth
 from repo.repository import CHAPTERS, LESSONS, clone, path, read
 
 HEADINGS = ["The idea", "The program", "Try it", "Look underneath", "What can go wrong",
@@ -31,19 +32,25 @@ def test_excerpts_are_the_source(chapter):
     assert not found, "renew it with `python3 tests/lab.py excerpts`:\n" + "\n".join(found)
 
 
+def added(lines):
+    """Lines as a patch has them that adds them."""
+    return "".join("+" + line for line in lines.splitlines(True))
+
+
 @pytest.mark.parametrize("old,new", [
-    ("int client = accept(", "int guest = accept("),
-    ("    if (client >= 0)\n", "    /* A client! */\n    if (client >= 0)\n"),
-    ("    socklen_t length = sizeof *peer;\n", "    socklen_t size = sizeof *peer;\n"),
-    ("        return client;\n", "        return client; /* the usual case */\n"),
+    ("    case EINTR:        /* a signal woke us */\n", "    case EINTR:        /* a signal came */\n"),
+    ("    switch (errno) {\n", "    /* Why not? */\n    switch (errno) {\n"),
+    ("    if (client >= 0)\n", "    if (client > -1)\n"),
+    ("        break;\n", "        return -1;\n"),
 ], ids=["changed", "one line more", "its first line", "its last line"])
 def test_an_excerpt_that_has_drifted_is_shown_and_can_be_renewed(tmp_path, old, new):
     copy = clone(tmp_path / "sockets")
     chapter = os.path.join(copy, "03-accept")
-    source = read("03-accept", "connection.c")
-    assert old in source
-    with open(os.path.join(chapter, "connection.c"), "w") as file:
-        file.write(source.replace(old, new))
+    patch = growth.patches(chapter)[-1]
+    text = read(patch)
+    assert added(old) in text
+    with open(patch, "w") as file:
+        file.write(text.replace(added(old), added(new)))
     shown = difference(chapter, *next(drifted(chapter)))
     assert shown.startswith("--- 03-accept/README.md\n+++ 03-accept/connection.c\n")
     assert re.search(r"^\+.*" + re.escape(new.splitlines()[0]), shown, re.MULTILINE), shown
