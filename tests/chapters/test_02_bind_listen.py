@@ -3,6 +3,7 @@
 import contextlib
 import os
 import pathlib
+import re
 import select
 import signal
 import socket
@@ -12,6 +13,7 @@ import sys
 import pytest
 
 from harness import checks, steps
+from harness.compare import identical
 from harness.grading import Symptom, graded
 from harness.inspect import at_rest
 from harness.listening import kernel
@@ -34,6 +36,35 @@ def free_port(address="127.0.0.1"):
             return port
 
 
+@graded(5, "Says `listening on ADDRESS port PORT`, in one line that comes at once",
+        cause=[
+            Symptom(r"nothing has come on stdout\nstderr: listening", "The line is on stderr, and belongs on stdout."),
+            Symptom("nothing has come on stdout",
+                    "The line is in stdout's buffer still, or there is none: into a pipe it takes setvbuf(), before it is "
+                    "printed, or fflush(stdout)."),
+            Symptom("no end", "The line lacks its \\n."),
+            Symptom("one line, and nothing else", "It prints more than its one line."),
+            "It is to be `listening on ADDRESS port PORT`, to the letter."],
+        read="The program",
+        by_hand=("timeout 1 ./bind-listen 7890 | cat -A; timeout 1 ./bind-listen 7890 2> /dev/null | cut -c 1-36",),
+        needs=[])
+def test_says_its_line(chapter):
+    """Whether it listens there is another question."""
+    program = chapter.start("0", stdin=subprocess.PIPE)
+    with contextlib.suppress(AssertionError):  # what came is told below
+        wait_until(lambda: "\n" in program.output or not program.is_running(), limit=2)
+    if program.is_running():
+        at_rest(program.pid)
+    else:
+        program.wait()
+    assert program.output, "nothing has come on stdout"
+    line, end, more = program.output.partition("\n")
+    words = re.fullmatch(r"listening on ([\d.]+) port (\d+)", line)
+    identical(line, "listening on %s port %s" % (words.groups() if words else ("127.0.0.1", "7890")))
+    assert end, "its line has no end, \\n"
+    assert not more + program.stderr, "it is to print one line, and nothing else; it prints:\n" + program.output + program.stderr
+
+
 @graded(10, "Starts, and clients can connect",
         cause=[
             Symptom("has ended: exit status 0",
@@ -54,54 +85,6 @@ def test_clients_can_connect(chapter):
     connect(chapter.serve("0")).close()
 
 
-@graded(5, "Says where it listens, in one line that comes at once",
-        cause=[
-            Symptom(r"nothing has come on stdout\nstderr: listening", "The line is on stderr, and belongs on stdout."),
-            Symptom("nothing has come on stdout",
-                    "The line is in stdout's buffer still, or there is none: into a pipe it takes setvbuf(), before it is "
-                    "printed, or fflush(stdout)."),
-            Symptom("no end", "The line lacks its \\n."),
-            Symptom("one line, and nothing else", "It prints more than its one line."),
-            Symptom(r"got: +'listening on \S+ port \d+'$",
-                    "The line does not say what getsockname() tells, called after bind(), the port after ntohs()."),
-            "It is to be `listening on ADDRESS port PORT`, to the letter."],
-        read="The program",
-        by_hand=("timeout 1 ./bind-listen 7890 | cat -A; timeout 1 ./bind-listen 0 2> /dev/null | cut -c 1-29",))
-def test_says_where_it_listens(chapter):
-    server = chapter.serve("0")
-    checks.says_where_it_listens(server)
-    if not shows_byte_order(server.port):
-        checks.says_where_it_listens(chapter.serve("0"))
-    at_rest(server.pid)
-    said = server.output + server.stderr
-    assert said == server.output.partition("\n")[0] + "\n", "it is to print one line, and nothing else; it prints:\n" + said
-
-
-@graded(8, "Listens on the PORT that it is given, and for 0 on a free one",
-        cause=[
-            Symptom("65535 is a port", "65535 is refused: it is the greatest port, and one of them.",
-                    ("timeout 0.5 ./bind-listen 65535",)),
-            Symptom("EADDRINUSE", "PORT 0 means the default, or another port of its own: bind() is to get the 0, and the "
-                    "kernel then finds a free one.", ("timeout 1 ./bind-listen 0 & timeout 0.5 ./bind-listen 0; wait",)),
-            Symptom("other bytes", "The port goes into sin_port without htons(), so its two bytes are swapped."),
-            "The first argument is not looked at, or not used."],
-        read="The program",
-        by_hand=("./bind-listen 7891",
-                 "ss -tln"))
-def test_listens_on_the_port_it_is_given(chapter):
-    wanted = free_port()
-    server = chapter.serve(str(wanted))
-    assert server.port != socket.htons(wanted), "it listens on port %d, which is %d with its other bytes first" % (
-        server.port, wanted)
-    assert server.port == wanted
-    connect(server).close()
-    for _ in range(2):
-        chapter.serve("0")
-    last = chapter.start("65535")
-    wait_until(lambda: last.output or kernel(last.pid) or not last.is_running(), what="a line or its end")
-    assert last.is_running() or last.wait() == 1, "65535 is a port, though it may be taken:\n" + last.stderr
-
-
 @graded(3, "Says so only once clients can connect",
         cause="The line is printed before listen() has returned.",
         read="The program",
@@ -111,7 +94,7 @@ def test_says_so_only_once_clients_can_connect(chapter, faults):
     connect(chapter.serve("0", under=faults("listen:delay_enter=500000"))).close()  # microseconds
 
 
-@graded(5, "Listens on 127.0.0.1 only, unless told otherwise",
+@graded(4, "Listens on 127.0.0.1 only, unless told otherwise",
         cause="INADDR_ANY, which is 0.0.0.0, and in6addr_any, which is ::, open the port to everybody on the network.",
         read="The program",
         by_hand=("./bind-listen 7890",
@@ -120,61 +103,7 @@ def test_listens_on_loopback_only(chapter):
     checks.listens_on_loopback_only(chapter.serve("0"))
 
 
-@graded(3, "Listens on port 7890, unless told otherwise",
-        cause="The port to use without an argument is another one, or the argument is required.",
-        read="Your turn",
-        by_hand=("./bind-listen",
-                 "nc -zv 127.0.0.1 7890"),
-        needs=["test_listens_on_the_port_it_is_given"])
-def test_default_port(chapter):
-    checks.default_port(chapter, 7890)
-
-
-@graded(4, "Binds the ADDRESS that it is given",
-        cause="The second argument is not looked at, or not what bind() gets.",
-        read="Your turn",
-        by_hand=("./bind-listen 7890 0.0.0.0",
-                 "ss -tln"))
-def test_address(chapter):
-    server = chapter.serve("0", "0.0.0.0")
-    assert server.address == "0.0.0.0"
-    connect(server.port).close()
-
-
-@graded(5, "Binds an IPv6 address, too",
-        cause=[
-            Symptom("before it listened", "The family of the socket, or the length for bind(), is that of IPv4 in any case; "
-                    "or inet_pton() was not asked with AF_INET6."),
-            Symptom("got: +'listening on 0:0", "The line repeats the argument: getsockname() tells the address, and "
-                    "inet_ntop() makes it into text, as short as may be.", ("timeout 1 ./bind-listen 7890 0:0:0:0:0:0:0:1",)),
-            Symptom("^expected: [0-9]", "The port goes into sin6_port without htons().", ("./bind-listen 7890 ::1", "ss -tln")),
-            "The line for an IPv6 address is made of what lies where IPv4 has its address, or sin6_port was printed without "
-            "ntohs()."],
-        read="Your turn",
-        by_hand=("timeout 1 ./bind-listen 7890 ::1",),
-        needs=["test_address", "test_says_where_it_listens", "test_listens_on_the_port_it_is_given"])
-def test_ipv6(chapter):
-    checks.needs_ipv6()
-    wanted = free_port("::1")
-    server = chapter.serve(str(wanted), "0:0:0:0:0:0:0:1")
-    assert server.port == wanted
-    checks.says_where_it_listens(server)
-    connect(server).close()
-
-
-@graded(7, "Starts though an old connection is left on its port",
-        cause=[
-            Symptom("EADDRINUSE", "SO_REUSEADDR is not set, or only after bind(), or on another socket, so connections in "
-                    "TIME_WAIT keep the port. `SO_REUSEADDR | SO_REUSEPORT` is not both, but SO_REUSEPORT alone.")],
-        read="The program",
-        by_hand=("nc -lN 7890 < /dev/null & sleep 0.5; nc -d 127.0.0.1 7890; wait; "
-                 "timeout 0.5 ./bind-listen 7890",),
-        needs=["test_listens_on_the_port_it_is_given"])
-def test_starts_beside_an_old_connection(chapter):
-    checks.starts_beside_an_old_connection(chapter, checks.positional)
-
-
-@graded(6, "Has room for 64 clients in its queue",
+@graded(5, "Has room for 64 clients in its queue",
         cause="The backlog, the number that listen() is given, is too small: SOMAXCONN is the longest there is.",
         read="The idea",
         by_hand=("./bind-listen 7890",
@@ -273,6 +202,217 @@ def test_runs_until_a_signal_ends_it(chapter, request, number):
         assert server.output == before, "it prints on stdout at its end:\n" + server.output
 
 
+@graded(6, "Whichever call fails: names it, and exits 1",
+        cause=[
+            Symptom(r"and is:\n.+\n.", "It is to be one line on stderr: what failed, why, and the error's symbol."),
+            Symptom(r"and is:\n(?!.*\(\w+\)$)", "The message lacks the symbol, such as ENOBUFS: perror() gives none."),
+            Symptom("exit status 0", "The message came, and then main() returned 0: a failure is exit status 1."),
+            Symptom("does not name", "The message has to name the call that failed: socket, setsockopt, bind, listen or "
+                    "getsockname."),
+            "The result of the call is not looked at: each of socket(), setsockopt(), bind(), listen() and getsockname() "
+            "returns -1 if it fails, and then the program ends with exit status 1."],
+        read="The program",
+        by_hand=("for call in socket setsockopt bind listen getsockname; do echo $call; timeout 0.5 "
+                 "strace -qq -o /dev/null -e inject=$call:error=ENOBUFS ./bind-listen 7890; done",),
+        needs=["test_clients_can_connect", "test_says_so_only_once_clients_can_connect"])
+@pytest.mark.parametrize("call", CALLS)
+def test_names_the_call_that_fails(chapter, preloaded, call):
+    steps.step("with %s() failing, ENOBUFS:" % call)
+    program = preloaded(chapter.start, {"LAB_FAULTS_AT_START": call}, "0")
+    wait_until(lambda: "\n" in program.output or not program.is_running(), what="a line or its end")
+    if not preloaded.was_given(limit=0):
+        return  # it does without this call: if that is a mistake, it is another check's
+    assert not program.output, "%s() has failed, and it says: %s" % (call, program.output)
+    program.status = program.wait()
+    checks.is_failure(chapter, program, r"\w+")
+    assert call in program.stderr.partition(": ")[2], "it does not name %s():\n%s" % (call, program.stderr)
+
+
+@graded(3, "Fails if its line cannot be written",
+        cause="The result of printf(), or of fflush(stdout) where that writes the line, is not looked at.",
+        read="The program",
+        by_hand=("timeout 0.5 ./bind-listen 7890 > /dev/full; echo exit status $?",),
+        needs=["test_names_the_call_that_fails", "test_says_its_line"])
+def test_full_disk(chapter):
+    checks.full_disk(chapter, "0")
+
+
+@graded(5, "Listens on the PORT that it is given, and for 0 on a free one",
+        cause=[
+            Symptom("65535 is a port", "65535 is refused: it is the greatest port, and one of them.",
+                    ("timeout 0.5 ./bind-listen 65535",)),
+            Symptom("EADDRINUSE", "PORT 0 means the default, or another port of its own: bind() is to get the 0, and the "
+                    "kernel then finds a free one.", ("timeout 1 ./bind-listen 0 & timeout 0.5 ./bind-listen 0; wait",)),
+            Symptom("other bytes", "The port goes into sin_port without htons(), so its two bytes are swapped."),
+            "The first argument is not looked at, or not used."],
+        read="The program",
+        by_hand=("./bind-listen 7891",
+                 "ss -tln"),
+        step=2)
+def test_listens_on_the_port_it_is_given(chapter):
+    wanted = free_port()
+    server = chapter.serve(str(wanted))
+    assert server.port != socket.htons(wanted), "it listens on port %d, which is %d with its other bytes first" % (
+        server.port, wanted)
+    assert server.port == wanted
+    connect(server).close()
+    for _ in range(2):
+        chapter.serve("0")
+    last = chapter.start("65535")
+    wait_until(lambda: last.output or kernel(last.pid) or not last.is_running(), what="a line or its end")
+    assert last.is_running() or last.wait() == 1, "65535 is a port, though it may be taken:\n" + last.stderr
+
+
+@graded(6, "Says where it really listens",
+        cause="The line does not say what getsockname() tells, called after bind(), the port after ntohs().",
+        read="The program",
+        by_hand=("timeout 1 ./bind-listen 7890; timeout 1 ./bind-listen 0 | cut -c 1-29",),
+        needs=["test_clients_can_connect", "test_says_its_line"], step=2)
+def test_says_where_it_listens(chapter):
+    server = chapter.serve("0")
+    checks.says_where_it_listens(server)
+    if not shows_byte_order(server.port):
+        checks.says_where_it_listens(chapter.serve("0"))
+
+
+@graded(3, "Listens on port 7890, unless told otherwise",
+        cause="The port to use without an argument is another one, or the argument is required.",
+        read="Your turn",
+        by_hand=("./bind-listen",
+                 "nc -zv 127.0.0.1 7890"),
+        needs=["test_listens_on_the_port_it_is_given"], step=2)
+def test_default_port(chapter):
+    checks.default_port(chapter, 7890)
+
+
+@graded(4, "Binds the ADDRESS that it is given",
+        cause="The second argument is not looked at, or not what bind() gets.",
+        read="Your turn",
+        by_hand=("./bind-listen 7890 0.0.0.0",
+                 "ss -tln"),
+        step=3)
+def test_address(chapter):
+    server = chapter.serve("0", "0.0.0.0")
+    assert server.address == "0.0.0.0"
+    connect(server.port).close()
+
+
+@graded(4, "Binds an IPv6 address, too",
+        cause=[
+            Symptom("before it listened", "The family of the socket, or the length for bind(), is that of IPv4 in any case; "
+                    "or inet_pton() was not asked with AF_INET6."),
+            Symptom("got: +'listening on 0:0", "The line repeats the argument: getsockname() tells the address, and "
+                    "inet_ntop() makes it into text, as short as may be.", ("timeout 1 ./bind-listen 7890 0:0:0:0:0:0:0:1",)),
+            Symptom("^expected: [0-9]", "The port goes into sin6_port without htons().", ("./bind-listen 7890 ::1", "ss -tln")),
+            "The line for an IPv6 address is made of what lies where IPv4 has its address, or sin6_port was printed without "
+            "ntohs()."],
+        read="Your turn",
+        by_hand=("timeout 1 ./bind-listen 7890 ::1",),
+        needs=["test_address", "test_says_where_it_listens", "test_listens_on_the_port_it_is_given"], step=3)
+def test_ipv6(chapter):
+    checks.needs_ipv6()
+    wanted = free_port("::1")
+    server = chapter.serve(str(wanted), "0:0:0:0:0:0:0:1")
+    assert server.port == wanted
+    checks.says_where_it_listens(server)
+    connect(server).close()
+
+
+@graded(4, "Says where bind() has failed",
+        cause=[
+            Symptom("does not say where", "The message about bind() lacks the address and the port."),
+            "The error is not that of bind(): errno was changed before it was told, or the symbol is not in the table."],
+        read="Your turn",
+        by_hand=("timeout 1 ./bind-listen 7890 192.0.2.1; echo exit status $?",),
+        needs=["test_address", "test_names_the_call_that_fails"], step=3)
+def test_says_what_failed_and_where(chapter, address="192.0.2.1"):
+    with socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET) as ours, \
+            contextlib.suppress(OSError):
+        ours.bind((address, 0))
+        pytest.skip("this machine lets addresses be bound that it does not have")
+    program = chapter.run("0", address, limit=5)
+    checks.is_failure(chapter, program, "EADDRNOTAVAIL")
+    assert "bind %s port 0: " % address in program.stderr, "it does not say where:\n" + program.stderr
+
+
+def test_says_what_failed_with_ipv6(chapter):
+    checks.needs_ipv6()
+    test_says_what_failed_and_where(chapter, "2001:db8::1")
+
+
+@graded(7, "Starts though an old connection is left on its port",
+        cause=[
+            Symptom("EADDRINUSE", "SO_REUSEADDR is not set, or only after bind(), or on another socket, so connections in "
+                    "TIME_WAIT keep the port. `SO_REUSEADDR | SO_REUSEPORT` is not both, but SO_REUSEPORT alone.")],
+        read="The program",
+        by_hand=("nc -lN 7890 < /dev/null & sleep 0.5; nc -d 127.0.0.1 7890; wait; "
+                 "timeout 0.5 ./bind-listen 7890",),
+        needs=["test_listens_on_the_port_it_is_given"], step=4)
+def test_starts_beside_an_old_connection(chapter):
+    checks.starts_beside_an_old_connection(chapter, checks.positional)
+
+
+@graded(3, "Ends if another one listens on its port",
+        cause="SO_REUSEPORT, which comes in with `SO_REUSEADDR | SO_REUSEPORT`, lets two servers share a "
+              "port.",
+        read="What can go wrong",
+        by_hand=("./bind-listen 7890",
+                 "timeout 0.5 ./bind-listen 7890"),
+        needs=["test_starts_beside_an_old_connection", "test_says_what_failed_and_where"], step=4)
+def test_port_in_use(chapter):
+    checks.port_in_use(chapter, checks.positional)
+
+
+@graded(5, "Refuses what is no port, with a usage line and exit status 2",
+        cause=[
+            Symptom(r"start .*(4294967376|18446744073709551696)",
+                    "The number grows beyond what its type can hold, and wraps around: stop as soon as it is greater than "
+                    "65535.", ("for port in 4294967376 18446744073709551696; do timeout 0.5 ./bind-listen $port; done",)),
+            Symptom(r"did not end|\(E[A-Z]+\)", "It was taken for a port: atoi() and strtol() take 80x, ' 80' and +80 for 80 "
+                    "and an empty string for 0; take digits only, up to 65535.")],
+        read="Your turn",
+        by_hand=("for port in '' 99999 80x -1 ' 80' +80; do timeout 0.5 ./bind-listen \"$port\"; done",),
+        needs=[], step=5)
+@pytest.mark.parametrize("port", checks.BAD_PORTS)
+def test_wrong_port(chapter, port):
+    checks.is_usage_error(chapter.run(port, limit=3), port)
+
+
+@graded(2, "Refuses a third argument",
+        cause="argc is not looked at, so whatever comes after ADDRESS is passed over in silence.",
+        read="Your turn",
+        by_hand=("timeout 0.5 ./bind-listen 0 ::1 surplus; echo exit status $?",),
+        needs=["test_wrong_port"], step=5)
+def test_third_argument(chapter):
+    checks.is_usage_error(chapter.run("0", "127.0.0.1", "surplus", limit=3), "surplus")
+
+
+@graded(3, "Refuses what is no address, with a usage line",
+        cause=[
+            Symptom("localhost", "A name is no address: inet_pton() takes numbers only; getaddrinfo() asks for a name's "
+                    "unless it gets AI_NUMERICHOST.", ("timeout 0.5 ./bind-listen 0 localhost",)),
+            Symptom(r"127\.0\.0\.1 '", "inet_addr() and inet_aton() let a space and more pass behind an address: "
+                    "inet_pton() does not.", ("timeout 0.5 ./bind-listen 0 '127.0.0.1 '",)),
+            Symptom(r"did not end|\(E[A-Z]+\)", "It was taken for an address: the result of inet_pton() is not looked at, 1 is "
+                    "success, 0 is no address.")],
+        read="Your turn",
+        by_hand=("timeout 0.5 ./bind-listen 0 127.0.0.256; echo exit status $?",),
+        needs=["test_wrong_port"], step=5)
+@pytest.mark.parametrize("address", [*checks.BAD_ADDRESSES, "127.0.0.1 "])
+def test_wrong_address(chapter, address):
+    checks.is_usage_error(chapter.run("0", address, limit=3), address)
+
+
+@graded(3, "Fails if there is no stdout",
+        cause="With stdout closed the socket gets its number, 1, and the line would go there. If socket() returns 1, there is "
+              "no stdout: a failure.",
+        read="The program",
+        by_hand=("timeout 0.5 ./bind-listen 7890 >&-; echo exit status $?",),
+        needs=["test_full_disk"], step=6)
+def test_closed_stdout(chapter):
+    checks.closed_stdout(chapter, "0")
+
+
 @pytest.mark.parametrize("name,command,pattern", [
     ("nc", ["-v"], "succeeded|open|Connected to"), ("telnet", [], "Connected to")])
 def test_real_clients(chapter, tool, name, command, pattern):
@@ -296,79 +436,6 @@ def test_restart_at_once(chapter):
     checks.restart_at_once(chapter, checks.positional, lambda client: client.sendall(b"hello\n"))
 
 
-@graded(5, "Says what failed, where and why, and exits 1",
-        cause=[
-            Symptom("does not say where", "The message about bind() lacks the address and the port."),
-            Symptom("did not end|exit status 0", "The result of bind() is not looked at, or main() returns 0 after the "
-                    "message."),
-            Symptom(r"and is:\n(?!.*\(\w+\)$)", "The message lacks the symbol EADDRNOTAVAIL: perror() gives none."),
-            "It is to be one line on stderr: what failed, where, why, and the error's symbol."],
-        read="Your turn",
-        by_hand=("timeout 1 ./bind-listen 7890 192.0.2.1; echo exit status $?",),
-        needs=["test_address"])
-def test_says_what_failed_and_where(chapter, address="192.0.2.1"):
-    with socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET) as ours, \
-            contextlib.suppress(OSError):
-        ours.bind((address, 0))
-        pytest.skip("this machine lets addresses be bound that it does not have")
-    program = chapter.run("0", address, limit=5)
-    checks.is_failure(chapter, program, "EADDRNOTAVAIL")
-    assert "bind %s port 0: " % address in program.stderr, "it does not say where:\n" + program.stderr
-
-
-def test_says_what_failed_with_ipv6(chapter):
-    checks.needs_ipv6()
-    test_says_what_failed_and_where(chapter, "2001:db8::1")
-
-
-@graded(4, "Ends if another one listens on its port",
-        cause="SO_REUSEPORT, which comes in with `SO_REUSEADDR | SO_REUSEPORT`, lets two servers share a "
-              "port.",
-        read="What can go wrong",
-        by_hand=("./bind-listen 7890",
-                 "timeout 0.5 ./bind-listen 7890"),
-        needs=["test_starts_beside_an_old_connection", "test_says_what_failed_and_where", "test_says_where_it_listens"])
-def test_port_in_use(chapter):
-    checks.port_in_use(chapter, checks.positional)
-
-
-@graded(6, "Whichever call fails: names it, and exits 1",
-        cause=[
-            Symptom("does not name", "The message has to name the call that failed: socket, setsockopt, bind, listen or "
-                    "getsockname."),
-            "The result of the call is not looked at: each of socket(), setsockopt(), bind(), listen() and getsockname() "
-            "returns -1 if it fails, and then the program ends with exit status 1."],
-        read="The program",
-        by_hand=("for call in socket setsockopt bind listen getsockname; do echo $call; timeout 0.5 "
-                 "strace -qq -o /dev/null -e inject=$call:error=ENOBUFS ./bind-listen 7890; done",),
-        needs=["test_says_what_failed_and_where", "test_says_so_only_once_clients_can_connect"])
-@pytest.mark.parametrize("call", CALLS)
-def test_names_the_call_that_fails(chapter, preloaded, call):
-    steps.step("with %s() failing, ENOBUFS:" % call)
-    program = preloaded(chapter.start, {"LAB_FAULTS_AT_START": call}, "0")
-    wait_until(lambda: "\n" in program.output or not program.is_running(), what="a line or its end")
-    if not preloaded.was_given(limit=0):
-        return  # it does without this call: if that is a mistake, it is another check's
-    assert not program.output, "%s() has failed, and it says: %s" % (call, program.output)
-    program.status = program.wait()
-    checks.is_failure(chapter, program, r"\w+")
-    assert call in program.stderr.partition(": ")[2], "it does not name %s():\n%s" % (call, program.stderr)
-
-
-@graded(4, "Fails if its line cannot be written",
-        cause=[
-            Symptom("stdout closed", "With stdout closed the socket gets its number, 1, and the line would go there. If "
-                    "socket() returns 1, there is no stdout: a failure.",
-                    ("timeout 0.5 ./bind-listen 7890 >&-; echo exit status $?",)),
-            "The result of printf(), or of fflush(stdout) where that writes the line, is not looked at."],
-        read="The program",
-        by_hand=("timeout 0.5 ./bind-listen 7890 > /dev/full; echo exit status $?",),
-        needs=["test_says_what_failed_and_where", "test_says_where_it_listens"])
-@pytest.mark.parametrize("stdout", ["full", "closed"])
-def test_full_disk(chapter, stdout):
-    (checks.full_disk if stdout == "full" else checks.closed_stdout)(chapter, "0")
-
-
 def test_privileged_port(chapter):
     first_free = pathlib.Path("/proc/sys/net/ipv4/ip_unprivileged_port_start")
     if not first_free.exists() or int(first_free.read_text()) < 2:
@@ -378,43 +445,3 @@ def test_privileged_port(chapter):
         program = chapter.run("1", **ordinary_user())
     assert "bind 127.0.0.1 port 1: " in program.stderr
     checks.is_failure(chapter, program, "EACCES")
-
-
-@graded(5, "Refuses what is no port, with a usage line and exit status 2",
-        cause=[
-            Symptom(r"start .*(4294967376|18446744073709551696)",
-                    "The number grows beyond what its type can hold, and wraps around: stop as soon as it is greater than "
-                    "65535.", ("for port in 4294967376 18446744073709551696; do timeout 0.5 ./bind-listen $port; done",)),
-            Symptom(r"did not end|\(E[A-Z]+\)", "It was taken for a port: atoi() and strtol() take 80x, ' 80' and +80 for 80 "
-                    "and an empty string for 0; take digits only, up to 65535.")],
-        read="Your turn",
-        by_hand=("for port in '' 99999 80x -1 ' 80' +80; do timeout 0.5 ./bind-listen \"$port\"; done",),
-        needs=[])
-@pytest.mark.parametrize("port", checks.BAD_PORTS)
-def test_wrong_port(chapter, port):
-    checks.is_usage_error(chapter.run(port, limit=3), port)
-
-
-@graded(2, "Refuses a third argument",
-        cause="argc is not looked at, so whatever comes after ADDRESS is passed over in silence.",
-        read="Your turn",
-        by_hand=("timeout 0.5 ./bind-listen 0 ::1 surplus; echo exit status $?",),
-        needs=["test_wrong_port"])
-def test_third_argument(chapter):
-    checks.is_usage_error(chapter.run("0", "127.0.0.1", "surplus", limit=3), "surplus")
-
-
-@graded(3, "Refuses what is no address, with a usage line",
-        cause=[
-            Symptom("localhost", "A name is no address: inet_pton() takes numbers only; getaddrinfo() asks for a name's "
-                    "unless it gets AI_NUMERICHOST.", ("timeout 0.5 ./bind-listen 0 localhost",)),
-            Symptom(r"127\.0\.0\.1 '", "inet_addr() and inet_aton() let a space and more pass behind an address: "
-                    "inet_pton() does not.", ("timeout 0.5 ./bind-listen 0 '127.0.0.1 '",)),
-            Symptom(r"did not end|\(E[A-Z]+\)", "It was taken for an address: the result of inet_pton() is not looked at, 1 is "
-                    "success, 0 is no address.")],
-        read="Your turn",
-        by_hand=("timeout 0.5 ./bind-listen 0 127.0.0.256; echo exit status $?",),
-        needs=["test_wrong_port"])
-@pytest.mark.parametrize("address", [*checks.BAD_ADDRESSES, "127.0.0.1 "])
-def test_wrong_address(chapter, address):
-    checks.is_usage_error(chapter.run("0", address, limit=3), address)

@@ -136,7 +136,7 @@ class Grader:
         if not self._builds:
             model.decide(check, model.NOT_CHECKED, "first the program has to build")
             return model.NOT_CHECKED
-        first = self._results["checks"][0]["name"]
+        first = next((each for each in self._graded if self._graded[each].needs is None), name)
         needs = self._graded[name].needs
         for needed in [first] if needs is None and name != first else needs or []:
             other = self._checks.get(needed)

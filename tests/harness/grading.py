@@ -22,7 +22,7 @@ Symptom = collections.namedtuple("Symptom", "seen cause by_hand", defaults=[None
 def graded(points, title, cause, read, by_hand, needs=None, limit=30, step=1):
     """Make a test function a graded check; see Graded. `cause` is a text or, where one check sees more than
     one symptom, a list of Symptoms, the last of which may be a text: it stands for all others. Unless `needs`
-    says something else, a check needs the first one of its chapter."""
+    says something else, a check needs the first one of its chapter that has no `needs` either."""
     causes = [cause] if isinstance(cause, str) else cause
     symptoms = [Symptom("", each, by_hand) if isinstance(each, str) else each._replace(by_hand=each.by_hand or by_hand)
                 for each in causes]
