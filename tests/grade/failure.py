@@ -50,17 +50,20 @@ def right_output(check, chapter):
         yield ["    right:   %sone sees" % terminal, *("               " + printable(line) for line in shown)]
 
 
-def few(text, brief, first, last):
-    """The lines of a text; if it is to be brief, the first and the last, where there are many more."""
+def few(text, most):
+    """The lines of a text; where they are more than `most`, the first and the last of them."""
     lines = text.split("\n")
-    return [*lines[:first], "        ...", *lines[-last:]] if brief and len(lines) > first + last + 1 else lines
+    if not most or len(lines) <= most:
+        return lines
+    return [*lines[:most // 2], "        ...", *lines[-((most - 1) // 2):]]
 
 
-def failure(check, chapter, width=WIDTH, folder="your program's folder", brief=False):
-    """The lesson that a failed check is: what was done, what came of it, why, and how to see it."""
+def failure(check, chapter, width=WIDTH, folder="your program's folder", most=None):
+    """The lesson that a failed check is: what was done, what came of it, why, and how to see it. What would take more
+    lines than `most` is told by its first and last ones."""
     steps = [indent(step, "    %2d. " % number, width) for number, step in enumerate(check["steps"], 1)]
-    lines = few("\n".join(steps), brief, 3, 5) if steps else []
-    lines += few(indent(check["message"], "    ", width), brief, 6, 3)
+    lines = few("\n".join(steps), most) if steps else []
+    lines += few(indent(check["message"], "    ", width), most)
     if check["crash"]:
         lines.append(indent(check["crash"], "    where:   ", width))
     lines.append(indent(check["cause"], "    likely:  ", width))
@@ -72,5 +75,5 @@ def failure(check, chapter, width=WIDTH, folder="your program's folder", brief=F
         terminal = "terminal %d: " % number if len(check["by_hand"]) > 1 else ""
         lines.append("             " + terminal + command.replace("\n", "\n" + " " * (13 + len(terminal))))
     for shown in right_output(check, chapter):
-        lines += few("\n".join(shown), brief, 4, 2)
+        lines += few("\n".join(shown), most)
     return "\n".join(lines)

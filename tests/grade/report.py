@@ -9,6 +9,8 @@ from grade.failure import WIDTH, failure, indent
 
 MARKS = {model.PASSED: "ok", model.FAILED: "FAILED", model.NOT_CHECKED: "not checked",
          model.NOT_POSSIBLE: "not possible here", model.GRADER_ERROR: "grader error"}
+SCREEN = 40  # lines of a report, in the usual case
+MOST = 9, 7, 5, 4  # lines of what a failed check tells at length: the first of these with which the report fits
 COLOURS = {model.PASSED: 32, model.FAILED: 31, model.GRADER_ERROR: 35}
 
 
@@ -50,14 +52,14 @@ def one_line(verdict, checks, title, colours):
                                  sum(check["points"] for check in checks), title)
 
 
-def tell_checks(checks, results, everything, colours, **where):
-    """The checks of one step as text: each in a line, and the first that failed in full; or, `everything`, all of
-    these."""
+def tell_checks(checks, results, most, colours, **where):
+    """The checks of one step as text: each in a line, and the first that failed in full; or all of these, if there is
+    no limit to the lines."""
     lines, told = [], False
     for check in checks:
         lines.append(one_line(check["verdict"], [check], check["title"], colours))
-        if check["verdict"] == model.FAILED and (everything or not told):
-            lines.append(failure(check, results["chapter"], brief=not everything, **where))
+        if check["verdict"] == model.FAILED and not (most and told):
+            lines.append(failure(check, results["chapter"], most=most, **where))
             if "random" in check["name"]:
                 lines.append("    Random faults had the seed {0}: LAB_SEED={0} repeats them.".format(results["seed"]))
             lines.append("")
@@ -99,17 +101,26 @@ def tell(results, everything=False, compare=False, folder="your program's folder
     failure, and what comes next. Or `everything`."""
     colours = sys.stdout.isatty() if colours is None else colours
     where = {"width": terminal_width() if colours else WIDTH, "folder": folder}
+    for most in [None] if everything else MOST:
+        told = tell_steps(results, most, compare, colours, **where)
+        if told.count("\n") < SCREEN:
+            break
+    return told
+
+
+def tell_steps(results, most, compare, colours, **where):
+    """The same, with a limit to the lines that a failed check tells at length; None stands for everything."""
     now, steps = step_now(results), {}
     for check in results["checks"]:
         steps.setdefault(check["step"], []).append(check)
     done, parts, later = [], [], {}
     for step, checks in steps.items():
-        if step == now or everything:
-            parts.append("  %s\n%s" % (step_name(results, step), tell_checks(checks, results, everything, colours, **where)))
+        if step == now or not most:
+            parts.append("  %s\n%s" % (step_name(results, step), tell_checks(checks, results, most, colours, **where)))
         elif now is None or step < now:
             odd = [check for check in checks if check["verdict"] in (model.NOT_POSSIBLE, model.GRADER_ERROR)]
             done += [one_line(model.PASSED, checks, step_name(results, step), colours),
-                     *[tell_checks(odd, results, everything, colours, **where)] * bool(odd)]
+                     *[tell_checks(odd, results, most, colours, **where)] * bool(odd)]
         else:
             later[step] = checks
     parts = [headline(results), "\n".join(done), *parts, tell_later(later) if later else ""]
