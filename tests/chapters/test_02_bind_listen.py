@@ -404,8 +404,8 @@ def test_wrong_address(chapter, address):
 
 
 @graded(3, "Fails if there is no stdout",
-        cause="With stdout closed the socket gets its number, 1, and the line would go there. If socket() returns 1, there is "
-              "no stdout: a failure.",
+        cause=[Symptom("stdout closed", "With stdout closed the socket gets its number, 1, and the line would go there. If "
+                                        "socket() returns 1, there is no stdout: a failure.")],
         read="The program",
         by_hand=("timeout 0.5 ./bind-listen 7890 >&-; echo exit status $?",),
         needs=["test_full_disk"], step=6)

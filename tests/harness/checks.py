@@ -129,7 +129,7 @@ def is_failure(chapter, program, symbol):
         how_it_ended(program.status), program.stderr)
     line = re.match(r"%s: .+: (.+) \(%s\)\n\Z" % (re.escape(name), symbol), program.stderr)
     assert line, "stderr should be one line `%s: what failed: strerror text (%s)`, and is:\n%s" % (
-        name, symbol, program.stderr or "(nothing)")
+        name, "ESYMBOL" if symbol == r"\w+" else symbol, program.stderr or "(nothing)")
     if hasattr(errno, symbol):
         text = os.strerror(getattr(errno, symbol))
         assert line.group(1).casefold() in (text.casefold(), TEXTS_OF_MUSL.get(symbol)), (
