@@ -35,6 +35,8 @@ class Play:
             shown = len(terminal.screen) + len(step.echo)
             terminal.type(step.text)
             wait_until(lambda: len(terminal.screen) >= shown, self._terminals.values())
+        if "\nlistening on " in block.shows:  # who builds and starts a server waits for it
+            wait_until(lambda: "\nlistening on " in terminal.screen, self._terminals.values())
         self._settle()
 
     def end(self):
