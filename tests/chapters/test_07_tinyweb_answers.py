@@ -56,7 +56,11 @@ def long_way(root):
             Symptom("not with 403", "What is neither file nor folder is 403: S_ISREG() and S_ISDIR() of "
                     "fstat()'s st_mode tell. A socket cannot be opened at all: ENXIO."),
             Symptom("too long", "A name may be longer than the system, or your buffer, takes: ENAMETOOLONG "
-                    "is 404. Where snprintf() has cut the path it means another file."),
+                    "is 404. Where snprintf() has cut the path it means another file.",
+                    by_hand=("./tinyweb",
+                             "p=webroot t= n=$(printf %0200d 0); for i in 1 2 3 4 5 6; do for l in $(seq "
+                             "199); do echo cut off > $p/${n:0:l}; done; p=$p/$n t=$t/$n; mkdir $p; done; "
+                             "curl -si http://127.0.0.1:8080$t/1 | head -1; rm -r webroot/0*")),
             "ENOENT is 404, and so are ENOTDIR, where a file is taken for a folder, and ENAMETOOLONG."],
         read="The program",
         by_hand=("./tinyweb",

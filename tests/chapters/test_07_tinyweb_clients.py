@@ -74,11 +74,16 @@ def test_survives_interrupted_calls(chapter, root, faults):
             Symptom("accept: ", "An accept() that fails, with EINTR or ECONNABORTED, is no reason to end: "
                     "take the next client."),
             Symptom(r"with HTTP/1.. (4|5)\d\d(?s:.)*not with 200|there is no answer",
-                    "recv() may bring a part of the request, or be interrupted (EINTR) before it brought "
-                    "anything: ask again."),
+                    "recv() may bring a part of the request, and recv() or send() may be interrupted "
+                    "(EINTR) before it did anything: call it again."),
             Symptom("first difference|no empty line|Content-Length", "send() returns how many bytes it "
                     "took, and that may be a part; or it was interrupted (EINTR) before the first: send "
-                    "the rest."),
+                    "the rest.",
+                    by_hand=("strace -o /dev/null -e inject=accept,recvfrom,sendto:error=EINTR:when=1+2 "
+                             "./tinyweb",
+                             "curl -s --max-time 2 http://127.0.0.1:8080/ | wc -c; head -c 90000000 "
+                             "/dev/zero > webroot/large; curl -s http://127.0.0.1:8080/large | (sleep 3; "
+                             "wc -c); rm webroot/large")),
             "A call that did a part, or was interrupted (EINTR), has to be made again for the rest, and an "
             "accept() that fails is no reason to end."],
         read="The program",

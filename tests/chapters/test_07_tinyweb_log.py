@@ -49,8 +49,14 @@ def with_small_digits(line):
             Symptom("cut", "The line may be cut after some 1,000 characters, and not long before."),
             Symptom("crashed|killed by", "A line that is too long for the buffer is cut: each byte may "
                     "become four."),
+            Symptom("got: .*HEAD .* 200 [1-9]", "BYTES are those of the body that were sent: 0 for HEAD.",
+                    by_hand=("./tinyweb | cat", "curl -sI http://127.0.0.1:8080/ | head -1; sleep 0.2")),
             Symptom("client that left", "BYTES are those that were sent, not those that the file has: "
-                    "count what you handed to send()."),
+                    "count what you handed to send().",
+                    by_hand=("./tinyweb | sed -u 's/200 90000000$/all of it/; s/200 [0-9]*$/a part/'",
+                             "head -c 90000000 /dev/zero > webroot/large; curl -s "
+                             "http://127.0.0.1:8080/large | head -c 9 > /dev/null; rm webroot/large; sleep "
+                             "0.2")),
             Symptom("too long to be kept", "The request line is in the log as far as it came, also where "
                     "it was too long."),
             "The line is `ADDRESS port PORT \"REQUEST LINE\" STATUS BYTES`: the client's address and port, "

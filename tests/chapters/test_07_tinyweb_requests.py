@@ -41,10 +41,10 @@ IN_AN_ESCAPE = "escape|digit|%"
                     "two spaces|no version|words|tab for)|^an? (space|empty target)|^a tab for",
                     "The line is METHOD target HTTP/D.D, with exactly one space between each, and none "
                     "elsewhere: strtok() and sscanf() forgive more."),
-            Symptom("version|CR at the end", "The version is HTTP/, a digit, a dot, a digit, in capitals, "
-                    "and then the line ends. Compare all of it."),
             Symptom("NUL|garbage", "A NUL byte ends a C string early: what was received is longer than "
                     "strlen() says. Nothing that has one is HTTP."),
+            Symptom("version|CR at the end", "The version is HTTP/, a digit, a dot, a digit, in capitals, "
+                    "and then the line ends. Compare all of it."),
             Symptom("method", "A method is made of the characters that a header's name may have; any other "
                     "makes the line wrong."),
             "What has not the form METHOD target HTTP/D.D is 400, whatever it may mean."],
@@ -52,9 +52,10 @@ IN_AN_ESCAPE = "escape|digit|%"
         by_hand=("./tinyweb",
                  "for r in 'GET /' 'GET  / HTTP/1.0' ' GET / HTTP/1.0' 'GET / HTTP/1.0 ' 'GET / HTTP/1.0x' "
                  "$'GET / HTTP/1.0\\r\\r' 'G@T / HTTP/1.0'; do echo \"$r\" | cat -A; echo \"$r\"$'\\n' | "
-                 "nc 127.0.0.1 8080 | head -1; done; printf 'GET /index.html\\0 HTTP/1.0\\n\\n' | nc "
-                 "127.0.0.1 8080 | head -1; echo and an end too soon; for r in 'GET / HT' $'GET / "
-                 "HTTP/1.0\\n'; do printf \"$r\" | nc -N 127.0.0.1 8080 | head -1; done"))
+                 "nc 127.0.0.1 8080 | head -1; done; for r in 'GET /index.html\\0 HTTP/1.0' 'GET / "
+                 "HTTP/1.0\\0'; do printf \"$r\\n\\n\" | nc 127.0.0.1 8080 | head -1; done; echo and an "
+                 "end too soon; for r in 'GET / HT' $'GET / HTTP/1.0\\n'; do printf \"$r\" | nc -N "
+                 "127.0.0.1 8080 | head -1; done"))
 def test_answers_400_to_what_is_not_http(server):
     elsewhere = "|".join([IN_HEADERS, IN_TARGET, IN_AN_ESCAPE])
     refuses(server, 400, which=lambda name: not re.search(elsewhere, name))
