@@ -14,7 +14,7 @@ from grade import growth
 from grade.files import HANDOUT, files, new_place
 from grade.run import REPOSITORY, chapters
 
-SHAPED = re.compile(r"^(?:<!-- shape: (.*?) -->\n+)?```c (\S+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+SHAPED = re.compile(r"^((?:<!-- shape: .* -->\n+)*)```c (\S+)\n((?:.*\n)*?)```$", re.MULTILINE)
 FIRST = """
 *(This one is yours to write: read The idea and The program, do Your turn to its first points, then Try it.)*
 """
@@ -53,9 +53,9 @@ def functions(lines):
         yield name.group(1) if name else "?", first, lines.index("}\n", begin) + 1
 
 
-def in_its_place(file, excerpt, shape, lines):
+def in_its_place(file, excerpt, shapes, lines):
     """What a lesson says in place of an excerpt of a file, of which these are the lines: whose piece it is, how long
-    that is, and the shape of the new call, if that is not None."""
+    that is, and the shapes of new calls."""
     before = "".join(lines).partition(excerpt)[0].count("\n")
     behind = before + excerpt.count("\n")
     found = [(name, end - first) for name, first, end in functions(lines) if first < behind and end > before]
@@ -64,15 +64,17 @@ def in_its_place(file, excerpt, shape, lines):
         words = "%s in `%s`; ours %s %s lines" % (
             " and ".join("`%s()`" % name for name, _ in found), file, "has" if len(found) == 1 else "have",
             " and ".join(str(length) for _, length in found))
-    return "*(Yours to write: %s.%s)*" % (words, " The new call: `%s`" % shape if shape else "")
+    new = " The new call%s: %s" % ("s" if len(shapes) > 1 else "", " and ".join("`%s`" % shape for shape in shapes))
+    return "*(Yours to write: %s.%s)*" % (words, new if shapes else "")
 
 
 def withheld(chapter, lesson):
     """The lesson of a chapter that is to be written: without its excerpts."""
     states, parts = [*growth.states(chapter), growth.program_in(growth.ours(chapter))], []
     for step, text in sections(lesson):
-        parts.append(SHAPED.sub(lambda match: in_its_place(  # noqa: B023
-            match.group(2), match.group(3), match.group(1), states[step].get(match.group(2), [])), text))
+        parts.append(SHAPED.sub(lambda match: in_its_place(
+            match.group(2), match.group(3), re.findall("<!-- shape: (.*) -->", match.group(1)),
+            states[step].get(match.group(2), [])), text))
     return "".join(parts)
 
 

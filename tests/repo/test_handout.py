@@ -70,11 +70,11 @@ def test_a_leak_would_be_seen():
 def test_an_excerpt_leaves_what_is_to_be_written_how_long_ours_is_and_the_shape_of_the_new_call():
     lines = read("03-accept", "connection.c").splitlines(True)
     excerpt = next(line for line in lines if " accept(" in line)
-    words = in_its_place("connection.c", excerpt, "int new = accept(listener, whose, &size);", lines)
+    words = in_its_place("connection.c", excerpt, ["int new = accept(listener, whose, &size);"], lines)
     assert re.fullmatch(r"\*\(Yours to write: `accept_connection\(\)` in `connection.c`; ours has \d\d lines. "
                         r"The new call: `int new = accept\(listener, whose, &size\);`\)\*", words), words
     header = read("03-accept", "connection.h").splitlines(True)
-    assert in_its_place("connection.h", header[0], None, header) == "*(Yours to write: a piece of `connection.h`.)*"
+    assert in_its_place("connection.h", header[0], [], header) == "*(Yours to write: a piece of `connection.h`.)*"
 
 
 def test_a_lesson_that_is_to_be_written_says_how_to_read_it(handout):
