@@ -7,7 +7,7 @@ import signal
 import pytest
 
 from harness.concurrency import make_webroot
-from harness.daemon import configure
+from harness.daemon import configure, reload
 from harness.grading import Symptom, graded
 from harness.http_checks import LOG_LINE
 from harness.program import wait_until
@@ -41,34 +41,31 @@ def daemon(daemons, folder, place, log):
     return daemons.start("-c", configure(folder), under=place[1])
 
 
-@graded(4, "Logs start, requests, reloads, errors and end to syslog, with the right priorities",
+@graded(3, "Logs start, requests and end to syslog, with their priorities", step=9,
         cause=[
             Symptom("has the priority", "A message has another priority than the contract's: LOG_INFO for "
-                    "answers, LOG_NOTICE for `started`, `stopped` and `configuration changed`, LOG_WARNING "
-                    "for the warning, LOG_ERR for errors."),
+                    "answers, LOG_NOTICE for `started` and `stopped`."),
             Symptom("not a message|comes from|facility", "openlog(\"daemon\", LOG_PID, LOG_DAEMON): the "
                     "name, the process id and the facility of each message come from there."),
             "What is logged goes to stdout or stderr still, which lead to /dev/null, and not through "
             "syslog(): all of it, also what chapter 8 reports."],
         read="The program", needs=["test_answers_once_the_started_process_has_ended"],
         by_hand=("printf 'port = 8080\\n' > my.conf; strace -f -o log -s 99 -e trace=connect,sendto -e inject=connect:retval=0 ./daemon -c my.conf",
-                 "pid=$(pgrep -xn daemon); curl -so /dev/null http://127.0.0.1:8080/; kill -HUP $pid; sleep 0.2; echo prot = 1 >> my.conf; kill -HUP $pid; sleep 0.2; kill $pid; sleep 0.3; grep -o '<[0-9]*>' log | sort | uniq -c; grep -c 'daemon\\[' log"))
+                 "pid=$(pgrep -xn daemon); curl -so /dev/null http://127.0.0.1:8080/; sleep 0.2; kill $pid; sleep 0.3; grep -o '<[0-9]*>' log | sort | uniq -c; grep -c 'daemon\\[' log"))
 def test_start_requests_and_end_are_logged(daemon, log, folder):
     assert get(daemon, "/").status == 200
     assert get(daemon, "/missing").status == 404
     expected = {r'127\.0\.0\.1 port \d+ "GET / HTTP/1\.0" 200 9': INFORMATION,
                 r'127\.0\.0\.1 port \d+ "GET /missing HTTP/1\.0" 404 \d+': INFORMATION,
-                "started": NOTICE, "configuration changed": NOTICE, "configuration not changed": ERROR,
-                re.escape(str(folder)) + r"/daemon\.conf:1: .+": ERROR, "stopped": NOTICE,
-                "user and pidfile take effect at the next start": WARNING}
-    configure(folder, pidfile="other.pid")
-    daemon.signal(signal.SIGHUP)
-    log.wait_for("configuration changed", limit=3)
-    configure(folder, port="none")
-    daemon.signal(signal.SIGHUP)
-    log.wait_for("configuration not changed", limit=3)
+                "started": NOTICE, "stopped": NOTICE}
     daemon.signal(signal.SIGTERM)
     daemon.wait()
+    has_the_priorities(log, daemon, expected)
+
+
+def has_the_priorities(log, daemon, expected):
+    """The messages have come, from the daemon or, of requests, one of its children. `expected` is a dictionary from a
+    message to its priority."""
     for text, priority in expected.items():
         message = log.wait_for(text, limit=2)
         assert message.priority == priority, "`%s` has the priority %d, not %d" % (message.text, message.priority, priority)
@@ -84,7 +81,7 @@ FORGERIES = [
 ]
 
 
-@graded(2, "No request can forge or spoil a message of the log",
+@graded(2, "No request can forge or spoil a message of the log", step=9,
         cause=[
             Symptom("message for a request|printf", "What the client sent is passed to syslog() as the format, and a % "
                     "in it is obeyed: syslog(priority, \"%s\", line)."),
@@ -109,6 +106,39 @@ def test_no_request_can_forge_a_message(daemon, log):
         assert re.fullmatch("[ -~]*", messages[-2]), "there is what is not plain text in %r" % messages[-2]
         if line.startswith(b"GET /%"):  # plain text, which means something only to printf(3)
             assert logged.group("line").encode() == line, "printf(3) has obeyed it: %r" % messages[-2]
+
+
+@graded(2, "With -n it logs to stdout", step=9,
+        cause="With -n the log goes to stdout, each line at once: `started`, a line for each answer as in chapter 7, "
+              "`stopped`; only without -n to syslog().",
+        read="The program", needs=["test_serves_in_the_foreground"],
+        by_hand=("printf 'port = 8080\\n' > my.conf; ./daemon -n -c my.conf",
+                 "curl -sSI -m 1 http://127.0.0.1:8080/ | head -1; sleep 0.2; kill $(pgrep -xn daemon)"))
+def test_logs_to_stdout_in_the_foreground(chapter, folder):
+    server = chapter.serve("-n", "-c", configure(folder))
+    assert get(server, "/").status == 200
+    server.wait_for_output(r'^127\.0\.0\.1 port \d+ "GET / HTTP/1\.0" 200 9$', limit=2)
+    server.signal(signal.SIGTERM)
+    server.wait()
+    assert re.fullmatch(r"listening on .*\nstarted\n127.*\nstopped\n", server.output), (
+        "stdout is not `listening`, `started`, the request, `stopped`:\n" + server.output)
+    assert server.stderr == "", "nothing has failed, and stderr says: " + server.stderr
+
+
+@graded(1, "SIGHUP: reloads and errors go to syslog, with their priorities", step=11,
+        cause="A message has another priority than the contract's: LOG_NOTICE for `configuration changed`, LOG_WARNING "
+              "for the warning, LOG_ERR for errors and `configuration not changed`.",
+        read="Your turn", needs=["test_start_requests_and_end_are_logged", "test_a_daemon_finds_its_configuration_again"],
+        by_hand=("printf 'port = 8080\\n' > my.conf; strace -f -o log -s 99 -e trace=connect,sendto -e inject=connect:retval=0 ./daemon -c my.conf",
+                 "pid=$(pgrep -xn daemon); echo pidfile = my.pid >> my.conf; kill -HUP $pid; sleep 0.2; echo prot = 1 >> my.conf; kill -HUP $pid; sleep 0.2; kill $pid; sleep 0.3; grep -o '<[0-9]*>' log | sort | uniq -c; grep -c 'daemon\\[' log"))
+def test_reloads_are_logged(daemon, log, folder):
+    reload(daemon, folder, pidfile="other.pid")
+    log.wait_for("configuration changed", limit=3)
+    reload(daemon, folder, port="none")
+    log.wait_for("configuration not changed", limit=3)
+    has_the_priorities(log, daemon, {
+        "configuration changed": NOTICE, "user and pidfile take effect at the next start": WARNING,
+        "configuration not changed": ERROR, re.escape(str(folder)) + r"/daemon\.conf:1: .+": ERROR})
 
 
 def test_in_the_foreground_it_writes_to_its_standard_output(chapter, folder, place, log):

@@ -1,6 +1,7 @@
 """Starting daemons, which detach themselves from whoever starts them, finding and ending them."""
 
 import contextlib
+import fcntl
 import os
 import re
 import signal
@@ -9,6 +10,8 @@ from harness import listening
 from harness.inspect import children, state
 from harness.program import wait_until
 from harness.steps import note_signal, step
+
+PIDFILE = {"pidfile": "daemon.pid"}  # for configure()
 
 
 def pid_in(path):
@@ -19,15 +22,42 @@ def pid_in(path):
 
 
 def configure(folder, **keys):
-    """Write `daemon.conf` into a folder (a pathlib.Path); return its path as a string. In the names of
-    the keys _ stands for -; a key that is None is left out."""
+    """Write `daemon.conf` into a folder (a pathlib.Path), as plain as may be, so that the first program that reads one
+    can; return its path as a string. In the names of the keys _ stands for -; a key that is None is left out."""
     keys = {"port": 0, "webroot": folder / "webroot", **keys}
     new, path = folder / "daemon.conf.new", folder / "daemon.conf"
-    new.write_text("".join("%s = %s\n" % (key.replace("_", "-"), value)
+    new.write_text("".join("%s=%s\n" % (key.replace("_", "-"), value)
                            for key, value in keys.items() if value is not None))
     new.rename(path)  # a daemon that reads it just now reads the old or the new, and not a half of it
     step("write daemon.conf: " + "; ".join(path.read_text().splitlines()))
     return str(path)
+
+
+def reload(server, folder, **keys):
+    """Write another configuration, and have the server read it."""
+    configure(folder, **keys)
+    server.signal(signal.SIGHUP)
+
+
+def is_locked(path):
+    """Does another process hold a lock of fcntl(2) on the file?"""
+    assert path.exists(), "there is no pid file"
+    with open(str(path), "r+") as file:
+        try:
+            fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            return True
+    return False
+
+
+def fails(daemons, *arguments, **options):
+    """The program ends with status 1, and leaves nothing running. Return what it says on stderr."""
+    program = daemons.run(*arguments, **options)
+    assert program.status == 1, "exit status %d; stderr:\n%s" % (program.status, program.stderr)
+    assert program.stderr.startswith("daemon: "), "no message on stderr, but: %r" % program.stderr
+    assert program.output == "", "what is wrong belongs on stderr"
+    daemons.none_left()
+    return program.stderr
 
 
 class Daemon:
@@ -71,9 +101,11 @@ class Daemons:
         self._others = set(children(os.getpid()))
 
     def start(self, *arguments, **options):
-        """Start the program, which must end with status 0; return the Daemon it leaves."""
+        """Start the program, which must end with status 0; return the Daemon it leaves, which listens by then."""
         starter = self.run(*arguments, **options)
         assert starter.status == 0, "exit status %d; stderr:\n%s" % (starter.status, starter.stderr)
+        with contextlib.suppress(AssertionError):  # that it does so in time is a check of its own
+            wait_until(lambda: any(map(listening.kernel, self.left())), limit=3)
         return Daemon(starter, self.only_one_left())
 
     def run(self, *arguments, **options):

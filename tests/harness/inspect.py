@@ -133,6 +133,11 @@ def state(pid):
     return _stat(pid)[0]
 
 
+def status(pid, name):
+    """A line of /proc/PID/status, see proc(5)."""
+    return re.search(r"^%s:[ \t]*(.*?)[ \t]*$" % name, _read("/proc/%d/status" % pid), re.MULTILINE).group(1)
+
+
 def parent(pid):
     """The process id of a process's parent."""
     return int(_stat(pid)[1])
