@@ -196,6 +196,7 @@ def test_runs_until_a_signal_ends_it(chapter, request, number):
     with connect(server):
         assert server.is_running(), "it has ended before a signal came"
         before = server.output
+        at_rest(server.pid)
         server.signal(number)
         status = server.wait()
         assert not server.crashed(), "%s came of it" % how_it_ended(status)
