@@ -53,16 +53,20 @@ def silent(connection):
     hold(connection)
 
 
-def trickling(connection):
-    """A server whose answer is a line that never ends, ten bytes a second, until a fraction of the tenth
-    second is left."""
-    receive_until(connection, b"\r\n\r\n")
-    begin = time.monotonic()
-    with contextlib.suppress(ConnectionError):  # the program may have given up
-        while time.monotonic() < begin + 9.65:
-            connection.sendall(b"x")
-            time.sleep(0.1)
-    hold(connection)
+def trickling(end=1000):
+    """A server whose answer is a line that never ends, ten bytes a second, until the program closes, or so many
+    seconds have passed: 9.65 leave a fraction of the tenth second."""
+
+    def serve(connection):
+        receive_until(connection, b"\r\n\r\n")
+        begin = time.monotonic()
+        with contextlib.suppress(ConnectionError):  # the program may have given up
+            while time.monotonic() < begin + end:
+                connection.sendall(b"x")
+                time.sleep(0.1)
+        hold(connection)
+
+    return serve
 
 
 def endless(beginning, piece):
