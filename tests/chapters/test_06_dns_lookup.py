@@ -640,7 +640,7 @@ def test_a_line_of_8191_bytes_is_taken_and_a_longer_one_is_not(chapter):
                     "8,191 bytes at the most."),
             "A line of more than 8,191 bytes is an error, EMSGSIZE, at once: whoever waits for its end may wait for ever."],
         read="The program", needs=[], step=6,
-        by_hand=("(sleep 0.3; printf 'HTTP/1.0 200 OK\\r\\nServer: '; head -c 60000000 /dev/zero | tr '\\0' x; sleep 2) | nc -vnNl "
+        by_hand=("(sleep 0.3; printf 'HTTP/1.0 200 OK\\r\\nServer: '; head -c 60000000 /dev/zero | tr '\\0' x; sleep 5) | nc -vnNl "
                  "127.0.0.1 7890", "timeout 4 %s > out; echo exit status $?; wc -c < out; rm out" % ASK))
 @pytest.mark.parametrize("beginning", [b"", b"HTTP/1.0 200 OK\r\nServer: "], ids=["first", "Server"])
 def test_an_endless_line_is_given_up(chapter, beginning):
