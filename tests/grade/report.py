@@ -10,7 +10,7 @@ from grade.failure import WIDTH, failure, indent
 MARKS = {model.PASSED: "ok", model.FAILED: "FAILED", model.NOT_CHECKED: "not checked",
          model.NOT_POSSIBLE: "not possible here", model.GRADER_ERROR: "grader error"}
 SCREEN = 40  # lines of a report, in the usual case
-MOST = 9, 7, 5, 4  # lines of what a failed check tells at length: the first of these with which the report fits
+MOST = 9, 7, 5, 4, 3  # lines of what a failed check tells at length: the first of these with which the report fits
 COLOURS = {model.PASSED: 32, model.FAILED: 31, model.GRADER_ERROR: 35}
 
 
