@@ -201,7 +201,7 @@ def test_a_service_that_does_not_exist(chapter, service):
     fails(chapter.run("127.0.0.1", service), "getaddrinfo 127.0.0.1 %s: %s" % (service, expected))
 
 
-@graded(3, "Refuses too few and too many arguments, with a usage line and exit status 2",
+@graded(3, "Refuses too few and too many arguments, with a usage line",
         cause=[
             Symptom(r"not exit status 2; stderr:\n(.*\n)*usage: ", "Wrong arguments have an exit status of their own, 2: with 1 it says "
                     "that a call has failed."),
@@ -681,7 +681,7 @@ def test_a_long_head_in_little_time(chapter):
     assert found(program) == "far down"
 
 
-@graded(6, "Gives up a server that keeps it waiting, after ten seconds in all",
+@graded(6, "Gives up a server after ten seconds in all",
         cause=[
             Symptom("it gave up a server", "A server that is slow, and still there, gets ten seconds from the request on. See the unit "
                     "of the limit: tv_usec are millionths of a second, and poll() takes thousandths.",
@@ -732,7 +732,7 @@ def test_a_limit_that_cannot_be_set_is_not_told_as_recv(chapter, faults):
     assert program.stderr.startswith("dns-lookup: setsockopt SO_RCVTIMEO: ")
 
 
-@graded(4, "Shows a hostile value as text: control characters as ?, and % as it is",
+@graded(4, "Shows a hostile value with ? for control characters, and % as it is",
         cause=[
             Symptom("expected: '[^?]*%", "The value is the format of a printf(): it belongs behind one, printf(\"%s\", value). With %n "
                     "a stranger writes into your memory.",
