@@ -3,7 +3,6 @@
 import contextlib
 import re
 import select
-import socket
 
 import pytest
 
@@ -12,7 +11,7 @@ from harness.compare import identical
 from harness.grading import Symptom, graded
 from harness.inspect import at_rest, descriptors
 from harness.program import wait_until
-from harness.talk import connect, receive_all, see_the_end, shows_byte_order
+from harness.talk import connect, ends_its_side, receive_all, see_the_end, shows_byte_order
 
 CHAPTER = "03-accept"
 
@@ -32,12 +31,6 @@ def visit(server):
     with connect(server, limit=15) as client:
         ends_its_side(client)
         see_the_end(client)
-
-
-def ends_its_side(client):
-    """A client that says no more, if the connection has not been reset already."""
-    with contextlib.suppress(OSError):
-        client.shutdown(socket.SHUT_WR)
 
 
 def takes_a_client(server):

@@ -19,7 +19,7 @@ from harness.grading import Symptom
 from harness.inspect import busy_time, descriptors, memory, room_for, state, waits
 from harness.listening import kernel
 from harness.program import how_it_ended, last_lines, wait_until
-from harness.talk import connect, exchange, receive_all, see_the_end
+from harness.talk import connect, ends_its_side, exchange, receive_all, see_the_end
 from harness.users import set_limit
 
 # The last two are 80 to a number that has 32 or 64 bits.
@@ -246,21 +246,24 @@ def survives_lack_of_descriptors(server, refusal=None):
     """With no descriptor free a client waits in the queue, and so does the server; then it goes on. A
     server that has kept a descriptor for that may answer, if its answer begins with `refusal`."""
     with connect(server) as client:  # so that it has all that it needs
-        client.shutdown(socket.SHUT_WR)
+        ends_its_side(client)
         see_the_end(client)
     steps.step("let it have no more descriptors than it has")
     set_limit(server.pid, resource.RLIMIT_NOFILE, room_for(0, server.pid))
     # The first may be lucky: an accept() that waits has a descriptor for it already.
     with connect(server) as first, connect(server) as second:
-        first.shutdown(socket.SHUT_WR)
+        ends_its_side(first)
         server.wait_for_error(r"^.+: .+ \(EMFILE\)$")
+        reports = server.stderr.count("\n")
         waits_without_spinning(server.pid)
+        reports = server.stderr.count("\n") - reports
+        assert reports < 300, "it spins instead of waiting: it reports that %d times in a moment" % reports
         if select.select([second], [], [], 0)[0]:
             answer = second.recv(100, socket.MSG_PEEK)
             assert refusal and answer.startswith(refusal), "it did not leave the client in the queue"
         steps.step("let it have more again")
         set_limit(server.pid, resource.RLIMIT_NOFILE, None)
-        second.shutdown(socket.SHUT_WR)
+        ends_its_side(second)
         see_the_end(first)
         see_the_end(second)
 

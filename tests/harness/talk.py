@@ -23,6 +23,7 @@ class Connection(socket.socket):
         super().__init__(**options)
         self.name = name
         self.settimeout(seconds(limit))
+        self._early_reset = None
 
     def _try(self, what, call, *arguments):
         """Make a call, which waits for `what`. A network error is noted: it tells of the program, and not of
@@ -37,7 +38,19 @@ class Connection(socket.socket):
 
     def connect(self, address):
         steps.step("connects to %s port %d" % address[:2], self.name)
-        self._try("the connection", super().connect, address)
+        self._try("the connection", self._connect, address)
+
+    def _connect(self, address):
+        """Connect. Who is reset before it has looked was connected all the same: recv() tells of it."""
+        try:
+            super().connect(address)
+        except ConnectionResetError as error:
+            self._early_reset = error
+
+    def _receive(self, size, flags):
+        if self._early_reset:
+            raise self._early_reset
+        return super().recv(size, flags)
 
     def sendall(self, data):
         if data:
@@ -50,7 +63,7 @@ class Connection(socket.socket):
         return sent
 
     def recv(self, size, flags=0):
-        data = self._try("what the program should send", super().recv, size, flags)
+        data = self._try("what the program should send", self._receive, size, flags)
         if not flags & socket.MSG_PEEK:
             steps.step("receives" if data else "sees the end of the other side", self.name, data)
         return data
@@ -113,6 +126,12 @@ def receive_all(client, limit=512 << 20):
             return Received(data, client.name)
         data += part
         assert len(data) <= limit, "the peer sends more than %d MiB, and no end" % (limit >> 20)
+
+
+def ends_its_side(client):
+    """A client that says no more, if the connection has not been reset already."""
+    with contextlib.suppress(OSError):
+        client.shutdown(socket.SHUT_WR)
 
 
 def see_the_end(client):
