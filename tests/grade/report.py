@@ -118,15 +118,17 @@ def tell_steps(results, most, compare, colours, **where):
         if step == now or not most:
             parts.append("  %s\n%s" % (step_name(results, step), tell_checks(checks, results, most, colours, **where)))
         elif now is None or step < now:
-            odd = [check for check in checks if check["verdict"] in (model.NOT_POSSIBLE, model.GRADER_ERROR)]
+            odd = [check for check in checks if check["verdict"] == model.NOT_POSSIBLE]
             done += [one_line(model.PASSED, checks, step_name(results, step), colours),
                      *[tell_checks(odd, results, most, colours, **where)] * bool(odd)]
         else:
             later[step] = checks
     parts = [headline(results), "\n".join(done), *parts, tell_later(later) if later else ""]
     if model.had_trouble(results):
+        errors = [check["title"] + ": " + check["reason"] for check in results["checks"]
+                  if check["verdict"] == model.GRADER_ERROR]
         parts.append("  A grader error is not your fault, and costs no points. Please report it:\n%s"
-                     % indent(results["log"], "    ", where["width"]))
+                     % indent("\n".join([*errors, results["log"]]), "    ", where["width"]))
     parts.append("\n".join(textwrap.wrap("Next: %s." % what_next(results, compare), where["width"], break_on_hyphens=False)))
     return "\n\n".join(filter(None, parts))
 

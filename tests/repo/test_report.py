@@ -66,6 +66,12 @@ def test_the_last_line_says_what_to_do_next(verdicts, compare, words):
     assert ("Next: " + words) in " ".join(told.rpartition("\n\n")[2].split())
 
 
+def test_a_grader_error_is_told_in_whatever_step_it_is():
+    broken = {**check(3, model.GRADER_ERROR, "Sleeps"), "reason": "OSError: no space"}
+    told = report.tell(results(check(1, model.FAILED, "Starts"), broken))
+    assert "not your fault" in told and "    Sleeps: OSError: no space\n" in told
+
+
 def test_a_program_that_does_not_build_is_to_be_mended_first():
     broken = {**check(1, model.FAILED, "Starts"), "by_hand": []}
     assert report.tell(results(broken)).endswith("Next: mend that, then make grade 4 again.")
