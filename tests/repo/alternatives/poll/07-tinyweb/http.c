@@ -172,6 +172,17 @@ static int resolve(const char *path, char *real)
     return status;
 }
 
+/* Does the open file lie in the webroot? What was checked may have been changed before the open(). */
+static bool lies_inside(int file)
+{
+    char name[64], lies[PATH_MAX] = "";
+    size_t length = strlen(root);
+
+    snprintf(name, sizeof name, "/proc/self/fd/%d", file);
+    return readlink(name, lies, sizeof lies - 1) > 0 && strncmp(lies, root, length) == 0 &&
+           (lies[length] == '/' || lies[length] == '\0');
+}
+
 /* Open the file that the target of a request line means. */
 int find(const char *request, struct found *found)
 {
@@ -222,6 +233,8 @@ int find(const char *request, struct found *found)
     found->file = open(real, O_RDONLY | O_NONBLOCK | O_NOFOLLOW | O_NOCTTY);
     if (found->file < 0)
         return status_of_errno();
+    if (!lies_inside(found->file))
+        return 403;
     if (fstat(found->file, &found->about) < 0)
         return 500;
     found->type = type_of(path);

@@ -181,6 +181,10 @@ def find(root, target):
         file = os.open(real, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
     except OSError as error:
         raise Refusal(STATUS_OF.get(error.errno, 500))
+    lies = os.readlink(b"/proc/self/fd/%d" % file)  # what was checked may have been changed before the open()
+    if lies != root and not lies.startswith(root.rstrip(b"/") + b"/"):
+        os.close(file)
+        raise Refusal(403)
     found = os.fstat(file)
     if stat.S_ISREG(found.st_mode):
         name = path.rpartition(b"/")[2]
