@@ -114,7 +114,7 @@ def test_the_end_of_make_alone_ends_the_program_too(clone):
         family = [pid for child in children(command.pid) for pid in [child, *children(child)]]
         assert len(family) == 2
         os.kill(command.pid, signal.SIGTERM)
-        wait_until(lambda: not any(os.path.exists("/proc/%d" % pid) for pid in family))
+        wait_until(lambda: not any(os.path.exists("/proc/%d" % pid) for pid in family), limit=20, what="the end of all of them")
     finally:
         command.kill()
 
