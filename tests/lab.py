@@ -54,15 +54,24 @@ def run_program(command, folder, listens):
             sys.stderr.buffer.write(line)
             sys.stderr.buffer.flush()
 
+    program, told_to_end = None, False
+
+    def end(number, frame):  # SIGTERM or SIGHUP, perhaps for us alone, at any moment from here on
+        nonlocal told_to_end
+        told_to_end = True
+        if program:
+            program.terminate()
+
     signal.signal(signal.SIGINT, lambda number, frame: None)  # Ctrl-C is for the program
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) != signal.SIG_IGN:
+            signal.signal(number, end)
     program = subprocess.Popen(command, cwd=folder, stderr=subprocess.PIPE if listens else None)
+    if told_to_end:
+        program.terminate()
     errors = threading.Thread(target=pass_on, args=(program.stderr or [],), daemon=True)
     errors.start()
-    try:
-        status = program.wait()
-    except KeyboardInterrupt:  # SIGTERM or SIGHUP, perhaps for us alone
-        program.terminate()
-        status = program.wait()
+    status = program.wait()
     errors.join(1)  # a daemon in the background may still hold its end
     return status, port_in_use
 
