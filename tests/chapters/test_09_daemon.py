@@ -31,7 +31,7 @@ def folder(tmp_path):
 
 @graded(2, "Exits 2 on wrong usage", step=1, needs=[],
         cause=[
-            Symptom("did not end", "It starts all the same: getopt() returns '?' for what is no option, and for an option "
+            Symptom("did not end|exit status 0,", "It starts all the same: getopt() returns '?' for what is no option, and for an option "
                     "without its value; and what optind leaves of the arguments is one too many."),
             "What is no option, an option without its value, or an argument too many is wrong usage: repeat it on "
             "stderr, with a line `usage: ...`, and exit 2."],
@@ -44,7 +44,7 @@ def test_knows_its_usage(chapter, folder):
 
 @graded(2, "Reports a configuration that is not there, and exits 1", step=1, needs=[],
         cause=[
-            Symptom("did not end", "It starts without the file, and does not say so: whoever mistypes the name would get the "
+            Symptom("did not end|EADDRINUSE", "It starts without the file, and does not say so: whoever mistypes the name would get the "
                     "defaults."),
             "Without the file that -c names it exits 1, and says on stderr `daemon: ...FILE: strerror text (ENOENT)`."],
         read="Your turn",
@@ -74,7 +74,7 @@ def test_serves_in_the_foreground(chapter, folder):
 
 @graded(2, "Its first line says where it listens", step=2,
         cause=[
-            Symptom("has not said so", "printf() into a pipe keeps the line in stdio's buffer: "
+            Symptom("has not said so|got: +.started", "printf() into a pipe keeps the line in stdio's buffer: "
                     "setvbuf(stdout, NULL, _IOLBF, BUFSIZ) before it, or fflush(stdout) behind it."),
             Symptom("without these keys", "Without the key `address` it is 127.0.0.1, and without `port` 8080."),
             "The line is `listening on ADDRESS port PORT`, word for word, with what getsockname() says; "

@@ -104,7 +104,7 @@ def test_keeps_folder_and_umask_in_the_foreground(chapter, folder):
             Symptom("still there", "chdir(\"/\") has made a relative name lead elsewhere: unlink() it by its absolute name."),
             "At its end nothing of the daemon may be left running."],
         read="The program", needs=[*DETACHES, "test_pid_file_tells_the_process"],
-        by_hand=("printf 'port = 8080\\npidfile = my.pid\\n' > my.conf; timeout 5 ./daemon -c my.conf > out; sleep 0.3; pid=$(pgrep -xn daemon); [ \"$(cat my.pid)\" = $pid ] && echo it is the daemon; timeout 1 ./daemon -n -c my.conf 2>&1 | grep -c already; kill $pid; sleep 0.3; ls my.pid; pgrep -xc daemon",))
+        by_hand=("printf 'port = 8080\\npidfile = my.pid\\n' > my.conf; timeout 5 ./daemon -c my.conf > out; sleep 0.3; pid=$(pgrep -xn daemon); [ \"$(cat my.pid)\" = $pid ] && echo it is the daemon; timeout 1 ./daemon -n -c my.conf 2>&1 | grep -c 'already running'; kill $pid; sleep 0.3; ls my.pid; pgrep -xc daemon",))
 def test_pid_file_tells_the_daemon(daemons, folder):
     daemon = daemons.start("-c", configure(folder, **PIDFILE))
     pid = pid_in(folder / "daemon.pid")
@@ -203,7 +203,7 @@ def test_lack_of_descriptors(daemons, folder, limit):
 
 
 def test_ctrl_c_ends_a_start_that_takes_long(chapter, daemons, folder, gaps):
-    starter = chapter.start("-c", configure(folder, **PIDFILE), env=gaps(LAB_SLOW_FORK=300))
+    starter = chapter.start("-c", configure(folder, **PIDFILE), env=gaps(LAB_SLOW_FORK=1000))
     wait_until(lambda: children(starter.pid), what="its first fork()")
     starter.signal(signal.SIGINT)
     assert starter.wait() == -signal.SIGINT

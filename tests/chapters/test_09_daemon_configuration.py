@@ -44,8 +44,11 @@ def folder(tmp_path):
                     "lines are skipped, and a comment may stand alone or behind a value."),
             Symptom("nothing behind the last line", "The last line may have no LF: at the end of the file "
                     "what is in the buffer is a line, too."),
-            "A path may be relative, from the file's folder, or absolute, and each key has a value of its "
-            "own."],
+            Symptom("an absolute path", "A path may be relative, from the file's folder, or absolute: what begins with / is "
+                    "taken as it is.",
+                    ("mkdir -p my; echo my page > my/index.html; echo port = 8081 > my.conf; echo webroot = $PWD/my >> my.conf; ./daemon -n -c my.conf",
+                     "curl -sS -m 1 http://127.0.0.1:8081/; kill $(pgrep -xn daemon)")),
+            "A path that does not begin with / starts from the file's folder."],
         read="Your turn",
         by_hand=("mkdir -p my web#root; echo my page | tee web#root/index.html > my/index.html; printf '# %3000s\\n\\n port =\\t8080\\r\\nport=8081 # mine\\nwebroot = my' x > my.conf; ./daemon -n -c my.conf",
                  "curl -sS -m 1 http://127.0.0.1:8081/; kill $(pgrep -xn daemon); sleep 0.2; printf 'port = 8082\\nwebroot = web#root\\n' > my.conf; timeout 0.5 ./daemon -n -c my.conf & sleep 0.3; curl -sS -m 1 http://127.0.0.1:8082/"))
@@ -69,9 +72,12 @@ def test_reads(chapter, folder, what, text):
 @graded(2, "Finds daemon.conf beside it from anywhere", step=3, needs=SERVES,
         cause=[
             Symptom("the page beside it", "Without the key `webroot` it is the folder `webroot` beside the "
-                    "configuration."),
-            "daemon.conf lies beside the program, not in the folder where it is started: argv[0] up to its last "
-            "slash says where."],
+                    "configuration.",
+                    ("printf 'port = 8081\\n' > my.conf; ./daemon -n -c my.conf",
+                     "curl -sSI -m 1 http://127.0.0.1:8081/ | head -1; kill $(pgrep -xn daemon)")),
+            Symptom("before it listened|listens nowhere", "daemon.conf lies beside the program, not in the folder where it is started: argv[0] up to its last "
+                    "slash says where."),
+            "It is found, and something in it is not heeded."],
         read="Your turn",
         by_hand=("cp daemon.conf before; printf 'port = 8081\\n' > daemon.conf; here=$PWD; (cd /; timeout 0.5 $here/daemon -n; echo exit status $?); mv before daemon.conf",))
 def test_finds_its_configuration(chapter, folder, tmp_path_factory):

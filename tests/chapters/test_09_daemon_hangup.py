@@ -15,7 +15,8 @@ from harness.concurrency import (Load, begin, begin_download, finish, finish_dow
                                  make_webroot)
 from harness.daemon import configure, is_locked, reload
 from harness.grading import Symptom, graded
-from harness.inspect import at_rest, children, descriptors, leads_to
+from harness.inspect import at_rest, children, descriptors, leads_to, living
+from harness.listening import kernel
 from harness.program import wait_until
 from harness.steps import step
 from harness.talk import Response, connect, get, receive_all, reserved_port
@@ -105,7 +106,7 @@ def test_a_configuration_with_nothing_new_counts_as_changed(server, folder):
             "and pidfile take effect at the next start`, on stderr with -n; and no SIGHUP else."],
         read="Your turn", needs=[*RELOADS, "test_only_one_holds_the_pid_file"],
         by_hand=("printf 'port = 8080\\npidfile = my.pid\\n' > my.conf; ./daemon -n -c my.conf",
-                 "pid=$(pgrep -xn daemon); kill -HUP $pid; sleep 0.2; echo pidfile = other.pid >> my.conf; for i in 1 2; do kill -HUP $pid; sleep 0.2; done; (echo port = 0; echo pidfile = my.pid) > second.conf; timeout 1 ./daemon -n -c second.conf 2>&1 | grep -c already; ls my.pid other.pid; kill $pid; sleep 0.3; ls my.pid other.pid"))
+                 "pid=$(pgrep -xn daemon); kill -HUP $pid; sleep 0.2; echo pidfile = other.pid >> my.conf; for i in 1 2; do kill -HUP $pid; sleep 0.2; done; (echo port = 0; echo pidfile = my.pid) > second.conf; timeout 1 ./daemon -n -c second.conf 2>&1 | grep -c 'already running'; ls my.pid other.pid; kill $pid; sleep 0.3; ls my.pid other.pid"))
 def test_user_and_pid_file_stay(chapter, folder):
     def warnings():
         return server.stderr.count("daemon: user and pidfile take effect at the next start\n")
@@ -258,9 +259,13 @@ def test_a_fifo_in_place_of_the_file_changes_nothing(server, folder):
 @graded(4, "SIGHUP: moves to a new port, and serves who waits at the old", step=12,
         cause=[
             Symptom("from the new webroot", "Those in the old port's queue came for what was there: they are served "
-                    "before the new webroot is taken over."),
-            Symptom("by these children, too", "A child that serves somebody of the old queue keeps the new "
-                    "listener: it has two to close."),
+                    "before the new webroot is taken over.",
+                    ("printf 'port = 8080\\n' > my.conf; ./daemon -n -c my.conf",
+                     "mkdir -p other; echo the other page > other/index.html; pid=$(pgrep -xn daemon); kill -STOP $pid; curl -sS -m 2 http://127.0.0.1:8080/ | head -1 & sleep 0.3; printf 'port = 8081\\nwebroot = other\\n' > my.conf; kill -HUP $pid; kill -CONT $pid; sleep 1; kill $pid")),
+            Symptom("keeps a listener open", "A child that serves somebody of the old queue keeps the new "
+                    "listener: it has two to close.",
+                    ("printf 'port = 8080\\n' > my.conf; ./daemon -n -c my.conf",
+                     "pid=$(pgrep -xn daemon); kill -STOP $pid; sleep 4 | nc 127.0.0.1 8080 & sleep 0.3; echo port = 8081 > my.conf; kill -HUP $pid; kill -CONT $pid; sleep 0.5; ls -l /proc/$(pgrep -P $pid)/fd | grep -c socket; kill $pid")),
             Symptom("the new address", "A new address on the same port is a new place, too: compare both, "
                     "address and port."),
             Symptom("the old port to be left|the old address to be left", "The old listener stays open: "
@@ -283,16 +288,16 @@ def test_those_in_the_accept_queue_of_the_old_port_are_served(server, folder):
             answers = [is_whole(Response(receive_all(client))) for client in clients]
             assert [answer.status for answer in answers] == [200] * 20
         from_the_old = [answer.body == b"the other page\n" for answer in answers]
-        assert all(from_the_old), "who waited at the old port is served from the new webroot"
         wait_until(lambda: not is_refused(port), limit=3, what="the new port to answer")
+        assert all(from_the_old), "who waited at the old port is served from the new webroot"
         wait_until(lambda: is_refused(server), limit=3, what="the old port to be left")
         assert get(port, "/").status == 200
+        step("two silent clients from the old queue still have their children")
+        for child in living(server.pid):
+            assert not kernel(at_rest(child)), "a child that serves somebody of the old queue keeps a listener open"
         server.port = port
         if sys.platform == "linux":  # where there is a second address to be had
             moves_to_another_address(server, folder)
-        step("two silent clients from the old queue still have their children")
-        server.signal(signal.SIGTERM)
-        wait_until(lambda: is_refused(server), limit=3, what="the port to be left, by these children, too")
 
 
 def moves_to_another_address(server, folder):
@@ -338,7 +343,9 @@ def test_new_address_of_ipv6(server, folder):
             Symptom("no more descriptors", "The new webroot stays open where the new listener cannot be had: close() it on "
                     "that way out, too."),
             Symptom("expected: 200|the (other )?page", "The new max-children or webroot is in use before the new listener is "
-                    "open: take all over when all is open."),
+                    "open: take all over when all is open.",
+                    ("printf 'port = 8080\\n' > my.conf; ./daemon -n -c my.conf",
+                     "pid=$(pgrep -xn daemon); nc -l 127.0.0.1 8081 & sleep 0.2; mkdir -p other; printf 'port = 8081\\nwebroot = other\\nmax-children = 1\\n' > my.conf; kill -HUP $pid; sleep 0.2; sleep 2 | nc 127.0.0.1 8080 > first & sleep 0.2; curl -sSI -m 1 http://127.0.0.1:8080/ | head -1; kill $pid")),
             "The message is on stderr with -n, as at the start: `daemon: bind ADDRESS port PORT: ... (EADDRINUSE)`, and "
             "then `configuration not changed`."],
         read="The program", needs=RELOADS,

@@ -154,7 +154,7 @@ def test_pid_file_that_is_none_is_refused(chapter, folder):
             "into the file first, and F_SETLK later; or a loser empties the file (O_TRUNC). Who gets the "
             "lock runs, and nobody else."],
         read="The program", needs=["test_only_one_holds_the_pid_file"],
-        by_hand=("printf 'port = 0\\npidfile = my.pid\\n' > my.conf; for i in 1 2; do strace -qq -o /dev/null -e inject=fcntl:delay_exit=200000 ./daemon -n -c my.conf > said$i 2>&1 & done; sleep 3; cat said1 said2 | grep -c listening; pkill -x daemon; sleep 0.3; ./daemon -n -c my.conf & sleep 0.3; strace -qq -o /dev/null -e inject=fcntl:delay_enter=400000 ./daemon -n -c my.conf & sleep 0.3; pkill -xo daemon; sleep 3; wc -l my.pid; pkill -x daemon",))
+        by_hand=("printf 'port = 0\\npidfile = my.pid\\n' > my.conf; for i in 1 2; do strace -qq -o /dev/null -e inject=fcntl:delay_exit=200000 ./daemon -n -c my.conf > said$i 2>&1 & done; sleep 2; cat said1 said2 | grep -c listening; pkill -x daemon; sleep 0.3; ./daemon -n -c my.conf & sleep 0.3; strace -qq -o /dev/null -e inject=fcntl:delay_enter=1000000 ./daemon -n -c my.conf & sleep 0.3; until ls -l /proc/$(pgrep -xn daemon)/fd | grep -q my.pid; do sleep 0.1; done; pkill -xo daemon; sleep 3; wc -l my.pid; pkill -x daemon",))
 def test_two_at_the_same_moment(chapter, folder, gaps):
     configuration = configure(folder, **PIDFILE)
     for _ in range(3):
