@@ -13,6 +13,12 @@ from harness.inspect import children
 from harness.program import Program, seconds, wait_until
 from repo.repository import path
 
+@pytest.fixture(autouse=True)
+def no_options_of_ours(monkeypatch):
+    """The pytest that these tests run knows none of ours."""
+    monkeypatch.delenv("PYTEST_ADDOPTS", raising=False)
+
+
 CHECKS = """
 import subprocess, pytest
 def test_good(): pass
