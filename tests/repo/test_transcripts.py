@@ -8,7 +8,7 @@ from repo.repository import LESSONS, read
 
 @pytest.mark.parametrize("lesson", LESSONS)
 def test_what_is_typed_prints_what_the_lesson_shows(lesson, plays, tool):
-    status = plays[lesson].wait(120)
+    status = plays[lesson].wait(400)
     assert status == 0, plays[lesson].output + plays[lesson].stderr
     for block in blocks(read(lesson)):  # it was played up to the first that lacks a tool
         for name in block.tools:
