@@ -171,7 +171,7 @@ def test_says_what_failed(chapter, faults, symbol):
 
 
 @graded(4, "Names the other errors that socket() may have",
-        cause="The table of symbols lacks one that socket(2) lists under ERRORS.",
+        cause=[Symptom("should be one line", "The table of symbols lacks one that socket(2) lists under ERRORS.")],
         read="What can go wrong",
         by_hand=("for error in EMFILE ENFILE ENOBUFS ENOMEM EACCES; do "
                  "strace -qq -o /dev/null -e inject=socket:error=$error ./socket; done",),
@@ -385,7 +385,9 @@ def test_addresses_of_every_family(chapter, request, family, address, answer):
             Symptom("not exit status 2", "A word that is in no list falls back to the default: compare the arguments with "
                                          "each name, and refuse what is none."),
             Symptom("no line usage", "A line that begins with `usage: ` is missing."),
-            "The message does not repeat the word; if a % was in it, it was printf()'s format, and not its argument for %s."],
+            Symptom("does not repeat .*%d", "The word was printf()'s format, in which a % has a meaning, and not its argument "
+                    "for %s."),
+            Symptom("does not repeat", "The message has to repeat the word as it was given.")],
         read="Your turn",
         by_hand=("./socket inet4; echo exit status $?; ./socket local; ./socket inet tcp; echo exit status $?; "
                  "./socket %d; ./socket $(seq -s inet 50); ./socket inet4 2> /dev/null",),

@@ -107,7 +107,7 @@ def test_greets_the_client(chapter):
             Symptom("not one line",
                     "One line for each client, and only when it connects: nothing is said when it leaves.",
                     ("./send-recv", "for i in 1 2; do nc -N 127.0.0.1 7890 < /dev/null > /dev/null; done; sleep 0.2")),
-            Symptom("two bytes swapped",
+            Symptom("two bytes of its port are swapped",
                     "accept() stores the port in network byte order: ntohs(), for IPv6 as well.",
                     ("./send-recv 7890 ::1", "nc -N -p 40001 ::1 7890 < /dev/null; timeout 0.3 ./send-recv 7891 & "
                      "sleep 0.1; nc -N -p 40001 127.0.0.1 7891 < /dev/null; wait")),
@@ -278,7 +278,7 @@ def test_counts_its_clients(chapter):
 @graded(2, "Has room for 64 clients that wait their turn",
         cause="The backlog, the number that listen() is given, is too small: SOMAXCONN is the longest there is.",
         read="Your turn",
-        by_hand=("./send-recv", "sleep 0.1; ss -Hltn 'sport = 7890' | awk '{print $3 > 63 ? \"room\" : \"no room\"}'"))
+        by_hand=("./send-recv", "sleep 0.1; ss -Hltn 'sport = 7890' | awk '{print ($3 > 63 ? \"room\" : \"no room\")}'"))
 def test_has_room_for_clients_that_wait(chapter):
     server = chapter.serve("0")
     with contextlib.ExitStack() as stack:

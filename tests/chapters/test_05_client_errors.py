@@ -119,7 +119,8 @@ def test_a_stdin_that_cannot_be_read_is_an_error(chapter):
 @graded(3, "Says to which address it could not connect, and exits 1",
         cause=[
             Symptom("did not end within", "A connect() that is refused is the end: report it, and exit 1."),
-            Symptom("usage: ", "0 and 65535 are ports, too, though nobody listens there."),
+            Symptom("usage: ", "0 and 65535 are ports, too, though nobody listens there.",
+                    ("for port in 0 65535; do timeout 1 ./client 127.0.0.1 $port; echo exit status $?; done",)),
             Symptom("ENOTCONN|EPIPE|EBADF|EDESTADDRREQ", "It goes on without a connection: look at what connect() returned."),
             Symptom("(exit status|killed by) .*, not exit status 1", "A connect() that fails is exit status 1."),
             Symptom("it prints on stdout", "stdout is for what the server says: the error goes to stderr.",

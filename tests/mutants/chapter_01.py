@@ -189,7 +189,7 @@ MUTANTS = [
     Mutant("the message does not repeat the word", "socket.c",
            'fprintf(stderr, "%s: %s: %s\\n", program, input, problem);',
            'fprintf(stderr, "%s: %.0s%s\\n", program, input, problem);',
-           "test_unknown_word", "does not repeat"),
+           "test_unknown_word", "to repeat the word"),
     Mutant("the word is printf()'s format", "socket.c",
            'fprintf(stderr, "%s: %s: %s\\n", program, input, problem);',
            'fprintf(stderr, input);\n    fprintf(stderr, ": %s\\n", problem);',

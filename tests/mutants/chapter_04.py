@@ -233,7 +233,7 @@ MUTANTS = [
            "test_prints_where_each_client_comes_from", "ntohs()"),
     Mutant("the client has the server's address", "send-recv.c",
            "                   address_text((struct sockaddr *)&peer, peer_text)) < 0)",
-           "                   ((unsigned char *)&peer)[7] = 1, address_text((struct sockaddr *)&peer, peer_text)) < 0)",
+           "                   (((unsigned char *)&peer)[7] = 1, address_text((struct sockaddr *)&peer, peer_text))) < 0)",
            "test_prints_where_each_client_comes_from", "the server's own"),
     Mutant("it closes after the first piece", "send-recv.c", "        if (send_all(client, buffer, (size_t)received) < 0)\n",
            "        if (send_all(client, buffer, (size_t)received) == 0)\n            return 0;\n        else\n",
@@ -288,7 +288,7 @@ MUTANTS = [
            + "\n        if (received == 0)\n            return 0;\n"
            "        if (received < 0 && (errno == EINTR || errno == EAGAIN))\n",
            "test_a_silent_client_costs_no_cpu_time", "sleeps in between"),
-    Mutant("alarm() ends who meets a silent client", "send-recv.c", RECV, "        alarm(30);\n" + RECV,
+    Mutant("alarm() ends who meets a silent client", "send-recv.c", RECV, "        alarm(5);\n" + RECV,
            "test_is_patient_with_a_silent_client", "alarm()"),
     Mutant("a reset while it sends is not reported", "send-recv.c",
            "        if (send_all(client, buffer, (size_t)received) < 0)\n            return report(\"send to %s\", peer);\n",
@@ -313,7 +313,7 @@ MUTANTS = [
            "test_port_in_use", "stdout is for results"),
     Mutant("a failed start exits 2", "send-recv.c", "print_listening(listener) < 0)\n        return 1;",
            "print_listening(listener) < 0)\n        return 2;",
-           "test_port_in_use", "exit status 1"),
+           "test_port_in_use", "exit status is 1"),
     Mutant("usage goes to stdout", "send-recv.c", '    fprintf(stderr, "usage:', '    fprintf(stdout, "usage:',
            "test_wrong_arguments", "belongs on stderr"),
     Mutant("usage goes to stdout, too", "send-recv.c", '    fprintf(stderr, "usage:', '    puts("usage: see there");\n'
