@@ -1,7 +1,8 @@
 # Sockets in nine chapters. `make help` lists what there is to do.
 
 FOLDERS := $(patsubst %/,%,$(wildcard 0[1-9]-*/))
-FINISHED := $(patsubst %/,%,$(sort $(dir $(wildcard 0[1-9]-*/*.c))))
+EXERCISES := $(patsubst %/,%,$(wildcard 0[1-9]-*/[1-9][a-z]-*/))
+FINISHED := $(patsubst %/,%,$(sort $(dir $(wildcard 0[1-9]-*/*.c 0[1-9]-*/[1-9][a-z]-*/*.c))))
 LAB = @python3 tests/lab.py
 
 # These take a chapter's number; those of the second line may also do without.
@@ -26,11 +27,11 @@ ifeq ($(FINISHED),)
 	@echo 'There is no finished program here yet: begin with make start 1'
 endif
 
-$(FOLDERS):
+$(FOLDERS) $(EXERCISES):
 	@$(MAKE) --no-print-directory -C $@
 
 help:
-	@echo 'make                 build all chapters'
+	@echo 'make                 build all chapters and exercises'
 	@echo 'make chapter N       run chapter N, and see what to type in a second terminal'
 	@echo 'make chapter N ARGS="..."   the same with arguments for the program'
 	@echo 'make diff N          show what chapter N adds to the chapters before it'
@@ -39,7 +40,7 @@ help:
 	@echo 'make grade N         grade it; DIR=path: another folder; ALL=1: tell everything; without N: all'
 	@echo 'make watch N         grade it again each time you save'
 	@echo 'make compare N       show your program beside ours, file by file'
-	@echo 'N may be a step of a chapter, such as 7.3, but with grade and watch, which see how far you are'
+	@echo 'N may be an exercise, such as 4b, or a step, such as 7.3, but with grade and watch: these see how far you are'
 	@echo 'make trace N DIR=work/NN-name SVG=file   your own ladder, also as a picture'
 	@echo 'make test            check the finished programs (fetches pytest if it is missing)'
 	@echo 'make clean           remove what was built'
@@ -75,26 +76,27 @@ check mutants bench class gradescope:
 endif
 
 clean:
-	@for chapter in $(FOLDERS); do $(MAKE) --no-print-directory -s -C $$chapter clean; done
+	@for chapter in $(FOLDERS) $(EXERCISES); do $(MAKE) --no-print-directory -s -C $$chapter clean; done
 
-.PHONY: all $(FOLDERS) help test check mutants bench class gradescope clean
+.PHONY: all $(FOLDERS) $(EXERCISES) help test check mutants bench class gradescope clean
 
 else
 
 # In `make chapter 4` the 4 is the command's argument, not one more thing to make.
 N := $(wordlist 2,$(words $(MAKECMDGOALS)),$(MAKECMDGOALS))
 NUMBER := $(firstword $(subst ., ,$(firstword $(N))))
-CHAPTER := $(filter 0$(patsubst 0%,%,$(NUMBER))-%,$(FOLDERS))
+CHAPTER := $(filter 0$(patsubst 0%,%,$(NUMBER))-% $(NUMBER)-%,$(notdir $(FOLDERS) $(EXERCISES)))
+FOLDER := $(filter $(CHAPTER) %/$(CHAPTER),$(FOLDERS) $(EXERCISES))
 STEP := $(patsubst $(NUMBER)%,%,$(firstword $(N)))
 ifneq ($(words $(N)) $(words $(CHAPTER)),1 1)
 ifneq ($(filter start grade,$(COMMAND)) $(words $(N)),$(COMMAND) 0)
-$(error make $(COMMAND) $(N): which chapter? 1 to 9, as in: make $(COMMAND) 4)
+$(error make $(COMMAND) $(N): which chapter? 1 to 9, as in: make $(COMMAND) 4, or an exercise, such as 4b)
 endif
 endif
 # A step, such as 7.3, is one of the chapter's patches. A handout has none; then lab.py knows what to say.
-PATCHES := $(wildcard $(CHAPTER)/steps/[1-9]*.patch)
+PATCHES := $(wildcard $(FOLDER)/steps/[1-9]*.patch)
 ifneq ($(and $(STEP),$(PATCHES)),)
-ifeq ($(filter $(CHAPTER)/steps/$(STEP:.%=%)-%,$(PATCHES)),)
+ifeq ($(filter $(FOLDER)/steps/$(STEP:.%=%)-%,$(PATCHES)),)
 $(error make $(COMMAND) $(N): which step? $(NUMBER).1 to $(NUMBER).$(words $(PATCHES)), as in: make $(COMMAND) $(NUMBER).2)
 endif
 endif

@@ -15,6 +15,7 @@ import pytest
 
 sys.path.insert(0, os.path.dirname(__file__))
 
+from grade import growth, names  # noqa: E402
 from grade.files import has_program  # noqa: E402
 from harness.build import ADDRESS_SANITIZER, SANITIZERS, BuildError, build  # noqa: E402
 from harness import steps  # noqa: E402
@@ -81,15 +82,16 @@ def builds(request, tmp_path_factory, containment):
     done = {}
 
     def build_once(chapter, is_under_test=False):
-        source = os.path.join(folder, chapter)
+        source = os.path.join(folder, chapter if folder != REPOSITORY else names.place(chapter))
         if is_under_test and not os.path.isdir(source):
             pytest.skip("there is no %s in %s" % (chapter, folder))
         if chapter not in done:
             parent = tmp_path_factory.mktemp("build")
             if not os.path.isdir(source):  # a chapter that is not under test may help with one that is
-                source = os.path.join(REPOSITORY, chapter)
+                source = growth.ours(chapter)
                 if not has_program(source):
                     pytest.skip("needs the finished program of %s, which is not in this copy" % chapter)
+            source = growth.whole(chapter, source, tmp_path_factory.mktemp("whole"))
             try:
                 done[chapter] = build(source, str(parent / chapter), flags, containment)
             except BuildError as error:

@@ -26,10 +26,11 @@ def nearest(excerpt, source):
     return found
 
 
-def drifted(folder):
-    """The excerpts of a chapter's lesson that are not in the source: rows (excerpt, file, nearest lines)."""
-    states = [*growth.states(os.path.basename(folder), lambda name: os.path.join(os.path.dirname(folder), name)),
-              growth.program_in(folder)]
+def drifted(name, folder_of=growth.ours):
+    """The excerpts of a program's lesson that are not in the source: rows (excerpt, file, nearest lines). `folder_of`
+    tells the folder of a program."""
+    folder = folder_of(name)
+    states = [*growth.states(name, folder_of), growth.program_in(folder)]
     for step, text in sections(read(folder, "README.md")):
         for file, excerpt in EXCERPT.findall(text):
             source = "".join(states[step].get(file, []))
@@ -40,28 +41,29 @@ def drifted(folder):
 def sections(lesson):
     """The parts of a lesson, and of which step each tells: pairs (step, text); -1 stands for the finished program."""
     for part in re.split(r"^(?=##+ )", lesson, flags=re.MULTILINE):
-        step = re.match(r"### \d\.(\d+) ", part)
+        step = re.match(r"### \d[a-z]?\.(\d+) ", part)
         yield int(step.group(1)) if step else -1, part
 
 
-def difference(folder, excerpt, file, lines):
+def difference(name, excerpt, file, lines):
     """What an excerpt that has drifted says, and what the source does, for people."""
-    names = os.path.join(os.path.basename(folder), "README.md"), os.path.join(os.path.basename(folder), file)
+    names = os.path.join(name, "README.md"), os.path.join(name, file)
     return "".join(difflib.unified_diff(excerpt.splitlines(True), lines.splitlines(True), *names, n=100))
 
 
-def renew(folder):
-    """Write the nearest lines in place of each excerpt that has drifted, and print what has changed.
+def renew(name):
+    """Write the nearest lines in place of each excerpt of a lesson that has drifted, and print what has changed.
     Return how many there are that nothing in their file is like: those need a person."""
-    text, left = read(folder, "README.md"), 0
-    for excerpt, file, lines in drifted(folder):
+    lesson = os.path.join(growth.ours(name), "README.md")
+    text, left = read(lesson), 0
+    for excerpt, file, lines in drifted(name):
         fence = "```c %s\n" % file
         if lines:
             text = text.replace(fence + excerpt, fence + lines)
-            print(difference(folder, excerpt, file, lines))
+            print(difference(name, excerpt, file, lines))
         else:
-            print("%s/README.md: nothing in %s is like this:\n%s" % (folder, file or "any file", excerpt))
+            print("%s/README.md: nothing in %s is like this:\n%s" % (name, file or "any file", excerpt))
             left += 1
-    with open(os.path.join(folder, "README.md"), "w", encoding="utf-8") as lesson:
-        lesson.write(text)
+    with open(lesson, "w", encoding="utf-8") as file:
+        file.write(text)
     return left

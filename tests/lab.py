@@ -13,7 +13,7 @@ import threading
 
 from excerpts import renew
 from find_python import find_python
-from grade import autograder, classroom, growth, learner, run
+from grade import autograder, classroom, growth, learner, names
 from grade.autograder import gradescope
 from grade.files import has_program, read
 from grade.handout import ARGUMENTS, handout
@@ -26,14 +26,15 @@ REPOSITORY = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 CHECKING = "test", "check", "mutants", "grade", "watch", "class", "autograde"  # these run programs of others
 WRONG = 2  # the exit status for wrong usage, and where something is in the way
 NO_SERVERS = ("01-socket", "05-client", "06-dns-lookup")  # they do not listen
+PORT_FIRST = "2", "3", "4", "4a", "4b", "4c", "5b"  # [PORT [ADDRESS]]
+PORT_OPTION = "7", "8"  # -p PORT
 
 
 # --- make chapter N ---------------------------------------------------------------------------
 
 def read_lesson(chapter):
     """From a chapter's README.md: its title, its goal, and the commands for a second terminal."""
-    with open(os.path.join(REPOSITORY, chapter, "README.md"), encoding="utf-8") as file:
-        text = file.read()
+    text = read(growth.ours(chapter), "README.md")
     title = re.match(r"# (.*)", text).group(1)
     goal = re.search(r"^\*\*Goal:\*\* (.*?)\n\n", text, re.MULTILINE | re.DOTALL).group(1)
     section = re.search(r"^## Try it\n(.*?)^## ", text, re.MULTILINE | re.DOTALL).group(1)
@@ -79,29 +80,36 @@ def run_program(command, folder, listens):
 def chosen_port(name, words):
     """The port that a server is told to listen on; PORT if that is 0, and the kernel chooses; None if it is
     not told one."""
-    words = words[:1] if name[:2] in ("02", "03", "04") else words
-    pattern = r"-p ?(\d+)" if name[:2] in ("07", "08") else r"^(\d+)$"
-    match = re.search(pattern, " ".join(words)) if name[:2] not in ("05", "06", "09") else None
+    number = names.number(name)
+    match = re.match(r"(\d+)\b", " ".join(words)) if number in PORT_FIRST else \
+        re.search(r"-p ?(\d+)", " ".join(words)) if number in PORT_OPTION else None
     return match and (match.group(1) if int(match.group(1)) else "PORT")
 
 
 def other_port(name, words):
     """How to run this chapter on another port than with these words."""
-    if name[:2] == "09":
+    number = names.number(name)
+    if number == "9":
         return "`port` in 09-daemon/daemon.conf"
-    others = ("-p 8081", "-p 8082") if name[:2] in ("07", "08") else ("7891", "7892")
+    others = ("-p 8081", "-p 8082") if number in PORT_OPTION else ("7891", "7892")
     free = [other for other in others if other not in " ".join(words)]
-    return "make chapter %s ARGS=\"%s\"" % (name[:2].lstrip("0"), free[0])
+    return "make chapter %s ARGS=\"%s\"" % (number, free[0])
+
+
+def called(name):
+    """What people call a program: Chapter 4, or Exercise 4b."""
+    return "%s %s" % ("Exercise" if names.is_exercise(name) else "Chapter", names.number(name))
 
 
 def is_yours_to_write(name):
     """Whether this copy has a chapter's lesson only, which is said kindly then."""
-    if has_program(os.path.join(REPOSITORY, name)):
+    if has_program(growth.ours(name)):
         return False
-    number = name[:2].lstrip("0")
-    print("Chapter %s's program is yours to write: make start %s lays out work/%s/, make grade %s checks\n"
+    number = names.number(name)
+    print("%s's program is yours to write: make start %s lays out work/%s/, make grade %s checks\n"
           "it, and the lesson is %s/README.md. To run it:\n\n    (cd work/%s && make && ./%s)" % (
-              number, number, name, number, name, name, " ".join([name[3:], *ARGUMENTS.get(name, [])])), file=sys.stderr)
+              called(name), number, name, number, names.place(name), name,
+              " ".join([name[3:], *ARGUMENTS.get(name, [])])), file=sys.stderr)
     return True
 
 
@@ -110,7 +118,7 @@ def program_folder(name):
     """The folder of a chapter's program, or, of a step such as 07-tinyweb.3, one for the moment."""
     chapter, step = growth.split(name)
     if not step:
-        yield os.path.join(REPOSITORY, chapter)
+        yield growth.ours(chapter)
         return
     with tempfile.TemporaryDirectory(prefix="step-") as place:
         folder = os.path.join(place, chapter)
@@ -138,13 +146,13 @@ def run_chapter(name, step, folder, *arguments):
     commands = [re.sub(r"\b(7890|8080)\b", chosen_port(name, words) or r"\1", line) for line in commands]
 
     if step:
-        print("Chapter %d after step %d: %s" % (int(name[:2]), step, growth.words(name, step)))
+        print("%s after step %d: %s" % (called(name), step, growth.words(name, step)))
     else:
         print("%s\n\n%s\n" % (title, textwrap.fill(goal, 80)))
         if commands:
             print("In a second terminal, %s:\n" % ("first" if name == "05-client" else "try"))
             print("".join("    %s\n" % line for line in commands))
-        print("%sThe lesson is %s/README.md.\n" % ("" if name in NO_SERVERS else "Ctrl-C ends it. ", name))
+        print("%sThe lesson is %s/README.md.\n" % ("" if name in NO_SERVERS else "Ctrl-C ends it. ", names.place(name)))
     print("$ %s" % " ".join([program] + words), flush=True)
 
     status, port_in_use = run_program([program] + words, folder, name not in NO_SERVERS)
@@ -165,7 +173,7 @@ def diff(name):
     if is_yours_to_write(name):
         return 2
     begin = growth.state(name, step - 1) if step > 1 else growth.beginning(name)
-    program = growth.state(name, step) if step else growth.program_in(os.path.join(REPOSITORY, name))
+    program = growth.state(name, step) if step else growth.program_in(growth.ours(name))
     if step:
         print(growth.words(name, step))
     lines = growth.difference(begin, program).splitlines()
@@ -193,7 +201,7 @@ def compare(name):
     from grade.compare import compare as beside
     name, step = growth.split(name)
     if not has_program(growth.ours(name)):
-        print("make compare: this copy holds no finished program of chapter %d" % int(name[:2]), file=sys.stderr)
+        print("make compare: this copy holds no finished program of %s" % called(name).lower(), file=sys.stderr)
         return WRONG
     folder = learner.to_grade(name)[name]
     if not growth.sources(folder):
@@ -213,7 +221,7 @@ def trace(name):
     chapter = growth.split(name)[0]
     given = os.environ.get("DIR")
     if not given and is_yours_to_write(chapter):
-        print("make trace %s DIR=work/%s draws the ladder of yours." % (chapter[:2].lstrip("0"), chapter), file=sys.stderr)
+        print("make trace %s DIR=work/%s draws the ladder of yours." % (names.number(chapter), chapter), file=sys.stderr)
         return 2
     with program_folder(name) as folder:
         return print_ladder(chapter, REPOSITORY, given or folder, os.environ.get("SVG", ""))
@@ -223,18 +231,17 @@ def trace(name):
 
 def excerpts():
     """Renew the excerpts in the lessons from the source; fail if one of them is like nothing there."""
-    folders = sorted(glob.glob(os.path.join(glob.escape(REPOSITORY), "0[1-9]-*")))
-    return 1 if sum(map(renew, folders)) else 0
+    return 1 if sum(map(renew, names.programs())) else 0
 
 
 def ladders():
     """Renew the ladders of `make trace` in the lessons."""
-    for name in run.chapters():
+    for name in names.programs():
         drawn = subprocess.run([sys.executable, __file__, "trace", name], stdout=subprocess.PIPE, check=True).stdout.decode()
-        lesson = os.path.join(REPOSITORY, name, "README.md")
+        lesson = os.path.join(growth.ours(name), "README.md")
         text = read(lesson)
         with open(lesson, "w", encoding="utf-8") as file:
-            file.write(re.sub(r"(^\$ make trace \d\n).*?(?=^```$)", lambda match: match.group(1) + drawn, text,
+            file.write(re.sub(r"(^\$ make trace \d[a-z]?\n).*?(?=^```$)", lambda match: match.group(1) + drawn, text,
                               count=1, flags=re.MULTILINE | re.DOTALL))
     return 0
 

@@ -13,7 +13,7 @@ import threading
 import time
 
 from find_python import find_python
-from grade import learner, run
+from grade import growth, learner, names, run
 from grade.files import has_program
 from harness.contain import adopt_orphans, end_descendants
 
@@ -97,14 +97,14 @@ class Table:
 
 def part(file):
     """The chapter that a file of checks belongs to; else OURS."""
-    return next((name for name in run.chapters() if file.startswith("test_%s_" % name[:2])), OURS)
+    return next((name for name in names.programs() if file.startswith("test_%s_" % name[:2])), OURS)
 
 
 # ---- make test
 
 def groups():
     """The files of checks, in groups that take about as long as each other; none without a finished program."""
-    finished = [path for name in run.chapters() if has_program(os.path.join(run.REPOSITORY, name))
+    finished = [path for name in names.programs() if has_program(growth.ours(name))
                 for path in run.check_files(name)]
     web = [path for path in finished if os.path.basename(path) >= "test_07"]  # most of these wait
     repo = sorted(glob.glob(os.path.join(glob.escape(run.TESTS), "repo", "test_*.py")))
@@ -132,7 +132,7 @@ def test(*arguments):
     following = learner.to_begin()
     print("\nAll is well. Next: " + (
         "make chapter 1 runs the first program; its lesson is 01-socket/README.md." if has_program(
-            os.path.join(run.REPOSITORY, run.chapters()[0])) else "make start %d" % learner.number(following)))
+            os.path.join(run.REPOSITORY, names.chapters()[0])) else "make start %s" % names.number(following)))
     return 0
 
 

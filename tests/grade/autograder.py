@@ -10,7 +10,7 @@ import os
 import tempfile
 import zipfile
 
-from grade import formats, report, run, submissions
+from grade import formats, names, report, run, submissions
 from grade import results as model
 from grade.files import files, write
 from harness.grading import TOTAL
@@ -20,7 +20,7 @@ SCRIPTS = os.path.join(run.TESTS, "grade", "gradescope")
 
 def gradescope():
     """Make the zip. OUT and CHAPTERS are in the environment."""
-    chapters = run.wanted(os.environ.get("CHAPTERS", ""))
+    chapters = names.wanted(os.environ.get("CHAPTERS", ""))
     out = os.path.abspath(os.path.expanduser(os.environ.get("OUT") or "autograder.zip"))
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:

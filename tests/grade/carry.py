@@ -13,7 +13,8 @@ import tempfile
 
 from grade import growth
 from grade.files import read
-from grade.run import REPOSITORY, chapters
+from grade.names import number, place, programs
+from grade.run import REPOSITORY
 
 
 class CannotTell(Exception):
@@ -88,7 +89,7 @@ def carry_chapter(chapter, before, changed):
     given = growth.grown_from(chapter)
 
     def name(step):
-        return "step %d.%d" % (int(chapter[:2]), step)
+        return "step %s.%d" % (number(chapter), step)
 
     for file in set(given) & set(wanted):
         if old[0].get(file) == old[-1][file] == given[file] != wanted[file]:
@@ -133,16 +134,16 @@ def fill(files):
 def steps(step=None, folder=None):
     """Carry all changes on, since the last commit; or, where that cannot be, change nothing. With a step, such as
     7.3, and a folder: the folder has the program as it is to be after that step."""
-    if step and not (folder and re.fullmatch(r"[1-9]\.[1-9]\d*", step) and growth.sources(folder)):
+    if step and not (folder and re.fullmatch(r"[1-9][a-z]?\.[1-9]\d*", step) and growth.sources(folder)):
         sys.exit("usage: lab.py steps [STEP FOLDER], as in: lab.py steps 7.3 work/07-tinyweb")
-    number, _, place = (step or "0.0").partition(".")
+    changed_program, _, changed_step = (step or "0.0").partition(".")
     before = {}
     with tempfile.TemporaryDirectory() as commit:
         last_commit(commit)
         try:
-            for chapter in chapters():
-                changed = (int(place), growth.program_in(folder)) if int(chapter[:2]) == int(number) else None
-                before.update(write(chapter, carry_chapter(chapter, lambda name: os.path.join(commit, name), changed)))
+            for chapter in programs():
+                changed = (int(changed_step), growth.program_in(folder)) if number(chapter) == changed_program else None
+                before.update(write(chapter, carry_chapter(chapter, lambda name: os.path.join(commit, place(name)), changed)))
         except (CannotTell, growth.Mismatch) as error:
             fill(before)
             sys.exit("lab.py steps: %s" % error)

@@ -16,7 +16,7 @@ import sys
 import tempfile
 import time
 
-from grade import report, run, submissions
+from grade import names, report, run, submissions
 from grade import results as model
 from grade.failure import printable
 from grade.files import write
@@ -34,13 +34,13 @@ class Learner:
         self.remarks, self.results = [], {}
         self.waiting = set()  # the chapters that are still to be graded
 
-    def row(self):
-        """The learner's row of scores.csv. A chapter that was not begun has an empty cell."""
+    def row(self, columns):
+        """The learner's row of scores.csv, with these programs as columns. What was not begun has an empty cell."""
         points = {chapter: model.earned(results) for chapter, results in self.results.items()}
         troubled = [chapter for chapter, results in self.results.items() if model.had_trouble(results)]
         remarks = self.remarks + ["not all graded yet"] * bool(self.waiting) + [
             "grader error in " + chapter for chapter in sorted(troubled)]
-        return [harmless(self.name), *(points.get(chapter, "") for chapter in run.chapters()),
+        return [harmless(self.name), *(points.get(chapter, "") for chapter in columns),
                 sum(points.values()), harmless("; ".join(remarks))]
 
     def report(self):
@@ -99,11 +99,11 @@ def prepare(learner, target, out, grader, wanted):
     return jobs
 
 
-def write_scores(everyone, out):
-    """Write scores.csv (RFC 4180)."""
-    table = io.StringIO()
-    csv.writer(table).writerows([["name", *run.chapters(), "total", "remark"],
-                                 *(learner.row() for learner in everyone)])
+def write_scores(everyone, out, wanted):
+    """Write scores.csv (RFC 4180). All chapters have their column, and those exercises that are wanted."""
+    table, columns = io.StringIO(), [name for name in names.programs() if name in wanted or not names.is_exercise(name)]
+    csv.writer(table).writerows([["name", *columns, "total", "remark"],
+                                 *(learner.row(columns) for learner in everyone)])
     write(os.path.join(out, "scores.csv"), table.getvalue())
 
 
@@ -138,14 +138,14 @@ class Progress:
               flush=True)
 
 
-def grade_all(python, everyone, jobs, out):
+def grade_all(python, everyone, jobs, out, wanted):
     """Grade what is to be graded, and write scores.csv and each learner's report as they come. Returns
     whether it came to its end."""
     progress = Progress(len(jobs), len(everyone))
 
     def finish(learner):
         write(os.path.join(out, "reports", learner.label + ".txt"), learner.report())
-        write_scores(everyone, out)
+        write_scores(everyone, out, wanted)
         progress.finished(learner)
 
     for learner in everyone:
@@ -180,7 +180,7 @@ def grade_class(python):
     if not given:
         sys.exit("make class: whose work? Say DIR=..., a folder with one folder or archive for each learner")
     folder, out = (os.path.realpath(os.path.expanduser(name)) for name in (given, os.environ.get("OUT") or "results"))
-    wanted = run.wanted(os.environ.get("CHAPTERS", ""))
+    wanted = names.wanted(os.environ.get("CHAPTERS", ""))
     if not os.path.isdir(folder):
         sys.exit("make class: DIR=%s: there is no such folder" % given)
     if out == folder:
@@ -198,7 +198,7 @@ def grade_class(python):
                 for job in prepare(learner, os.path.join(place, str(number)), out, grader, wanted)]
         print("%d learners, %d chapters to grade, %d are graded already" % (
             len(everyone), len(jobs), sum(len(learner.results) for learner in everyone)), flush=True)
-        if not grade_all(python, everyone, jobs, out):
+        if not grade_all(python, everyone, jobs, out, wanted):
             print("\nInterrupted. The same command goes on from here.", file=sys.stderr)
             return 130
     print("%s/scores.csv has the points, %s/reports/ what to tell each learner." % (out, out))

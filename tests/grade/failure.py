@@ -6,6 +6,8 @@ import os
 import re
 import textwrap
 
+from grade.names import place
+
 RIGHT = os.path.join(os.path.dirname(__file__), "right.json")  # written by mutants/right.py
 WIDTH = 80  # of what goes into a file, whoever has it written
 # A space may be the mistake, and the last column: what a program printed, such as a dump, is not wrapped.
@@ -68,7 +70,7 @@ def failure(check, chapter, width=WIDTH, folder="your program's folder", most=No
         lines.append(indent(check["crash"], "    where:   ", width))
     lines.append(indent(check["cause"], "    likely:  ", width))
     sections = " and ".join('"%s"' % section for section in check["read"])
-    lines.append(indent("%s/README.md, %s" % (chapter, sections), "    read:    ", width))
+    lines.append(indent("%s/README.md, %s" % (place(chapter), sections), "    read:    ", width))
     if check["by_hand"]:
         lines.append("    by hand, in %s, after make:" % folder)
     for number, command in enumerate(check["by_hand"], 1):

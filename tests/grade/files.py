@@ -12,8 +12,8 @@ REPOSITORY = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__f
 # older handout, answers of all kinds) does not; nor does the workshop, in which the course is made.
 BELONGS = [
     ".clang-format", ".editorconfig", ".gitignore", "LICENSE", "Makefile", "README.md",
-    *("0[1-9]-*/" + name for name in ("Makefile", "README.md", "*.[ch]", "*.conf", "*.service", "webroot/*",
-                                      "steps/*.patch")),
+    *(folder + name for folder in ("0[1-9]-*/", "0[1-9]-*/[1-9][a-z]-*/") for name in (
+        "Makefile", "README.md", "*.[ch]", "*.conf", "*.service", "webroot/*", "steps/*.patch")),
     "tests/README.md", "tests/pytest.ini", "tests/*.py", "tests/chapters/*.py", "tests/grade/*.py",
     "tests/grade/*.json", "tests/grade/github/*.yml", "tests/grade/gradescope/*", "tests/harness/*.[ch]",
     "tests/harness/*.py", "tests/ladder/*.py",

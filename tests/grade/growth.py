@@ -12,9 +12,9 @@ import re
 import shutil
 import sys
 
-from grade import run
+from grade import names
 from grade.files import read
-from grade.run import chapters
+from grade.names import chapters
 from harness.build import program_name
 
 GIVEN = {  # the chapter whose program this one begins as (None: with an empty main()), and what is given besides
@@ -27,7 +27,9 @@ GIVEN = {  # the chapter whose program this one begins as (None: with an empty m
     "07-tinyweb": ("04-send-recv", ["reader"]),
     "08-fork-server": ("07-tinyweb", []),
     "09-daemon": ("08-fork-server", []),
+    # An exercise that is not here begins with an empty main(), and the files that its Makefile takes from elsewhere.
 }
+TAKEN = re.compile(r"(?:\.\./)+(?:0\d-[\w-]+/)?(\w+)\.c\b")  # such as ../errors.c, in an exercise's Makefile
 EMPTY = """/* {0}: what it is to do stands in CONTRACT.md. */
 {1}
 int main(void)
@@ -50,9 +52,19 @@ def sources(folder):
         return []
 
 
+def taken(folder):
+    """The files that the Makefile of an exercise's folder takes from elsewhere: a dictionary from their names to their
+    paths. It is empty for a folder that has all of its program."""
+    makefile = os.path.join(folder, "Makefile")
+    found = TAKEN.finditer(read(makefile)) if os.path.isfile(makefile) else ()
+    paths = [os.path.join(folder, match.group()[:-1] + end) for match in found for end in "ch"]
+    return {os.path.basename(path): os.path.normpath(path) for path in paths if os.path.isfile(path)}
+
+
 def program_in(folder):
-    """The program whose C files lie in a folder."""
-    return {name: read(folder, name).splitlines(True) for name in sources(folder)}
+    """The program whose C files lie in a folder, with those that an exercise takes from elsewhere."""
+    paths = {**taken(folder), **{name: os.path.join(folder, name) for name in sources(folder)}}
+    return {name: read(paths[name]).splitlines(True) for name in sorted(paths)}
 
 
 def renamed(text, old, new):
@@ -63,14 +75,20 @@ def renamed(text, old, new):
 
 
 def ours(chapter):
-    """The folder of a chapter in this copy."""
-    return os.path.join(run.REPOSITORY, chapter)
+    """The folder of a program in this copy."""
+    return os.path.join(names.REPOSITORY, names.place(chapter))
+
+
+def given(chapter):
+    """What a program begins with, see GIVEN."""
+    helpers = TAKEN.findall(read(ours(chapter), "Makefile")) if chapter not in GIVEN else []
+    return GIVEN.get(chapter, (None, helpers))
 
 
 def grown_from(chapter, folder_of=ours):
     """The program of earlier chapters that a chapter's grows from. `folder_of` tells the folder of a finished
     program; what is given besides, but is in none of them under its name, is left out."""
-    (before, helpers), main = GIVEN[chapter], program_name(chapter)
+    (before, helpers), main = given(chapter), program_name(chapter)
     if before:
         old = program_name(before)
         program = program_in(folder_of(before))
@@ -80,11 +98,20 @@ def grown_from(chapter, folder_of=ours):
         text = EMPTY.format(main, WITH_ERRORS.format(main, "errors.h") if helpers else "")
     program[main + ".c"] = text.splitlines(True)
     for helper in helpers:
-        earlier = (folder_of(name) for name in reversed(chapters()) if name < chapter)
+        until = names.chapter_of(chapter)  # the last one that an exercise takes files from; a chapter has its own
+        earlier = (folder_of(name) for name in reversed(chapters()) if name < chapter and name <= until)
         latest = next((folder for folder in earlier if helper + ".h" in sources(folder)), None)
         for name in (helper + ".c", helper + ".h") if latest else ():
             program[name] = read(latest, name).splitlines(True)
     return program
+
+
+def makefile(chapter):
+    """The Makefile of a program's folder that has all of it. That of an exercise here takes files from elsewhere; so it
+    is like its chapter's."""
+    lies_in = names.chapter_of(chapter)
+    return re.sub(r"(-o |^PROGRAM = )%s$" % re.escape(program_name(lies_in)), r"\g<1>" + program_name(chapter),
+                  read(names.REPOSITORY, lies_in, "Makefile"), flags=re.MULTILINE)
 
 
 def lay_out(chapter, program, folder):
@@ -92,12 +119,25 @@ def lay_out(chapter, program, folder):
     for name, lines in program.items():
         with open(os.path.join(folder, name), "w", encoding="utf-8") as file:
             file.write("".join(lines))
+    with open(os.path.join(folder, "Makefile"), "w", encoding="utf-8") as file:
+        file.write(makefile(chapter))
     for name in sorted(os.listdir(ours(chapter))):
         path = os.path.join(ours(chapter), name)
-        if os.path.isdir(path) and name != "steps" and not name.endswith(".dSYM"):
+        if os.path.isdir(path) and name != "steps" and not name.endswith(".dSYM") and not names.is_exercise(name):
             shutil.copytree(path, os.path.join(folder, name))
-        elif name == "Makefile" or name.endswith((".conf", ".service")):
+        elif name.endswith((".conf", ".service")):
             shutil.copy(path, folder)
+
+
+def whole(chapter, folder, place):
+    """A folder that has all of the program in `folder`: that one, but for an exercise of ours, which takes files from
+    elsewhere; it is laid out in the folder `place`."""
+    if not (names.is_exercise(chapter) and taken(folder)):
+        return folder
+    complete = os.path.join(place, chapter)
+    os.mkdir(complete)
+    lay_out(chapter, program_in(folder), complete)
+    return complete
 
 
 # ---- Patches
@@ -109,7 +149,7 @@ class Mismatch(Exception):
 def titles(chapter):
     """The titles of a chapter's steps, in order: its patches have them, and, where these are withheld, its lesson."""
     return [read(path).partition("\n")[0] for path in patches(ours(chapter))] or re.findall(
-        r"^### %d\.\d+ (.*)$" % int(chapter[:2]), read(run.REPOSITORY, chapter, "README.md"), re.MULTILINE)
+        r"^### %s\.\d+ (.*)$" % names.number(chapter), read(ours(chapter), "README.md"), re.MULTILINE)
 
 
 def patches(folder):
@@ -176,8 +216,8 @@ def split(name):
     """A chapter's name and the number of a step, from such as 07-tinyweb.3; without one the number is 0."""
     chapter, dot, step = name.partition(".")
     if dot and not (step.isdigit() and 0 < int(step) <= len(titles(chapter))):
-        number = int(chapter[:2])
-        sys.exit("make: %d.%s: which step? %d.1 to %d.%d" % (number, step, number, number, len(titles(chapter))))
+        number = names.number(chapter)
+        sys.exit("make: %s.%s: which step? %s.1 to %s.%d" % (number, step, number, number, len(titles(chapter))))
     return chapter, int(step or 0)
 
 

@@ -8,11 +8,13 @@ a new call, if the lesson has that in a comment, `<!-- shape: ... -->`. The same
 import os
 import re
 import shutil
+import sys
 
 from excerpts import sections
-from grade import growth
+from grade import growth, names
 from grade.files import HANDOUT, files, new_place
-from grade.run import REPOSITORY, chapters
+from grade.names import chapters
+from grade.run import REPOSITORY
 
 SHAPED = re.compile(r"^((?:<!-- shape: .* -->\n+)*)```c (\S+)\n((?:.*\n)*?)```$", re.MULTILINE)
 FIRST = """
@@ -20,7 +22,7 @@ FIRST = """
 """
 INSTEAD = """
 *(There is no program here before yours: what a terminal shows below is what ours shows, after the same step. Wherever
-you read `make chapter {number}`, type `(cd work/{chapter} && make && ./{name}{arguments})`; for `{chapter}` in a command type
+you read `make chapter {number}`, type `(cd work/{chapter} && make && ./{name}{arguments})`; for `{place}` in a command type
 `work/{chapter}`. `make trace {number} DIR=work/{chapter}` draws its ladder.)*
 """
 ARGUMENTS = {  # what a chapter's program runs with when no ARGS are given; the others need none
@@ -89,25 +91,27 @@ def adapted(path, first):
         text = file.read()
     if path == ".gitignore":  # a class hands in its work with git, but not what make builds there
         return re.sub(r"^/(?=0)", "**/", text.replace("/work/\n", ""), flags=re.MULTILINE)
-    chapter = path.partition("/")[0] if is_withheld else next(
+    chapter = os.path.basename(os.path.dirname(path)) if is_withheld else next(
         name for name in chapters() if name.startswith(first))
-    names = {"chapter": chapter, "number": int(chapter[:2]), "name": chapter[3:],
+    words = {"chapter": chapter, "number": names.number(chapter), "name": chapter[3:], "place": names.place(chapter),
              "arguments": "".join(" " + word for word in ARGUMENTS.get(chapter, []))}
     if not is_withheld:
-        return BEGINNING.sub(lambda _: BEGIN.format(**names) + "\n", GONE.sub("", text))
+        return BEGINNING.sub(lambda _: BEGIN.format(**words) + "\n", GONE.sub("", text))
     return withheld(chapter, text).replace("\n", "\n" + FIRST, 1).replace(
-        "\n## The program\n", "\n## The program\n" + INSTEAD.format(**names))
+        "\n## The program\n", "\n## The program\n" + INSTEAD.format(**words))
 
 
 def is_an_answer(path, first):
     """Whether a file gives a program away that is the class's to write, from the chapter `first` on. What a chapter
     takes away before its first step does not, if that is a program which the class has."""
-    before = growth.GIVEN[path.partition("/")[0]][0] if re.match("0[1-9]-.*/steps/0-", path) else None
+    before = growth.given(path.split("/")[-3])[0] if re.match("0[1-9]-.*/steps/0-", path) else None
     return bool(re.match("0[1-9]-.*[.](c|h|patch)$", path)) and path[:2] >= first and not (before and before[:2] < first)
 
 
 def handout(chapter):
     """Make the handout for a class that begins with this chapter, in the folder that OUT=... names."""
+    if names.is_exercise(chapter):
+        sys.exit("make handout %s: a class begins with a chapter, as in: make handout %s" % (names.number(chapter), chapter[0]))
     out = new_place(os.environ.get("OUT"), "handout")
     first, number = chapter[:2], int(chapter[:2])
     for path in files():

@@ -9,13 +9,14 @@ import tempfile
 import textwrap
 import time
 
-from grade import growth, report, run
+from grade import growth, names, report, run
 from grade import results as model
 from grade.files import begins_with, has_program, read
 from grade.progress import progress
+from grade.names import number
 from harness.build import program_name
 
-WORK = os.path.join(run.REPOSITORY, "work")
+WORK = os.path.join(names.REPOSITORY, "work")
 RESULTS = os.path.join(WORK, ".results")
 
 
@@ -26,11 +27,6 @@ OTHERS = {  # files that are given, and no C
 }
 
 
-def number(chapter):
-    """The chapter's number as people say it: 4 of 04-send-recv."""
-    return int(chapter[:2])
-
-
 def write(text, *parts):
     """Make a text the file whose path is in parts."""
     with open(os.path.join(*parts), "w", encoding="utf-8") as file:
@@ -39,16 +35,16 @@ def write(text, *parts):
 
 def contract(chapter):
     """What the lesson says under "Your turn", as a text of its own."""
-    lesson = read(run.REPOSITORY, chapter, "README.md")
+    lesson = read(growth.ours(chapter), "README.md")
     section = lesson.partition("\n## Your turn\n")[2].partition("\n## ")[0]
-    section = re.sub(r"\n`make start \d` lays out [^;:]*?(?:[;.]|, and)\s(?=`make grade)", "\n", section)
+    section = re.sub(r"\n`make start \d[a-z]?` lays out [^;:]*?(?:[;.]|, and)\s(?=`make grade)", "\n", section)
     home = "../../"  # the repository, as seen from work/NN-name/
 
     def from_there(link):
         target = link.group(1)
         if re.match(r"[a-z]+:", target):
             return link.group()
-        return "](%s%s" % (home, os.path.normpath(os.path.join(chapter, target)) if target else chapter)
+        return "](%s%s" % (home, os.path.normpath(os.path.join(names.place(chapter), target)) if target else names.place(chapter))
 
     return "# The contract of %s\n%s" % (chapter, re.sub(r"\]\(([^)#]*)", from_there, section))
 
@@ -57,10 +53,10 @@ def contract(chapter):
 
 def finished_program(chapter):
     """The folder of a chapter's finished program: ours, or where that is withheld the learner's own."""
-    for folder in (os.path.join(run.REPOSITORY, chapter), os.path.join(WORK, chapter)):
+    for folder in (growth.ours(chapter), os.path.join(WORK, chapter)):
         if growth.sources(folder):
             return folder
-    sys.exit("make: this grows from %s, which is yours to write first: make start %d"
+    sys.exit("make: this grows from %s, which is yours to write first: make start %s"
              % (chapter, number(chapter)))
 
 
@@ -91,11 +87,11 @@ def start(chapter=None):
     chapter, step = growth.split(chapter)
     step = step or 1
     folder = os.path.join(WORK, chapter)
-    shown = os.path.relpath(folder, run.REPOSITORY)
+    shown = os.path.relpath(folder, names.REPOSITORY)
     if os.path.lexists(folder):
         print("%s is there already, and stays as it is. To set it aside and begin anew:\n\n"
               "    mv %s %s\n    make start %s" % (shown, shown, shown + "." + time.strftime("%Y%m%d-%H%M%S"),
-                                                   "%d.%d" % (number(chapter), step) if step > 1 else number(chapter)))
+                                                   number(chapter) + (".%d" % step if step > 1 else "")))
         return 1
     os.makedirs(WORK, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=WORK, prefix=".start-") as place:
@@ -103,37 +99,37 @@ def start(chapter=None):
         os.makedirs(new)
         lay_out(chapter, new, step)
         os.rename(new, folder)
-    main, before = program_name(chapter) + ".c", growth.GIVEN[chapter][0]
+    main, before = program_name(chapter) + ".c", growth.given(chapter)[0]
     print("%s/ is yours now. In it:\n" % shown)
     print("    %-20s what your program is to do" % "CONTRACT.md")
     print("    %-20s the program to write%s\n" % (main, ", as it is after step %d" % (step - 1) if step > 1 else
-                                                 ": it is chapter %d's still" % number(before) if before else ""))
+                                                 ": it is chapter %s's still" % number(before) if before else ""))
     for line in purposes(folder, main):
         print(textwrap.fill(line, 79, initial_indent="    ", subsequent_indent=" " * 25))
-    print("\nThe lesson is %s/README.md. Build with make, in that folder; check with:\n\n    make grade %d"
-          % (chapter, number(chapter)))
+    print("\nThe lesson is %s/README.md. Build with make, in that folder; check with:\n\n    make grade %s"
+          % (names.place(chapter), number(chapter)))
     return 0
 
 
 def to_begin():
     """The chapter to begin next, or None. In a handout that is the first whose program is withheld."""
-    left = [chapter for chapter in run.chapters() if not os.path.isdir(os.path.join(WORK, chapter))]
-    return min(left, key=lambda chapter: (has_program(os.path.join(run.REPOSITORY, chapter)), chapter), default=None)
+    left = [chapter for chapter in names.chapters() if not os.path.isdir(os.path.join(WORK, chapter))]
+    return min(left, key=lambda chapter: (has_program(os.path.join(names.REPOSITORY, chapter)), chapter), default=None)
 
 
 def where_you_stand():
     """One line a chapter: begun or not, and the points of the last grading."""
-    begun = [chapter for chapter in run.chapters() if os.path.isdir(os.path.join(WORK, chapter))]
-    for chapter in run.chapters():
+    begun = [name for name in names.programs() if os.path.isdir(os.path.join(WORK, name))]
+    for chapter in [name for name in names.programs() if name in begun or not names.is_exercise(name)]:
         results = model.load(os.path.join(RESULTS, chapter + ".json"))
-        state = "given complete" if number(chapter) < begins_with() else "not begun"
+        state = "given complete" if int(names.chapter_of(chapter)[:2]) < begins_with() else "not begun"
         if chapter in begun:
             state = "%d of %d points when last graded" % (model.earned(results), model.total(results)) \
                 if results and results["complete"] else "begun, not graded yet"
         print("  %-15s %s" % (chapter, state))
     following = to_begin()
     if following:
-        print("\nmake start %d lays out the next one, in work/%s/." % (number(following), following))
+        print("\nmake start %s lays out the next one, in work/%s/." % (number(following), following))
     return 0
 
 
@@ -149,7 +145,7 @@ def to_grade(chapter):
     """A dictionary from chapter to folder of what is to be graded, by $DIR or else from work/; ends with a
     clear message where there is nothing."""
     given = os.environ.get("DIR")
-    wanted = [chapter] if chapter else run.chapters()
+    wanted = [chapter] if chapter else names.programs()
     if given and not os.path.isdir(given):
         sys.exit("make: DIR=%s: there is no such folder" % given)
     if given and chapter:
@@ -162,9 +158,9 @@ def to_grade(chapter):
         sys.exit("make: DIR=%s: there is no chapter's folder in it, such as 04-send-recv; or say which chapter"
                  " it is: make grade 4 DIR=%s" % (given, shlex.quote(given)))
     if chapter:
-        sys.exit("There is no work/%s yet. To lay it out: make start %d" % (chapter, number(chapter)))
+        sys.exit("There is no work/%s yet. To lay it out: make start %s" % (chapter, number(chapter)))
     print("There is nothing to grade yet: your own programs will be in work/. To begin with the first:\n\n"
-          "    make start %d\n\nTo grade programs that are elsewhere: make grade DIR=path" % number(to_begin()))
+          "    make start %s\n\nTo grade programs that are elsewhere: make grade DIR=path" % number(to_begin()))
     sys.exit(0)
 
 

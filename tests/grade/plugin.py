@@ -15,6 +15,7 @@ import pytest
 from grade import growth
 from grade import results as model
 from grade.causes import BUILD, GENERAL
+from grade.names import number
 from grade.run import TESTS
 from harness import compare, steps
 from harness.build import BuildError
@@ -67,7 +68,7 @@ def cut(line):
 
 def sections(graded, chapter, titles):
     """The sections of the lesson that help with a check: its step's, and the one that it names."""
-    step = ["%d.%d %s" % (int(chapter[:2]), graded.step, titles[graded.step - 1])] if titles else []
+    step = ["%s.%d %s" % (number(chapter), graded.step, titles[graded.step - 1])] if titles else []
     return step if step and graded.read == "The program" else step + [graded.read]
 
 

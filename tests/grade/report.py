@@ -6,6 +6,7 @@ import textwrap
 
 from grade import results as model
 from grade.failure import WIDTH, failure, indent
+from grade.names import is_exercise, number, place
 
 MARKS = {model.PASSED: "ok", model.FAILED: "FAILED", model.NOT_CHECKED: "not checked",
          model.NOT_POSSIBLE: "not possible here", model.GRADER_ERROR: "grader error"}
@@ -29,7 +30,7 @@ def paint(text, verdict, colours):
 def step_name(results, step):
     """A step as the lesson calls it: 7.3 and its title."""
     title = results["titles"][step - 1:step]
-    return " ".join(["%d.%d" % (int(results["chapter"][:2]), step), *title])
+    return " ".join(["%s.%d" % (number(results["chapter"]), step), *title])
 
 
 def step_now(results):
@@ -81,19 +82,22 @@ def tell_later(steps):
 def what_next(results, compare):
     """What to do next, in words; `compare`: this copy has a finished program of ours."""
     chapter, step = results["chapter"], step_now(results)
-    number, trouble = int(chapter[:2]), first_trouble(results)
+    name, trouble = number(chapter), first_trouble(results)
     if step is None and results["checks"] and not model.had_trouble(results):
-        words = ["make compare %d shows your program beside ours, file by file" % number] * compare
-        words += ["make start %d" % (number + 1)] if number < 9 else ["nothing: this was the last chapter"] * (not compare)
-        return "; then ".join(words)
+        words = ["make compare %s shows your program beside ours, file by file" % name] * compare
+        if is_exercise(chapter):
+            words.append("make start says where you stand")
+        elif name != "9":
+            words.append("make start %d" % (int(name) + 1))
+        return "; then ".join(words or ["nothing: this was the last chapter"])
     if not trouble:
-        return "make grade %d again" % number
+        return "make grade %s again" % name
     if not trouble["by_hand"]:  # it does not build
-        return "mend that, then make grade %d again" % number
+        return "mend that, then make grade %s again" % name
     if any(check["earned"] for check in results["checks"] if check["step"] == step):
-        return 'mend "%s", for %d points more, then make grade %d again' % (trouble["title"], trouble["points"], number)
-    return "write step %d.%d, as %s/README.md tells it under that title, then make grade %d again" % (
-        number, step, chapter, number)
+        return 'mend "%s", for %d points more, then make grade %s again' % (trouble["title"], trouble["points"], name)
+    return "write step %s.%d, as %s/README.md tells it under that title, then make grade %s again" % (
+        name, step, place(chapter), name)
 
 
 def tell(results, everything=False, compare=False, folder="your program's folder", colours=None):

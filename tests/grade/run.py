@@ -11,7 +11,7 @@ import sys
 import tempfile
 import threading
 
-from grade import formats
+from grade import formats, growth
 from grade import results as model
 from grade.files import REPOSITORY
 from harness.machine import own_processes
@@ -24,21 +24,6 @@ SEEDS = 1000000
 
 _running = set()
 _stopping, _by_hand = threading.Event(), threading.Event()
-
-
-def chapters():
-    """The names of all chapters, in order."""
-    return sorted(os.path.basename(os.path.dirname(path))
-                  for path in glob.glob(os.path.join(glob.escape(REPOSITORY), "0[1-9]-*", "")))
-
-
-def wanted(numbers):
-    """The chapters of these numbers, such as "4 5"; all if there are none."""
-    words = [word.zfill(2) for word in numbers.split()]
-    for word in words:
-        if word not in [name[:2] for name in chapters()]:
-            sys.exit("make: CHAPTERS=\"%s\": which chapter is %s? 1 to 9" % (numbers, word.lstrip("0")))
-    return [name for name in chapters() if not words or name[:2] in words]
 
 
 def check_files(chapter):
@@ -71,7 +56,7 @@ def grade_chapter(python, chapter, folder, path, seed, only=()):
     with tempfile.TemporaryDirectory(prefix="grade-") as place:
         os.chmod(place, 0o755)
         os.makedirs(os.path.join(place, "chapters"))
-        os.symlink(os.path.abspath(folder), os.path.join(place, "chapters", chapter))
+        os.symlink(os.path.abspath(growth.whole(chapter, folder, place)), os.path.join(place, "chapters", chapter))
         # No path of this clone's: pytest has its own ideas of [, :: and $HOME in one. It runs in tests/.
         command = [python, "-B", "-m", "pytest", "-q", "-c", "pytest.ini", "--rootdir=.",
                    "-p", "no:cacheprovider", "-p", "grade.plugin", "--contain", "--results=" + os.path.abspath(path),

@@ -12,8 +12,10 @@ import tempfile
 import zipfile
 import zlib
 
-from grade.files import begins_with, files
-from grade.run import REPOSITORY, chapters
+from grade import growth
+from grade.files import begins_with, files, write
+from grade.names import chapter_of, is_exercise, place, programs
+from grade.run import REPOSITORY
 from harness.build import program_name
 
 ARCHIVES = ".zip", ".tar.gz", ".tgz", ".tar"
@@ -131,9 +133,10 @@ def take_in(source, target):
 # ---- The chapters in it
 
 def given(chapter):
-    """The files of a chapter that are no program, such as its Makefile: a list of paths from its folder."""
-    return [os.path.relpath(path, chapter) for path in files()
-            if path.startswith(chapter + "/") and not path.endswith((".c", ".h", ".md", ".patch"))]
+    """The files of a program's folder that are none of the program, such as its Makefile: a list of paths from there."""
+    folder = place(chapter) + "/"
+    return [path[len(folder):] for path in files() if path.startswith(folder)
+            and not path.endswith((".c", ".h", ".md", ".patch")) and not is_exercise(path[len(folder):])]
 
 
 def own(folder, chapter):
@@ -153,13 +156,13 @@ def find(folder):
     levels = [[folder]]
     for _ in range(2):
         levels.append(sorted(entry.path for place in levels[-1] for entry in os.scandir(place)
-                             if entry.is_dir() and entry.name not in chapters()))
+                             if entry.is_dir() and entry.name not in programs()))
     places = [place for level in levels for place in level]
     first = max(map(begins_with, places))
 
     def begun(candidates):
-        return {chapter: os.path.join(place, chapter) for place in reversed(candidates) for chapter in chapters()
-                if int(chapter[:2]) >= first and own(os.path.join(place, chapter), chapter)}
+        return {chapter: os.path.join(place, chapter) for place in reversed(candidates) for chapter in programs()
+                if int(chapter_of(chapter)[:2]) >= first and own(os.path.join(place, chapter), chapter)}
 
     work = begun([place for place in places if os.path.basename(place) == "work"])
     return {**begun(places), **work} if first or not work else work
@@ -189,9 +192,8 @@ def peculiar(folder, chapter):
         if opens and path != program_name(chapter) and not path.endswith(".o"):
             with opens() as file:
                 binaries += [path] if file.read(8).startswith(BINARY) else []
-    with contextlib.suppress(OSError), open(os.path.join(folder, "Makefile"), "rb") as file, \
-            open(os.path.join(REPOSITORY, chapter, "Makefile"), "rb") as ours:
-        if file.read() != ours.read():
+    with contextlib.suppress(OSError), open(os.path.join(folder, "Makefile"), "rb") as file:
+        if file.read() != growth.makefile(chapter).encode():
             yield "has a Makefile of its own"
     if binaries:
         yield "brings what is no source: " + ", ".join(sorted(binaries)[:5])
@@ -200,11 +202,13 @@ def peculiar(folder, chapter):
 def complete(folder, chapter):
     """Add to a chapter that was handed in what belongs to it and is no program, if it lacks that: its
     Makefile, its webroot."""
+    if not os.path.lexists(os.path.join(folder, "Makefile")):
+        write(os.path.join(folder, "Makefile"), growth.makefile(chapter))
     for path in given(chapter):
         target = os.path.join(folder, path)
         if not os.path.lexists(target):
             os.makedirs(os.path.dirname(target), exist_ok=True)
-            shutil.copyfile(os.path.join(REPOSITORY, chapter, path), target)
+            shutil.copyfile(os.path.join(REPOSITORY, place(chapter), path), target)
 
 
 def digest(*folders):

@@ -10,7 +10,7 @@ LINE = r"^listening on (\S+) port (\d+)$"
 # Such as `Listening on 127.0.0.1:7890.`; the line as it should be is one, too.
 NEARLY = (r"(?i)^[^\w\n]*listen\w*[^\d\n]*?\[?(\d+(?:\.\d+){3}|[\da-f:]*::[\da-f:]*)\]?"
           r"[^\w\n]+(?:port[^\w\n]*)?(\d+)\b.*$")
-LISTENS = "0A"  # the state in /proc/net/tcp, see proc(5)
+LISTENS = {"tcp": "0A", "tcp6": "0A", "udp": "07", "udp6": "07"}  # the state in /proc/net/tcp and so on, see proc(5)
 
 
 def _sockets(pid):
@@ -34,7 +34,7 @@ def _read(path):
 
 
 def address_of(text):
-    """An address of /proc/net/tcp: words of four bytes, each in hex as this machine would store it."""
+    """An address of /proc/net/tcp and the like: words of four bytes, each in hex as this machine would store it."""
     words = [int(text[i:i + 8], 16).to_bytes(4, sys.byteorder) for i in range(0, len(text), 8)]
     address = ipaddress.ip_address(b"".join(words))
     return str(getattr(address, "ipv4_mapped", None) or address)
@@ -48,12 +48,13 @@ def family(pid):
 
 
 def _listens(pid):
+    """The places where a process takes connections, and datagrams from anybody."""
     sockets = _sockets(pid)
-    for name in ("tcp", "tcp6") if sockets else ():
+    for name in LISTENS if sockets else ():
         for row in map(str.split, _read("/proc/%d/net/%s" % (pid, name))):
-            if row[3] not in (LISTENS, "st"):
+            if row[3] not in (LISTENS[name], "st") and name.startswith("tcp"):
                 break  # those that listen come first
-            if row[9] in sockets:
+            if row[3] == LISTENS[name] and row[9] in sockets:
                 address, _, port = row[1].partition(":")
                 yield address_of(address), int(port, 16)
 

@@ -15,9 +15,12 @@ def find_causes(calls, port):
     births = {call.value: call for call in calls if call.name in FORKS and (call.value or 0) > 0}
     for call in calls:
         call.process = _leader(call.pid, births)
-    peers = _join(calls, port)
+    datagrams = {call.made for call in calls if call.name == "socket" and "SOCK_DGRAM" in call.arguments[1]}
+    streams = [call for call in calls if call.object not in datagrams]
+    peers = _join(streams, port)
     ended = _find_endings(calls, births, peers)
-    _follow_streams(calls, peers, ended)
+    _follow_streams(streams, peers, ended)
+    _follow_datagrams([call for call in calls if call.object in datagrams])
     _follow_processes(calls)
     _pass_to_waits(calls)
     return births
@@ -121,7 +124,7 @@ def _follow_streams(calls, peers, ended):
             before = sent[call.object][-1][0] if sent[call.object] else 0
             sent[call.object].append((before + call.value, call))
             if call.object in peers:
-                call.arrows.append("%d byte%s" % (call.value, "s"[call.value == 1:]))
+                call.arrows.append(count(call.value))
         elif call.name in SENDS and call.error == "EPIPE":
             call.after += [ended[peers[call.object]]] if peers.get(call.object) in ended else []
     for call in calls:
@@ -138,6 +141,31 @@ def _follow_streams(calls, peers, ended):
             causes = []
         call.after += [cause for cause in causes if cause.process != call.process]
         call.typed = not causes and call.arguments[0].startswith("0<pipe:")
+
+
+def _follow_datagrams(calls):
+    """Let each call that received a datagram come after the one that sent it. Of one that was cut, the beginning
+    is known."""
+    sent = [call for call in calls if call.name in SENDS and call.value is not None and call.value >= 0]
+    for call in sent:
+        call.arrows.append(count(call.value))
+    last = {}  # what each socket's last such call has told of its arguments: one that waits does not tell them
+    for call in calls:
+        if call.name in RECEIVES:
+            call.arguments = last.setdefault(call.object, call.arguments) if call.end is None else call.arguments
+            last[call.object] = call.arguments
+        if call.name in RECEIVES and call.value is not None and call.value >= 0:
+            received = call.arguments[1].rstrip(".")[:-1]
+            source = next((other for other in sent if other.object != call.object
+                           and other.arguments[1].startswith(received)), None)
+            if source:
+                sent.remove(source)
+                call.after.append(source)
+
+
+def count(size):
+    """So many bytes, in words."""
+    return "%d byte%s" % (size, "s"[size == 1:])
 
 
 def _follow_processes(calls):

@@ -27,6 +27,15 @@ for line in b"one\n", b"two\n":
     client.send(line); step(); client.recv(4096); step()
 client.shutdown(socket.SHUT_WR); step()
 """ + RECEIVE_END,
+    "4b": r"""
+import socket, sys
+step = sys.stdin.readline
+client = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+client.connect(("127.0.0.1", int(sys.argv[1]))); step()
+for text in b"one", b"":
+    client.send(text); step(); client.recv(4096); step()
+client.close()
+""",
     "07": CONNECT + ASK % "GET /style.css" + RECEIVE_END,
     "08": CONNECT + "\nfirst, client = client, connect()\n" + ASK % "HEAD /" + RECEIVE_END
     + "step()\nclient = first\n" + ASK % "HEAD /" + RECEIVE_END,
@@ -54,21 +63,23 @@ class Scene:
     server: tuple = None         # another chapter and its arguments; or a str: what our own server does
     typed: tuple = (b"\n",) * 20 + (None,)  # for the client's standard input: here, its steps
     files: bool = False          # shows open(), read() and the like on the program's own files
+    datagrams: bool = False      # its sockets are of UDP
     standard: bool = False       # shows what the client reads and writes on standard input and output
     names: tuple = ("server",)   # of the processes, as they are born
 
 
 SCENES = {
-    "01": Scene([], names=("the program",)),
-    "02": Scene(["0"], 7890, CLIENTS["02"]),
-    "03": Scene(["0"], 7890, CLIENTS["03"]),
-    "04": Scene(["0"], 7890, CLIENTS["04"]),
-    "05": Scene(["127.0.0.1", "{port}"], 7890, server=("04-send-recv", "0"), typed=(b"hello\n", None),
+    "1": Scene([], names=("the program",)),
+    "2": Scene(["0"], 7890, CLIENTS["02"]),
+    "3": Scene(["0"], 7890, CLIENTS["03"]),
+    "4": Scene(["0"], 7890, CLIENTS["04"]),
+    "4b": Scene(["0"], 7890, CLIENTS["4b"], datagrams=True),
+    "5": Scene(["127.0.0.1", "{port}"], 7890, server=("04-send-recv", "0"), typed=(b"hello\n", None),
                 standard=True),
-    "06": Scene(["127.0.0.1", "{port}"], 8080, server=WEB_SERVER, typed=(None,)),
-    "07": Scene(["-p", "0"], 8080, CLIENTS["07"], files=True),
-    "08": Scene(["-p", "0"], 8080, CLIENTS["08"], files=True, names=("parent",)),
-    "09": Scene(["-c", "{folder}/daemon.conf"], 8080, files=True,
+    "6": Scene(["127.0.0.1", "{port}"], 8080, server=WEB_SERVER, typed=(None,)),
+    "7": Scene(["-p", "0"], 8080, CLIENTS["07"], files=True),
+    "8": Scene(["-p", "0"], 8080, CLIENTS["08"], files=True, names=("parent",)),
+    "9": Scene(["-c", "{folder}/daemon.conf"], 8080, files=True,
                 names=("parent", "first child", "daemon")),
 }
 CONFIGURATION = "port = 0\nwebroot = webroot\npidfile = daemon.pid\n"

@@ -35,7 +35,7 @@ def build_ladder(scene, server, client, port, folders):
     """Build the ladder from the calls of the server's and the client's processes: two dictionaries from
     pid to Calls, of which one may be empty. `port` is the server's, and `folders` are the program's."""
     calls = [call for side in (server, client) for of_one in side.values() for call in of_one]
-    calls = without_noise(name_logging(calls))
+    calls = name_logging(calls) if scene.datagrams else without_noise(name_logging(calls))
     births = find_causes(calls, port)
     scripted = client if scene.client else server if isinstance(scene.server, str) else {}
     shown = {call for call in calls if (

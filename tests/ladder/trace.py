@@ -7,6 +7,7 @@ import sys
 import tempfile
 import time
 
+from grade.names import number, place
 from harness.build import program_name
 from harness.listening import LINE
 from ladder.scenes import CONFIGURATION, SCENES
@@ -26,7 +27,7 @@ class Stage:
     def __init__(self, chapter, repository, folder, temporary):
         self.chapter, self.repository = chapter, repository
         self.folder, self.temporary = folder, temporary
-        self.scene = SCENES[chapter[:2]]
+        self.scene = SCENES[number(chapter)]
         self.server = self.client = self.port = None
 
     def play(self):
@@ -39,7 +40,7 @@ class Stage:
             self.server = self._script(scene.server, "server")
         elif scene.server:
             other, *arguments = scene.server
-            self.server = self._start(os.path.join(self.repository, other), other, arguments, "server")
+            self.server = self._start(os.path.join(self.repository, place(other)), other, arguments, "server")
         else:
             self.server = self._start(self.folder, self.chapter, scene.arguments, "server")
         if scene.port:
@@ -139,7 +140,7 @@ def trace(chapter, repository, directory="", picture=""):
     if reason:
         print("make trace: " + reason, file=sys.stderr)
         return 1
-    folder = os.path.realpath(directory or os.path.join(repository, chapter))
+    folder = os.path.realpath(directory or os.path.join(repository, place(chapter)))
     problem = None
     with tempfile.TemporaryDirectory() as temporary:
         stage = Stage(chapter, repository, folder, os.path.realpath(temporary))

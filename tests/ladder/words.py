@@ -36,6 +36,8 @@ def c_name(call):
     """The name of the function that a C program calls, from the one of the system call."""
     if call.name in FORKS and makes_thread(call):
         return "pthread_create"
+    if call.name in ("sendto", "recvfrom") and "{" in "".join(call.arguments[4:5]):  # an address
+        return call.name
     if call.name == "pselect6" and call.arguments[5:6] == ["NULL"]:
         return "select"
     if call.name == "ppoll" and call.arguments[3:4] == ["NULL"]:
@@ -99,7 +101,8 @@ class Words:
             return watched(call) + re.findall("SOCK_NONBLOCK", " ".join(words[3:]))
         if name in SENDS | RECEIVES:
             strings = [data(self._without_pids(text)) for text in re.findall(STRING, " ".join(words))]
-            return words[:1] + strings[:1] + [word for word in words[3:4] if word.startswith("MSG_")]
+            to = [self._address(call)] if name in SENDS else []
+            return words[:1] + strings[:1] + [word for word in words[3:4] if word.startswith("MSG_")] + to
         if name in ("bind", "connect"):
             return [words[0], self._address(call)]
         if name in ("getsockname", "getpeername", "open"):
@@ -133,7 +136,7 @@ class Words:
             return " = %s" % self.names.get(call.value, "a child" if call.value > 0 else call.value)
         if call.name in ("pipe", "pipe2"):
             more = re.findall(r"\d+", without_notes(call.arguments[0]))
-        elif call.name in ACCEPTS | {"getsockname", "getpeername"} and self._address(call):
+        elif call.name in ACCEPTS | {"getsockname", "getpeername", "recvfrom"} and self._address(call):
             return " = %d, %s" % (call.value, self._address(call))
         elif call.name in WAITS:
             more = [one or other for one, other in
@@ -142,8 +145,9 @@ class Words:
 
     def _address(self, call):
         """`127.0.0.1 port 7890` for the address among a call's arguments; "" if there is none."""
-        host = re.search(r'inet_addr\("(.*?)"|inet_pton\(AF_INET6, "(.*?)"', call.arguments[1])
-        port = re.search(r"port=htons\((\d+)\)", call.arguments[1])
+        where = " ".join(call.arguments[4 if call.name in ("sendto", "recvfrom") else 1:])
+        host = re.search(r'inet_addr\("(.*?)"|inet_pton\(AF_INET6, "(.*?)"', where)
+        port = re.search(r"port=htons\((\d+)\)", where)
         if not host or not port:
             return ""
         return "%s port %s" % (host.group(1) or host.group(2), self.ports.get(port.group(1), "PORT"))

@@ -15,7 +15,7 @@ import sys
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
-from grade import failure, run  # noqa: E402
+from grade import failure, names  # noqa: E402
 from mutants.run import all_by_hand, shown_when_right  # noqa: E402
 
 RUNS = 5
@@ -37,7 +37,7 @@ def shows(chapter, by_hand):
 
 def main():
     everything = dict(failure.right())
-    for chapter in run.chapters():
+    for chapter in names.programs():
         if chapter.startswith(sys.argv[1] if len(sys.argv) > 1 else ""):
             commands = all_by_hand(chapter)
             with concurrent.futures.ThreadPoolExecutor(4) as pool:

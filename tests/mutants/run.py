@@ -9,7 +9,6 @@ import functools
 import importlib
 import os
 import re
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -17,7 +16,7 @@ import tempfile
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
 from grade import results as model  # noqa: E402
-from grade import run  # noqa: E402
+from grade import growth, names, run  # noqa: E402
 from mutants import by_hand  # noqa: E402
 
 # Words that no learner has to know: Python's, or a regular expression
@@ -31,9 +30,17 @@ def table(chapter):
     return importlib.import_module("mutants.chapter_" + chapter[:2]).MUTANTS
 
 
+def copy(chapter, parent):
+    """Lay out our own program in the folder `parent`; return its folder there, which builds by itself."""
+    folder = os.path.join(parent, chapter)
+    os.mkdir(folder)
+    growth.lay_out(chapter, growth.program_in(growth.ours(chapter)), folder)
+    return folder
+
+
 def make(mutant, chapter, parent):
     """Make the mutant's folder in `parent`; return its path."""
-    folder = shutil.copytree(os.path.join(run.REPOSITORY, chapter), os.path.join(parent, chapter))
+    folder = copy(chapter, parent)
     path = os.path.join(folder, mutant.file)
     with open(path, encoding="utf-8") as file:
         text = file.read()
@@ -56,7 +63,7 @@ def shown_when_right(chapter, commands, runs):
     """What the commands by hand print with our own program: for each terminal a list, of the text of each
     run."""
     with tempfile.TemporaryDirectory(prefix="right-") as parent:
-        folder = shutil.copytree(os.path.join(run.REPOSITORY, chapter), os.path.join(parent, chapter))
+        folder = copy(chapter, parent)
         return list(zip(*[shown(commands, folder) for _ in range(runs)]))
 
 
@@ -132,11 +139,11 @@ def uncaught_checks(chapter):
 
 
 def main(python, wanted="", *words):
-    chapters = [chapter for chapter in run.chapters() if chapter.startswith(wanted)]
+    chapters = [chapter for chapter in names.programs() if chapter.startswith(wanted)]
     jobs = [(mutant, chapter) for chapter in chapters for mutant in table(chapter)
             if " ".join(words) in mutant.title]
     if not jobs:
-        print("mutants: there is none of chapter %s with the title %s; chapters are 01 to 09"
+        print("mutants: there is none of chapter %s with the title %s; chapters are 01 to 09, and exercises such as 4b"
               % (wanted or "any", " ".join(words) or "any"), file=sys.stderr)
         return 2
     outcomes, escaped, named = collections.Counter(), [], set()

@@ -1,24 +1,25 @@
 """Where things are in the repository, for its own checks."""
 
-import glob
 import os
 import shutil
 import subprocess
 
+from grade import growth, names
 from harness.build import program_name
 
 REPOSITORY = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-CHAPTERS = sorted(os.path.basename(path.rstrip(os.sep))
-                  for path in glob.glob(os.path.join(glob.escape(REPOSITORY), "0[1-9]-*" + os.sep)))
-LESSONS = ["README.md", "tests/README.md"] + [chapter + "/README.md" for chapter in CHAPTERS]
+CHAPTERS = names.chapters()
+PROGRAMS = names.programs()  # the chapters and their exercises
+EXERCISES = [name for name in PROGRAMS if names.is_exercise(name)]
+LESSONS = ["README.md", "tests/README.md"] + [names.place(name) + "/README.md" for name in PROGRAMS]
 ENVIRONMENT = {name: value for name, value in os.environ.items()  # free of the make that began these tests
                if not name.startswith("MAKE") and name not in ("ARGS", "N")}
 FLAGS = "-std=c11 -Wall -Wextra -Wpedantic -Wshadow -Wconversion -O2"
 
 
-def path(*parts):
-    """The path of a file or folder of the repository."""
-    return os.path.join(REPOSITORY, *parts)
+def path(first="", *parts):
+    """The path of a file or folder of the repository; the first part may be an exercise's name, such as 4b-datagram."""
+    return os.path.join(REPOSITORY, names.place(first), *parts)
 
 
 def read(*parts):
@@ -28,8 +29,13 @@ def read(*parts):
 
 
 def sources(chapter):
-    """The names of a chapter's C files."""
+    """The names of the C files in a program's own folder."""
     return sorted(name for name in os.listdir(path(chapter)) if name.endswith((".c", ".h")))
+
+
+def whole(chapter, place):
+    """The path of a folder that has all of a program: its own, or, for an exercise, one in the folder `place`."""
+    return growth.whole(chapter, path(chapter), str(place))
 
 
 def make(folder, *words):
@@ -41,4 +47,4 @@ def make(folder, *words):
 def clone(target):
     """Copy the repository without what was built; return the path of the copy."""
     return str(shutil.copytree(REPOSITORY, target, ignore=shutil.ignore_patterns(
-        ".git", ".venv", "work", "__pycache__", "*.pid", "trace.txt", "trace.[0-9]*", *map(program_name, CHAPTERS))))
+        ".git", ".venv", "work", "__pycache__", "*.pid", "trace.txt", "trace.[0-9]*", *map(program_name, PROGRAMS))))

@@ -6,7 +6,7 @@ import importlib
 import os
 import re
 
-from repo.repository import CHAPTERS, path, read
+from repo.repository import PROGRAMS, path, read
 
 # What a lesson has to name, at the least, if not the last: it is what people meet.
 NEEDED = {
@@ -22,7 +22,7 @@ NEEDED = {
 
 def rows():
     """The rows of all tables, as (chapter, call, error)."""
-    for chapter in CHAPTERS:
+    for chapter in PROGRAMS:
         section = read(chapter, "README.md").partition("## What can go wrong")[2].partition("\n## ")[0]
         table = section.partition("| call |")[2].partition("\n\n")[0]
         for line in table.splitlines()[2:]:

@@ -9,9 +9,9 @@ import zipfile
 import pytest
 
 import excerpts
-from grade import files, growth
+from grade import files, growth, names
 from grade.handout import in_its_place
-from repo.repository import CHAPTERS, REPOSITORY, clone, make, read
+from repo.repository import CHAPTERS, PROGRAMS, REPOSITORY, clone, make, read
 
 
 @pytest.fixture(scope="module", params=[1, 4, 7, 9])
@@ -48,11 +48,12 @@ def leaks(text, secrets, known):
 
 def test_no_line_of_a_program_leaks(handout):
     number, folder = handout
-    states = {name: growth.states(name) for name in CHAPTERS}
-    given = [name for name in CHAPTERS[number - 1:] if (growth.GIVEN[name][0] or "9") < CHAPTERS[number - 1]]
-    earlier = code([*(program for name in CHAPTERS[:number - 1] for program in states[name]),
+    states = {name: growth.states(name) for name in PROGRAMS}
+    withheld = [name for name in PROGRAMS if names.chapter_of(name) >= CHAPTERS[number - 1]]
+    given = [name for name in withheld if (growth.given(name)[0] or "9") < CHAPTERS[number - 1]]
+    earlier = code([*(program for name in set(PROGRAMS) - set(withheld) for program in states[name]),
                     *(states[name][0] for name in given)]) | set(growth.EMPTY.splitlines())  # `make start` lays it out
-    secrets = code(program for name in CHAPTERS[number - 1:] for program in states[name]) - earlier
+    secrets = code(program for name in withheld for program in states[name]) - earlier
     known = "\n".join(earlier)
     texts = everything(folder)
     found = {path: leaks(text, secrets, known) for path, text in texts.items()
@@ -82,7 +83,7 @@ def test_a_lesson_that_is_to_be_written_says_how_to_read_it(handout):
     lesson = excerpts.read(folder, CHAPTERS[number - 1], "README.md")
     assert "read The idea and The program, do Your turn to its first points, then Try it" in lesson.partition("**Know first")[0]
     assert "*(Yours to write: " in lesson and "```c " not in lesson and "<!-- shape" not in lesson
-    patches = glob.glob(os.path.join(folder, "*", "steps", "[1-9]*"))
+    patches = [*glob.glob(os.path.join(folder, "*", "steps", "[1-9]*")), *glob.glob(os.path.join(folder, "*", "*", "steps", "*"))]
     assert {os.path.relpath(patch, folder)[:2] for patch in patches} == {name[:2] for name in CHAPTERS[:number - 1]}
 
 
@@ -106,8 +107,9 @@ def test_the_earlier_chapters_build_and_the_others_are_the_learners(handout):
     number, folder = handout
     done = make(folder, "-j4", "CFLAGS=-O0")
     assert (done.returncode, done.stderr) == (0, "")
-    for name in CHAPTERS:
-        assert os.path.exists(os.path.join(folder, name, name[3:])) == (int(name[:2]) < number)
+    for name in PROGRAMS:
+        assert os.path.exists(os.path.join(folder, names.place(name), name[3:])) == (
+            names.chapter_of(name) < CHAPTERS[number - 1])
     for command in ("chapter", "diff"):
         done = make(folder, command, str(number))
         assert "is yours to write: make start %d" % number in done.stderr

@@ -9,10 +9,10 @@ import sys
 import pytest
 
 import lab
-from grade import learner, run
+from grade import learner, names
 from harness.build import program_name
 from harness.program import Program
-from repo.repository import CHAPTERS, path
+from repo.repository import CHAPTERS, PROGRAMS, path
 
 
 @pytest.fixture
@@ -25,7 +25,7 @@ def work(tmp_path, monkeypatch):
     return tmp_path / "work"
 
 
-@pytest.mark.parametrize("chapter", CHAPTERS)
+@pytest.mark.parametrize("chapter", PROGRAMS)
 def test_start_lays_out_a_program_that_builds(work, chapter):
     assert learner.start(chapter) == 0
     assert subprocess.run(["make", "-s", "-C", str(work / chapter)]).returncode == 0
@@ -50,7 +50,7 @@ def test_a_chapter_that_is_withheld_grows_from_the_learners_own(work, monkeypatc
         shutil.copytree(path(chapter), copy / chapter)
     for file in (copy / "03-accept").glob("*.[ch]"):
         file.unlink()
-    monkeypatch.setattr(run, "REPOSITORY", str(copy))
+    monkeypatch.setattr(names, "REPOSITORY", str(copy))
     with pytest.raises(SystemExit, match="make start 3"):
         learner.start("04-send-recv")
     learner.start("03-accept")
@@ -136,6 +136,6 @@ def test_compare_says_what_is_missing(work, capsys, monkeypatch, tmp_path):
     status, said = compare(capsys, "04-send-recv")
     assert status == 2 and "there is no C file in " in said
     (tmp_path / "handout" / "04-send-recv").mkdir(parents=True)
-    monkeypatch.setattr(run, "REPOSITORY", str(tmp_path / "handout"))
+    monkeypatch.setattr(names, "REPOSITORY", str(tmp_path / "handout"))
     status, said = compare(capsys, "04-send-recv")
     assert status == 2 and "no finished program of chapter 4" in said

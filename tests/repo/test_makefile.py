@@ -9,19 +9,20 @@ import subprocess
 
 import pytest
 
+from grade.names import number, place
 from harness.build import program_name
 from harness.inspect import children
 from harness.program import Program, wait_until
 from harness.talk import connect
 from harness.users import PublicFolder, ordinary_user
-from repo.repository import CHAPTERS, ENVIRONMENT, make, path
+from repo.repository import ENVIRONMENT, PROGRAMS, make, path
 from repo.repository import clone as clone_repository
 
 
-def test_make_builds_all_nine_and_clean_removes_them(clone):
+def test_make_builds_all_programs_and_clean_removes_them(clone):
     done = make(clone, "-j4")
     assert (done.returncode, done.stderr) == (0, "")
-    programs = [os.path.join(clone, chapter, program_name(chapter)) for chapter in CHAPTERS]
+    programs = [os.path.join(clone, place(chapter), program_name(chapter)) for chapter in PROGRAMS]
     assert all(os.access(program, os.X_OK) for program in programs)
     assert make(clone, "clean").returncode == 0
     assert not any(os.path.exists(program) for program in programs)
@@ -152,9 +153,9 @@ def test_what_has_no_meaning_here_is_said(clone, name, words):
     assert "make %s takes no %s" % (words[0], name) in done.stderr
 
 
-@pytest.mark.parametrize("chapter", CHAPTERS)
+@pytest.mark.parametrize("chapter", PROGRAMS)
 def test_diff_shows_what_is_new(clone, chapter):
-    done = make(clone, "diff", str(int(chapter[:2])))
+    done = make(clone, "diff", number(chapter))
     assert done.returncode == 0
     assert "+++ b/%s.c" % program_name(chapter) in done.stdout
     assert "lines added" in done.stdout.splitlines()[-1] + done.stdout.splitlines()[-2]

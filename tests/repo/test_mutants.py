@@ -4,22 +4,22 @@ import pytest
 
 from grade.failure import right
 from mutants.run import all_by_hand, table, uncaught_checks
-from repo.repository import CHAPTERS, read
+from repo.repository import PROGRAMS, read
 
 
-@pytest.mark.parametrize("chapter", CHAPTERS)
+@pytest.mark.parametrize("chapter", PROGRAMS)
 def test_each_wrong_program_is_one_edit_of_ours(chapter):
     for mutant in table(chapter):
         assert read(chapter, mutant.file).count(mutant.old) == 1, "%s: %s" % (mutant.title, mutant.old)
         assert mutant.new != mutant.old
 
 
-@pytest.mark.parametrize("chapter", CHAPTERS)
+@pytest.mark.parametrize("chapter", PROGRAMS)
 def test_each_graded_check_catches_one(chapter):
     assert not uncaught_checks(chapter)
 
 
-@pytest.mark.parametrize("chapter", CHAPTERS)
+@pytest.mark.parametrize("chapter", PROGRAMS)
 def test_what_a_right_program_shows_by_hand_is_known(chapter):
     known = [tuple(shown["by_hand"]) for shown in right().get(chapter, [])]
     assert known == all_by_hand(chapter), "renew it: /usr/bin/python3 tests/mutants/right.py " + chapter[:2]

@@ -6,7 +6,8 @@ import subprocess
 
 import pytest
 
-from repo.repository import CHAPTERS, FLAGS, path, sources
+from grade import growth
+from repo.repository import FLAGS, PROGRAMS, path, sources, whole
 
 pytestmark = pytest.mark.strict
 
@@ -33,31 +34,32 @@ def run(command, folder=None):
 
 
 @pytest.mark.parametrize("compiler", ["gcc", "clang", "musl-gcc"])
-@pytest.mark.parametrize("chapter", CHAPTERS)
+@pytest.mark.parametrize("chapter", PROGRAMS)
 def test_builds_without_a_warning(chapter, compiler, tool, tmp_path):
-    files = [name for name in sources(chapter) if name.endswith(".c")]
+    folder = whole(chapter, tmp_path)
+    files = [name for name in growth.sources(folder) if name.endswith(".c")]
     command = [tool(compiler), *FLAGS.split(), "-Werror", *files, "-o", str(tmp_path / "program")]
-    assert run(command, path(chapter)) == (0, "")
+    assert run(command, folder) == (0, "")
 
 
-@pytest.mark.parametrize("chapter", CHAPTERS)
-def test_cppcheck_finds_nothing(chapter, tool):
+@pytest.mark.parametrize("chapter", PROGRAMS)
+def test_cppcheck_finds_nothing(chapter, tool, tmp_path):
     command = [tool("cppcheck"), "--quiet", "--std=c11", "--error-exitcode=1", "--inline-suppr",
-               "--enable=warning,performance,portability", path(chapter)]
+               "--enable=warning,performance,portability", whole(chapter, tmp_path)]
     assert run(command) == (0, "")
 
 
-@pytest.mark.parametrize("chapter", CHAPTERS)
-def test_clang_tidy_finds_nothing(chapter, tool):
+@pytest.mark.parametrize("chapter", PROGRAMS)
+def test_clang_tidy_finds_nothing(chapter, tool, tmp_path):
     files = [name for name in sources(chapter) if name.endswith(".c")]
     command = [tool("clang-tidy"), "--quiet", "--warnings-as-errors=*", "--checks=" + TIDY,
                *files, "--", *FLAGS.split()]
-    status, said = run(command, path(chapter))
+    status, said = run(command, whole(chapter, tmp_path))
     assert status == 0, said
 
 
 def test_formatted_by_clang_format(tool):
-    files = [path(chapter, name) for chapter in CHAPTERS for name in sources(chapter)]
+    files = [path(chapter, name) for chapter in PROGRAMS for name in sources(chapter)]
     assert run([tool("clang-format"), "--dry-run", "-Werror", *files]) == (0, "")
 
 

@@ -9,7 +9,7 @@ import pytest
 from ladder.calls import parse, split_arguments
 from ladder.text import WIDTH
 from ladder.trace import trace
-from repo.repository import CHAPTERS, path
+from repo.repository import PROGRAMS, path
 from repo.test_makefile import make
 
 # What each ladder has to show, in this order.
@@ -24,6 +24,9 @@ EXPECTED = {
     "04-send-recv": [*LISTEN, "accept(3) waits", *HANDSHAKE, "accept(3) = 4", "33 bytes", "recv(4) waits",
                      'send(3, "one\\n")', 'recv(4, "one\\n") = 4', "4 bytes", "shutdown(3, SHUT_WR)",
                      'recv(4, "") = 0', "FIN", 'recv(3, "") = 0'],
+    "4b-datagram": ["bind(3, 127.0.0.1 port 7890)", "recvfrom(3) waits", "connect(", "<- 3 bytes --", 'recvfrom(3, "one"',
+                    'sendto(3, "one"', "- 3 bytes -->", "recvfrom(3) waits", 'recv(3, "one")', "<- 0 bytes --",
+                    "- 0 bytes -->", 'recv(3, "") = 0'],
     "05-client": [*LISTEN, *HANDSHAKE, "poll(0, 3) waits", "accept(3) = 4", "33 bytes",
                   'read(0, "hello\\n")', "6 bytes", 'read(0, "") = 0', "FIN", 'recv(4, "") = 0', "FIN",
                   'read(3, "") = 0', "exit(0)"],
@@ -144,7 +147,7 @@ def test_what_is_no_call_is_passed_over_and_ends_are_ends():
     assert parse("1.5 +++ killed by SIGSEGV (core dumped) +++", 7).arguments == ["SIGSEGV"]
 
 
-@pytest.mark.parametrize("chapter", CHAPTERS)
+@pytest.mark.parametrize("chapter", PROGRAMS)
 def test_a_ladder_shows_what_it_must_and_is_the_same_every_time(ladder, chapter):
     status, output, errors = ladder(chapter)
     assert (status, errors) == (0, "")

@@ -9,10 +9,10 @@ import pytest
 
 from grade import learner, report, run
 from grade import results as model
-from repo.repository import CHAPTERS, REPOSITORY, path
+from repo.repository import PROGRAMS, REPOSITORY, path
 
 pytestmark = pytest.mark.strict  # a part of make check: it grades two dozen programs
-RIGHT = [path(chapter) for chapter in CHAPTERS] + sorted(
+RIGHT = [path(chapter) for chapter in PROGRAMS] + sorted(
     os.path.dirname(makefile)
     for makefile in glob.glob(os.path.join(glob.escape(REPOSITORY), "tests/repo/alternatives/*/*/Makefile")))
 
@@ -37,12 +37,12 @@ def of_starting_points(tmp_path_factory):
     """The results of what `make start` lays out, by chapter."""
     place = tmp_path_factory.mktemp("start")
     jobs = []
-    for chapter in CHAPTERS:
+    for chapter in PROGRAMS:
         folder = place / chapter
         folder.mkdir()
         learner.lay_out(chapter, str(folder))
         jobs.append((chapter, str(folder)))
-    return dict(zip(CHAPTERS, grade_all(place, jobs)))
+    return dict(zip(PROGRAMS, grade_all(place, jobs)))
 
 
 @pytest.mark.parametrize("folder", RIGHT, ids=lambda folder: os.sep.join(folder.split(os.sep)[-2:]))
@@ -52,7 +52,7 @@ def test_a_right_program_earns_all_points(of_right_programs, folder):
     assert not trouble and model.earned(results) == 100, report.tell(results, everything=True, colours=False)
 
 
-@pytest.mark.parametrize("chapter", CHAPTERS)
+@pytest.mark.parametrize("chapter", PROGRAMS)
 def test_a_starting_point_fails_and_is_told_the_first_thing_to_do(of_starting_points, chapter):
     results = of_starting_points[chapter]
     first = report.first_trouble(results)
