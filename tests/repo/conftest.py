@@ -69,15 +69,18 @@ def chapter(name, other):
 
 @pytest.fixture
 def changed(chapter, name, tmp_path):
-    """changed("listener.c", OLD, NEW) is the chapter with its source changed, as a row tells to."""
+    """changed("listener.c", OLD, NEW, ...) is the chapter with its source changed, as a row tells to."""
 
-    def change(file, old, new):
-        folder = shutil.copytree(path(name), str(tmp_path / "changed" / name))
+    def change(file, *changes):
+        (tmp_path / "whole").mkdir()
+        folder = shutil.copytree(repository.whole(name, tmp_path / "whole"), str(tmp_path / "changed" / name))
         with open(os.path.join(folder, file), "r+", encoding="utf-8") as source:
             text = source.read()
-            assert old in text, "%s has no %s" % (file, old)
+            for old, new in zip(changes[::2], changes[1::2]):
+                assert old in text, "%s has no %s" % (file, old)
+                text = text.replace(old, new)
             source.seek(0)
-            source.write(text.replace(old, new))
+            source.write(text)
             source.truncate()
         chapter.program = build(folder, str(tmp_path / "built" / name))
         return chapter

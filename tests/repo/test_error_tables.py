@@ -12,10 +12,16 @@ from repo.repository import PROGRAMS, path, read
 NEEDED = {
     "socket": "EPERM EAFNOSUPPORT EPROTONOSUPPORT EINVAL EMFILE",
     "bind": "EADDRINUSE EACCES EADDRNOTAVAIL EINVAL EBADF ENOTSOCK",
-    "accept": "ECONNABORTED EINTR EMFILE",
-    "connect": "ECONNREFUSED ETIMEDOUT ENETUNREACH",
-    "recv": "ECONNRESET EINTR EAGAIN",
-    "send": "ECONNRESET EPIPE EINTR EAGAIN",
+    "listen": "EADDRINUSE EOPNOTSUPP",
+    "accept": "ECONNABORTED EINTR EAGAIN EMFILE ENFILE EPERM EPROTO EOPNOTSUPP EINVAL EBADF",
+    "connect": "ECONNREFUSED ETIMEDOUT ENETUNREACH EINTR EALREADY EINPROGRESS EISCONN EADDRNOTAVAIL EADDRINUSE EAFNOSUPPORT "
+               "EPERM EACCES",
+    "recv": "ECONNRESET EINTR EAGAIN ENOTCONN ETIMEDOUT ECONNREFUSED",
+    "send": "ECONNRESET EPIPE ENOTCONN EINTR EAGAIN ETIMEDOUT EMSGSIZE EOPNOTSUPP",
+    "sendto": "EISCONN",
+    "write": "EDESTADDRREQ",
+    "any": "EBADF EFAULT ENOMEM ENOBUFS",
+    "any on sockets": "ENOTSOCK",
     "getaddrinfo": "EAI_NONAME EAI_AGAIN EAI_SERVICE",
 }
 
@@ -24,8 +30,8 @@ def rows():
     """The rows of all tables, as (chapter, call, error)."""
     for chapter in PROGRAMS:
         section = read(chapter, "README.md").partition("## What can go wrong")[2].partition("\n## ")[0]
-        table = section.partition("| call |")[2].partition("\n\n")[0]
-        for line in table.splitlines()[2:]:
+        tables = [part.partition("\n\n")[0].splitlines()[2:] for part in section.split("| call |")[1:]]
+        for line in sum(tables, []):
             call, error, *others = [cell.strip() for cell in re.split(r"(?<!\\)\|", line)[1:-1]]
             assert len(others) == 3 and all(others), "%s: %s" % (chapter, line)
             yield chapter, call, error

@@ -21,6 +21,18 @@ def test_longer_than_a_datagram_can_be(chapter):
         fails(chapter, server.port, "x" * (LARGEST + 1), ("send", "EMSGSIZE"))
 
 
+@row("4b-datagram", "send", "EOPNOTSUPP")
+def test_a_flag_that_udp_does_not_have(changed):
+    chapter = changed("datagram.c", "strlen(text), 0)", "strlen(text), MSG_OOB)")
+    with Datagrams("the test's server") as server:
+        fails(chapter, server.port, "x", ("send", "(EOPNOTSUPP|ENOTSUP)"))
+
+
+@row("4b-datagram", "connect", "EACCES")
+def test_to_all_machines(chapter):
+    checks.is_failure(chapter, chapter.run("-c", "127.255.255.255", "7890", "x"), "EACCES")
+
+
 @row("4b-datagram", "recv", "ECONNREFUSED")
 def test_nobody_receives_there(chapter):
     with nobody() as port:

@@ -1,7 +1,9 @@
 """What can go wrong in chapters 4 to 6: talking, as a server, as a client, and to a name."""
 
 import os
+import socket
 import subprocess
+import sys
 import threading
 
 import pytest
@@ -82,6 +84,42 @@ def test_the_other_machine_is_gone(chapter, faults, call, what):
     reports(server, what + r" 127\.0\.0\.1 port \d+: .* \(ETIMEDOUT")
 
 
+RECV = "recv(client, buffer,"
+ECHO = "send_all(client, buffer, (size_t)received)"
+
+
+@row("04-send-recv", "recv", "ENOTCONN")
+@row("04-send-recv", "send", "EPIPE (ENOTCONN in POSIX)")
+@row("04-send-recv", "any", "EBADF")
+@row("04-send-recv", "any on sockets", "ENOTSOCK")
+@row("04-send-recv", "any", "EFAULT")
+@pytest.mark.parametrize("old,new,what,symbol", [
+    (RECV, "recv(3, buffer,", "recv from", "ENOTCONN"), (ECHO, "send_all(3, buffer, (size_t)received)", "send to", "EPIPE"),
+    (RECV, "recv(-1, buffer,", "recv from", "EBADF"), (RECV, "recv(0, buffer,", "recv from", "ENOTSOCK"),
+    (RECV, "recv(client, (void *)16,", "recv from", "EFAULT"),
+    (ECHO, "send_all(client, (void *)16, 8)", "send to", "EFAULT")])
+def test_a_mistake_of_ours(changed, old, new, what, symbol):
+    server = changed("send-recv.c", old, new).serve("0")
+    with connect(server) as client:
+        client.sendall(b"hello\n")
+        server.wait_for_error(r"^send-recv: %s 127\.0\.0\.1 port \d+: .* \(%s\)$" % (what, symbol))
+    with connect(server) as client:
+        assert receive_until(client, b"\n") == GREETING % 2
+
+
+@row("04-send-recv", "any", "ENOMEM, ENOBUFS")
+@pytest.mark.parametrize("symbol", ["ENOMEM", "ENOBUFS"])
+def test_the_kernel_has_no_memory(chapter, faults, symbol):
+    server = chapter.serve("0", under=faults("recvfrom:error=%s:when=1" % symbol))
+    connect(server).close()
+    reports(server, r"recv from 127\.0\.0\.1 port \d+: .* \(" + symbol)
+
+
+@row("04-send-recv", "what makes a descriptor", "ENFILE")
+def test_the_system_has_no_room_for_one_more(chapter, faults):
+    checks.is_failure(chapter, chapter.run("0", under=faults("socket:error=ENFILE")), "ENFILE")
+
+
 # ---- Chapter 5
 
 def converses(chapter, server, under=()):
@@ -121,6 +159,50 @@ def test_a_socket_that_must_not_wait(chapter, changed):
         converses(chapter, server)
         hasty = changed("connect.c", "SOCK_STREAM", "SOCK_STREAM | SOCK_NONBLOCK")
         checks.is_failure(hasty, hasty.run("127.0.0.1", str(server.port)), "EINPROGRESS")
+
+
+@row("05-client", "connect", "EISCONN")
+def test_connect_twice(changed):
+    twice = changed("connect.c", "if (connect_fully(", "if (connect(descriptor, address, length) < 0 || connect_fully(")
+    with serving(echo) as server:
+        converses(twice, server)
+
+
+ONE_PORT = """
+import socket, subprocess, sys
+subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
+with open("/proc/sys/net/ipv4/ip_local_port_range", "w") as ports:
+    ports.write("50000 50000")
+with socket.create_server(("127.0.0.1", 7890)), socket.create_connection(("127.0.0.1", 7890)):
+    sys.exit(subprocess.call(sys.argv[1:]))
+"""
+
+
+@row("05-client", "connect", "EADDRNOTAVAIL")
+def test_no_free_port_of_ours(chapter, tool):
+    tool("ip")
+    under = [*empty_network(), sys.executable, "-c", ONE_PORT]
+    checks.is_failure(chapter, chapter.run("127.0.0.1", "7890", under=under), "EADDRNOTAVAIL")
+
+
+@row("05-client", "connect", "EADDRINUSE")
+@row("05-client", "connect", "EPERM, EACCES")
+@pytest.mark.parametrize("symbol", ["EADDRINUSE", "EPERM", "EACCES"])
+def test_it_may_not_connect(chapter, faults, symbol):
+    checks.is_failure(chapter, chapter.run("127.0.0.1", "1", under=faults("connect:error=" + symbol)), symbol)
+
+
+@row("05-client", "connect", "EAFNOSUPPORT")
+def test_an_address_of_another_family(changed):
+    checks.needs_ipv6()
+    wrong = changed("connect.c", "socket(address->sa_family,", "socket(AF_INET,")
+    checks.is_failure(wrong, wrong.run("::1", "1"), "EAFNOSUPPORT")
+
+
+@row("05-client", "sendto", "none (EISCONN in POSIX)")
+def test_an_address_though_connected():
+    with serving(echo) as server, socket.create_connection((server.address, server.port)) as client:
+        assert client.sendto(b"x", ("127.0.0.1", 9)) == 1 and client.recv(9) == b"x"
 
 
 @row("05-client", "recv, send", "EAGAIN")
