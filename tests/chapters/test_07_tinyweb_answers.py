@@ -189,7 +189,7 @@ def test_a_year_that_http_cannot_tell_is_left_out(chapter, when):
         cause=[
             Symptom(r"utf-8(?s:.)*got: .*'Content-Type: text/\w+'", "Text has a charset: `; charset=utf-8` "
                     "behind the type."),
-            Symptom("expected: .*octet-stream", "What has no ending of the table is "
+            Symptom("expected: .*octet-stream|expected: .*json'\n.*got: .*javascript", "What has no ending of the table is "
                     "application/octet-stream. The ending begins at the last dot of the name, not of a "
                     "folder's, and is compared as a whole."),
             Symptom("(HTML|JPG) ", "The case of an ending does not count: strcasecmp()."),

@@ -23,6 +23,18 @@ static int move(struct flow *flow, bool readable, bool writable)
 {
     if (readable) {
 """
+# It keeps what stdin brings in a buffer that grows:
+HOARDS = ASKS.replace("is_empty(flow) && !flow->ended ? flow->from : -1", "!flow->ended ? flow->from : -1").replace(
+    "    if (readable) {\n",
+    "    static char hoard[1 << 27];\n    static size_t kept, sent;\n\n"
+    "    if (flow->from == STDIN_FILENO && readable) {\n"
+    "        ssize_t more = read(flow->from, hoard + kept, kept < sizeof hoard ? 16384 : 0);\n\n"
+    "        flow->ended = more == 0;\n        kept += more > 0 ? (size_t)more : 0;\n"
+    "        if (is_empty(flow)) {\n"
+    "            flow->start = flow->end = 0;\n"
+    "            while (sent < kept && flow->end < sizeof flow->buffer)\n"
+    "                flow->buffer[flow->end++] = hoard[sent++];\n        }\n"
+    "    } else if (readable && is_empty(flow)) {\n")
 
 MUTANTS = [
     Mutant("no htons()", "address.c", "        ipv4->sin_port = htons((uint16_t)port);",
@@ -76,6 +88,8 @@ MUTANTS = [
     Mutant("a short count is taken for all", "client.c", "flow->start += put > 0 ? (size_t)put : 0;",
            "flow->start = flow->end;",
            "test_a_large_echo_comes_back_identical", "What write() did not take"),
+    Mutant("all is printed, and it waits for stdin", "client.c", "last_call ? 0 : -1", "-1",
+           "test_all_of_a_large_answer_is_printed_after_the_server_has_closed", "does not end when all is printed"),
     Mutant("POLLHUP is taken for the end", "client.c", POLL_FAILS,
            POLL_FAILS + "        if (ends[2].revents & POLLHUP)\n            break;\n",
            "test_all_of_a_large_answer_is_printed_after_the_server_has_closed", "POLLHUP included"),
@@ -85,6 +99,12 @@ MUTANTS = [
     Mutant("when the server has ended, stdin is not looked at any more", "client.c",
            "        if (ready == 0)\n", "        if (ready == 0 || last_call)\n",
            "test_a_server_that_ends_its_side_first_still_gets_all_of_a_file", "may still read"),
+    Mutant("what does not fit just now is an error", "client.c",
+           "        if (move(&up, ends[0].revents != 0, ends[1].revents != 0) < 0) {",
+           "        int moved = 0;\n\n        errno = 0;\n        while (ends[0].revents != 0 && !up.ended && moved == 0)\n"
+           "            moved = move(&up, is_empty(&up), true) < 0 || errno == EAGAIN ? report(\"send\") : 0;\n"
+           "        if (moved < 0 || move(&up, false, ends[1].revents != 0) < 0) {",
+           "test_a_server_that_ends_its_side_first_still_gets_all_of_a_file", "there is no room just now"),
     Mutant("when sending fails it goes on trying", "client.c", "            up.ended = true;\n", "",
            "test_an_answer_is_not_lost_when_the_server_stops_reading", "One error is one line"),
     Mutant("when sending fails it ends at once", "client.c",
@@ -99,6 +119,20 @@ MUTANTS = [
     Mutant("a full disk is no error", "client.c", WRITE_FAILS,
            WRITE_FAILS.replace("put < 0", "put < 0 && errno != ENOSPC"),
            "test_a_stdout_that_is_closed_early_is_an_error", "is not looked at"),
+    Mutant("a full disk is not reported", "client.c", 'return report("%s", flow->to_name);', "return -1;",
+           "test_a_stdout_that_is_closed_early_is_an_error", "to be reported as all are"),
+    Mutant("a full disk is reported twice", "client.c", 'return report("%s", flow->to_name);',
+           'return report("%s", flow->to_name), report("no more of it");',
+           "test_a_stdout_that_is_closed_early_is_an_error", "One error is one line"),
+    Mutant("a full disk is reported by perror()", "client.c", 'return report("%s", flow->to_name);',
+           "return perror(flow->to_name), -1;",
+           "test_a_stdout_that_is_closed_early_is_an_error", "perror()"),
+    Mutant("a stdin that cannot be read is reported twice", "client.c", 'return report("%s", flow->from_name);',
+           'return report("%s", flow->from_name), report("no more of it");',
+           "test_a_stdin_that_cannot_be_read_is_an_error", "One error is one line"),
+    Mutant("a stdin that cannot be read is reported by perror()", "client.c", 'return report("%s", flow->from_name);',
+           "return perror(flow->from_name), -1;",
+           "test_a_stdin_that_cannot_be_read_is_an_error", "perror()"),
     Mutant("perror() reports a reset", "client.c", 'return report("%s", flow->from_name);',
            'return perror(flow->from_name), -1;',
            "test_a_reset_is_an_error", "perror()"),
@@ -122,6 +156,13 @@ MUTANTS = [
     Mutant("it asks for more of stdin than it can take", "client.c", ASKS,
            ASKS.replace("is_empty(flow) && ", "").replace("(readable)", "(readable && is_empty(flow))"),
            "test_a_server_that_does_not_read_delays_only_what_it_is_sent", "no room for what that brings"),
+    Mutant("it tries again and again to print", "client.c", "        int ready = poll(ends, 4, last_call ? 0 : -1);\n",
+           "        int ready = poll(ends, 4, last_call || !is_empty(&down) ? 0 : -1);\n"
+           "        if (ready == 0 && !last_call)\n            continue;\n",
+           "test_a_stdout_that_nobody_reads_delays_only_what_is_printed", "again and again to print"),
+    Mutant("it keeps all that the server says", "client.c", ASKS,
+           HOARDS.replace("== STDIN_FILENO", "!= STDIN_FILENO"),
+           "test_a_stdout_that_nobody_reads_delays_only_what_is_printed", "all that the server says, in a buffer"),
     Mutant("more than PIPE_BUF to a pipe", "client.c", SIZE,
            "        size_t size = flow->end - flow->start;\n",
            "test_a_stdout_that_nobody_reads_delays_only_what_is_printed", "PIPE_BUF"),
@@ -143,6 +184,10 @@ MUTANTS = [
     Mutant("EINTR in poll() is fatal", "client.c",
            "        if (ready < 0 && errno == EINTR)\n            continue;\n", "",
            "test_random_faults", "poll() included"),
+    Mutant("after EINTR in poll() it goes round and round", "client.c",
+           "        if (ready < 0 && errno == EINTR)\n            continue;\n",
+           "        while (ready < 0 && errno == EINTR)\n            continue;\n",
+           "test_random_faults", "Ctrl-Z and fg"),
     Mutant("EINTR in recv() is fatal", "client.c", READ_FAILS, READ_FAILS.replace(" && errno != EINTR", ""),
            "test_random_faults", "EINTR"),
     Mutant("EINTR in send() is fatal", "client.c", WRITE_FAILS, WRITE_FAILS.replace(" && errno != EINTR", ""),
@@ -203,17 +248,7 @@ MUTANTS = [
     Mutant("a server that is silent for 30 s is given up", "client.c", "last_call ? 0 : -1);\n", "last_call ? 0 : 5000);\n",
            "test_is_patient_with_a_silent_server", "gives up a server"),
     Mutant("it keeps all of stdin", "client.c", ASKS,
-           ASKS.replace("is_empty(flow) && !flow->ended ? flow->from : -1", "!flow->ended ? flow->from : -1").replace(
-               "    if (readable) {\n",
-               "    static char hoard[1 << 27];\n    static size_t kept, sent;\n\n"
-               "    if (flow->from == STDIN_FILENO && readable) {\n"
-               "        ssize_t more = read(0, hoard + kept, kept < sizeof hoard ? 16384 : 0);\n\n"
-               "        flow->ended = more == 0;\n        kept += more > 0 ? (size_t)more : 0;\n"
-               "        if (is_empty(flow)) {\n"
-               "            flow->start = flow->end = 0;\n"
-               "            while (sent < kept && flow->end < sizeof flow->buffer)\n"
-               "                flow->buffer[flow->end++] = hoard[sent++];\n        }\n"
-               "    } else if (readable && is_empty(flow)) {\n"),
+           HOARDS,
            "test_a_server_that_does_not_read_delays_only_what_it_is_sent", "in a buffer that grows"),
     Mutant("it gives up for lack of room when the server has ended", "client.c",
            "last_call = down.ended && is_empty(&down) && is_empty(&up);", "last_call = down.ended && is_empty(&down);",
