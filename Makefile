@@ -11,7 +11,7 @@ COMMAND += $(filter start grade,$(firstword $(MAKECMDGOALS)))
 COMMAND := $(strip $(COMMAND))
 
 # Only what is given to make: the shell may happen to have variables of these names, too.
-VARIABLES := ALL CHAPTERS DIR OUT SVG JUNIT GRADESCOPE GITHUB
+VARIABLES := ALL CHAPTERS DIR OUT SVG STATES JUNIT GRADESCOPE GITHUB
 $(foreach name,$(VARIABLES) ARGS,$(if $(filter environment%,$(origin $(name))),$(eval $(name) :=)))
 export $(VARIABLES)
 
@@ -41,7 +41,7 @@ help:
 	@echo 'make watch N         grade it again each time you save'
 	@echo 'make compare N       show your program beside ours, file by file'
 	@echo 'N may be an exercise, such as 4b, or a step, such as 7.3, but with grade and watch: these see how far you are'
-	@echo 'make trace N DIR=work/NN-name SVG=file   your own ladder, also as a picture'
+	@echo 'make trace N STATES=1  with the TCP state of each end; DIR=work/NN-name SVG=file: of yours, as a picture'
 	@echo 'make test            check the finished programs (fetches pytest if it is missing)'
 	@echo 'make clean           remove what was built'
 ifneq ($(wildcard tests/repo),)

@@ -216,7 +216,7 @@ def compare(name):
 
 def trace(name):
     """Print the ladder of a chapter's calls and its client's, or of one of its steps; of the program in $DIR if
-    that is given, and as a picture, too, in the file $SVG."""
+    that is given, and as a picture, too, in the file $SVG; with $STATES with the TCP states of both ends."""
     from ladder.trace import trace as print_ladder
     chapter = growth.split(name)[0]
     given = os.environ.get("DIR")
@@ -224,7 +224,8 @@ def trace(name):
         print("make trace %s DIR=work/%s draws the ladder of yours." % (names.number(chapter), chapter), file=sys.stderr)
         return 2
     with program_folder(name) as folder:
-        return print_ladder(chapter, REPOSITORY, given or folder, os.environ.get("SVG", ""))
+        return print_ladder(chapter, REPOSITORY, given or folder, os.environ.get("SVG", ""),
+                            bool(os.environ.get("STATES")))
 
 
 # --- lab.py excerpts --------------------------------------------------------------------------
@@ -237,11 +238,12 @@ def excerpts():
 def ladders():
     """Renew the ladders of `make trace` in the lessons."""
     for name in names.programs():
-        drawn = subprocess.run([sys.executable, __file__, "trace", name], stdout=subprocess.PIPE, check=True).stdout.decode()
         lesson = os.path.join(growth.ours(name), "README.md")
         text = read(lesson)
+        drawn = subprocess.run([sys.executable, __file__, "trace", name], stdout=subprocess.PIPE, check=True, text=True,
+                               env={**os.environ, "STATES": "1" if " STATES=1\n" in text else ""}).stdout
         with open(lesson, "w", encoding="utf-8") as file:
-            file.write(re.sub(r"(^\$ make trace \d[a-z]?\n).*?(?=^```$)", lambda match: match.group(1) + drawn, text,
+            file.write(re.sub(r"(^\$ make trace \d[a-z]?(?: STATES=1)?\n).*?(?=^```$)", lambda match: match.group(1) + drawn, text,
                               count=1, flags=re.MULTILINE | re.DOTALL))
     return 0
 

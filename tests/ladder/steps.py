@@ -20,6 +20,7 @@ class Step:
     cells: dict
     arrows: list = dataclasses.field(default_factory=list)
     waits: bool = False
+    rests: bool = False  # tells of states, while all processes rest
 
 
 @dataclasses.dataclass
@@ -31,9 +32,10 @@ class Ladder:
     steps: list
 
 
-def build_ladder(scene, server, client, port, folders):
+def build_ladder(scene, server, client, port, folders, states=()):
     """Build the ladder from the calls of the server's and the client's processes: two dictionaries from
-    pid to Calls, of which one may be empty. `port` is the server's, and `folders` are the program's."""
+    pid to Calls, of which one may be empty. `port` is the server's, and `folders` are the program's; `states` are
+    those of the sockets, see states.look()."""
     calls = [call for side in (server, client) for of_one in side.values() for call in of_one]
     calls = name_logging(calls) if scene.datagrams else without_noise(name_logging(calls))
     births = find_causes(calls, port)
@@ -56,9 +58,21 @@ def build_ladder(scene, server, client, port, folders):
 
     words = Words(port, scene.port, folders, names)
     order = replay([call for call in calls if call in shown or call.typed], births, list(names))
-    steps = [draw_step(call, waits, words, numbers, births, arrows)
-             for call, waits in order if call in shown]
+    order = [(call, waits) for call, waits in order if call in shown]
+    steps = [draw_step(call, waits, words, numbers, births, arrows) for call, waits in order]
+    if arrows is not None:
+        insert_states(steps, order, states, (0, arrows + 1))
     return Ladder(columns, arrows, without_repetition(steps))
+
+
+def insert_states(steps, order, states, columns):
+    """Insert a step for each change of the states, behind all calls of the moments before. `columns` are the two in which
+    they stand."""
+    moments = [call.start if waits or call.end is None else call.end for call, waits in order]
+    changes = [row for before, row in zip([None, *states], states) if before is None or before[1:] != row[1:]]
+    for moment, *texts in reversed(changes):
+        behind = max((number for number, other in enumerate(moments, 1) if other <= moment), default=0)
+        steps.insert(behind, Step(columns[0], {column: ("-- " + text, "") for column, text in zip(columns, texts)}, rests=True))
 
 
 def name_logging(calls):

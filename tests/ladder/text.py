@@ -52,7 +52,7 @@ def _rows(ladder, widths):
     """The rows of all steps."""
     waiting = set()
     for step in ladder.steps:
-        waiting -= set(step.cells)
+        waiting -= set(step.cells) if not step.rests else set()
         yield from _rows_of_step(ladder, step, widths, waiting)
         waiting |= {step.column} if step.waits else set()
 

@@ -11,6 +11,7 @@ from grade.names import number, place
 from harness.build import program_name
 from harness.listening import LINE
 from ladder.scenes import CONFIGURATION, SCENES
+from ladder.states import look
 from ladder.steps import build_ladder
 from ladder.svg import draw_svg
 from ladder.text import WIDTH, draw_text
@@ -24,11 +25,12 @@ class Trouble(Exception):
 class Stage:
     """A chapter's server and client, running under strace."""
 
-    def __init__(self, chapter, repository, folder, temporary):
+    def __init__(self, chapter, repository, folder, temporary, with_states=False):
         self.chapter, self.repository = chapter, repository
         self.folder, self.temporary = folder, temporary
         self.scene = SCENES[number(chapter)]
         self.server = self.client = self.port = None
+        self.states = [] if with_states else None
 
     def play(self):
         """Run the scene to its end. Raises Trouble."""
@@ -84,6 +86,8 @@ class Stage:
     def _rest(self):
         if not rest(self._watched()):
             raise Trouble("the programs do not come to rest: one is busy all the time, or prints without end")
+        if self.port and self.states is not None:
+            self.states.append(look(self.port))
 
     def _type(self):
         """Type the client's input, each piece when both sides have nothing more to do."""
@@ -113,7 +117,7 @@ class Stage:
         if not any(calls for side in sides for calls in side.values()):
             return None
         folders = [self.folder, self.temporary]
-        return build_ladder(self.scene, *sides, self.port, folders)
+        return build_ladder(self.scene, *sides, self.port, folders, self.states or ())
 
 
 def how_ended(program):
@@ -133,9 +137,9 @@ def columns():
     return max(WIDTH, os.get_terminal_size(sys.stdout.fileno()).columns) if sys.stdout.isatty() else WIDTH
 
 
-def trace(chapter, repository, directory="", picture=""):
+def trace(chapter, repository, directory="", picture="", with_states=False):
     """Print a chapter's ladder, of the program in another folder if `directory` is one; with `picture`,
-    write it to that file as SVG, too. Return the exit status."""
+    write it to that file as SVG, too. `with_states`: with the TCP states of both ends. Return the exit status."""
     reason = why_not()
     if reason:
         print("make trace: " + reason, file=sys.stderr)
@@ -143,7 +147,7 @@ def trace(chapter, repository, directory="", picture=""):
     folder = os.path.realpath(directory or os.path.join(repository, place(chapter)))
     problem = None
     with tempfile.TemporaryDirectory() as temporary:
-        stage = Stage(chapter, repository, folder, os.path.realpath(temporary))
+        stage = Stage(chapter, repository, folder, os.path.realpath(temporary), with_states)
         try:
             stage.play()
         except (Trouble, KeyboardInterrupt) as trouble:

@@ -160,6 +160,17 @@ def test_a_ladder_shows_what_it_must_and_is_the_same_every_time(ladder, chapter)
     assert ladder(chapter) == (0, output, "")
 
 
+@pytest.mark.parametrize("chapter,states", [
+    ("02-bind-listen", ["LISTEN none", "LISTEN, ESTAB ESTAB", "LISTEN, CLOSE-WAIT FIN-WAIT-2"]),
+    ("03-accept", ["LISTEN none", "LISTEN, FIN-WAIT-2 CLOSE-WAIT", "LISTEN, TIME-WAIT none"]),
+    ("05-client", ["LISTEN none", "LISTEN, ESTAB ESTAB", "LISTEN TIME-WAIT"])])
+def test_a_ladder_with_the_states_of_both_ends(ladder, chapter, states):
+    output = ladder(chapter, "", "", True)[1]
+    rows = [line for line in output.splitlines(True) if line.startswith("-- ")]
+    assert [" ".join(row.replace("-- ", "").split()) for row in rows] == states
+    assert "".join(line for line in output.splitlines(True) if line not in rows) == ladder(chapter)[1]
+
+
 def test_a_ladder_is_as_wide_as_a_terminal_that_is_wider_than_80(ladder, monkeypatch):
     narrow = ladder("04-send-recv")[1].splitlines()
     assert max(map(len, narrow)) <= WIDTH == 80
