@@ -71,8 +71,8 @@ def test_survives_interrupted_calls(chapter, root, faults):
 
 @graded(4, "Answers all of it under short counts, EINTR and failing accept()", step=4,
         cause=[
-            Symptom("accept: ", "An accept() that fails, with EINTR or ECONNABORTED, is no reason to end: "
-                    "take the next client."),
+            Symptom("The server has ended: exit", "A call that fails, such as accept() with EINTR or ECONNABORTED, "
+                    "is no reason to end: take the next client."),
             Symptom(r"with HTTP/1.. (4|5)\d\d(?s:.)*not with 200|there is no answer",
                     "recv() may bring a part of the request, and recv() or send() may be interrupted "
                     "(EINTR) before it did anything: call it again."),

@@ -414,6 +414,9 @@ def test_hundreds_of_clients_leave_no_descriptor(chapter, server, webroot):
                     "child, and lost with it: write() it, or fflush()."),
             Symptom("pieces", "A line goes out in several pieces, and another child's get in between: put "
                     "it together with snprintf(), and write() it once."),
+            Symptom("what is no answer's line", "stdout has the line `listening` and one line for each answer, and at its "
+                    "end, too, nothing else: no goodbye.",
+                    ("./fork-server & sleep 0.3; kill $!; wait",)),
             "stdout has the line `listening` and one line for each answer, in the form of chapter 7, and "
             "nothing else; and where no call fails, stderr has nothing."],
         read="Your turn", needs=["test_each_connection_has_a_child", "test_answers_503_at_the_maximum"],

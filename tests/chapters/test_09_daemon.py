@@ -153,11 +153,12 @@ def test_sigterm_finishes_the_requests_under_way(chapter, folder):
 @graded(3, "max-children is the limit, and 256 without it", step=4, needs=SERVES,
         cause=[
             Symptom("without the key", "Without the key max-children there may be 256 "
-                    "children."),
+                    "children.",
+                    ("echo port=8081 > my.conf; ./daemon -n -c my.conf > /dev/null & sleep 0.3; for more in 200 56; do for i in $(seq $more); do sleep 4 | nc -N 127.0.0.1 8081 > /dev/null & done; sleep 1.5; curl -sSI -m 1 http://127.0.0.1:8081/ | head -1; done; kill $!",)),
             "max-children does not arrive where children are counted, before fork()."],
         read="Your turn",
         by_hand=("printf 'port=8080\\nmax-children=1\\n' > my.conf; ./daemon -n -c my.conf",
-                 "sleep 2 | nc 127.0.0.1 8080 & sleep 0.2; curl -sSI -m 1 http://127.0.0.1:8080/ | head -1; kill $(pgrep -xo daemon); wait; echo port=8081 > my.conf; ./daemon -n -c my.conf > /dev/null & sleep 0.3; for i in $(seq 256); do sleep 4 | nc 127.0.0.1 8081 > /dev/null & done; sleep 1.5; curl -sSI -m 1 http://127.0.0.1:8081/ | head -1"))
+                 "sleep 2 | nc 127.0.0.1 8080 & sleep 0.2; curl -sSI -m 1 http://127.0.0.1:8080/ | head -1; kill $(pgrep -xo daemon)"))
 def test_max_children_is_the_limit(chapter, folder):
     server = chapter.serve("-n", "-c", configure(folder, max_children=4))
     held = [begin(server) for _ in range(4)]
