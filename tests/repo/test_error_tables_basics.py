@@ -1,5 +1,7 @@
 """What can go wrong in chapters 1 to 3: a socket, its address, and taking clients."""
 
+import errno
+import socket
 import subprocess
 
 import pytest
@@ -31,6 +33,14 @@ def test_no_usual_protocol(chapter):
 def test_no_such_family(changed):
     chapter = changed("socket.c", "AF_UNIX", "99")
     checks.is_failure(chapter, chapter.run("unix"), "EAFNOSUPPORT")
+
+
+@row("01-socket", "socket", "EAFNOSUPPORT")
+def test_a_family_of_the_past(chapter):
+    with pytest.raises(OSError) as error:
+        socket.socket(socket.AF_IPX)
+    assert error.value.errno == errno.EAFNOSUPPORT
+    checks.is_usage_error(chapter.run("ipx"), "ipx")
 
 
 @row("01-socket", "socket", "EINVAL")
