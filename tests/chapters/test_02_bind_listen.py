@@ -219,7 +219,7 @@ def test_runs_until_a_signal_ends_it(chapter, request, number):
 @pytest.mark.parametrize("call", CALLS)
 def test_names_the_call_that_fails(chapter, preloaded, call):
     steps.step("with %s() failing, ENOBUFS:" % call)
-    program = preloaded(chapter.start, {"LAB_FAULTS_AT_START": call}, "0")
+    program = preloaded(chapter.start, {"LAB_FAULTS_AT_START": call}, "0", stdin=subprocess.PIPE)
     wait_until(lambda: "\n" in program.output or not program.is_running(), what="a line or its end")
     if not preloaded.was_given(limit=0):
         return  # it does without this call: if that is a mistake, it is another check's
@@ -259,7 +259,7 @@ def test_listens_on_the_port_it_is_given(chapter):
     connect(server).close()
     for _ in range(2):
         chapter.serve("0")
-    last = chapter.start("65535")
+    last = chapter.start("65535", stdin=subprocess.PIPE)
     wait_until(lambda: last.output or kernel(last.pid) or not last.is_running(), what="a line or its end")
     assert last.is_running() or last.wait() == 1, "65535 is a port, though it may be taken:\n" + last.stderr
 

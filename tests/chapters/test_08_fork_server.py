@@ -8,6 +8,7 @@ import resource
 import select
 import signal
 import socket
+import subprocess
 import sys
 
 import pytest
@@ -83,7 +84,7 @@ def test_says_where_it_listens(chapter, webroot):
         by_hand=("for max in 3x +3 0 10000 10001 4294967297; do timeout 0.5 ./fork-server -c $max; echo exit status $?; done",))
 def test_bad_maximum(chapter, webroot):
     for good in "1", "10000":
-        server = chapter.start("-p", "0", "-c", good, webroot)
+        server = chapter.start("-p", "0", "-c", good, webroot, stdin=subprocess.PIPE)
         wait_until(lambda: server.output or not server.is_running(), what="the start, or an end")
         assert server.is_running(), "-c %s is right, and the server has not started" % good
     for bad in ["3x", "x", "", " 3", "+3", "0x10", "1e3", "3 ", "0", "-1", "10001", "99999999999", "4294967297",

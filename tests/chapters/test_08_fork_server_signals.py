@@ -7,6 +7,7 @@ import resource
 import select
 import signal
 import socket
+import subprocess
 import threading
 import time
 
@@ -103,7 +104,7 @@ def test_sigterm_right_before_the_wait_is_noticed(chapter, server, webroot, sign
     server = signal_before_the_block(signal.SIGTERM, chapter.serve, "-p", "0", webroot)
     if server:
         assert server.wait(limit=3) == 0
-    server = signal_in_the_gap(signal.SIGTERM, chapter.start, "-p", "0", webroot)
+    server = signal_in_the_gap(signal.SIGTERM, chapter.start, "-p", "0", webroot, stdin=subprocess.PIPE)
     assert server.wait(limit=3) == 0
 
 

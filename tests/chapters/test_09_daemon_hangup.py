@@ -6,6 +6,7 @@ import re
 import shutil
 import signal
 import socket
+import subprocess
 import sys
 
 import pytest
@@ -145,7 +146,7 @@ def test_signals_right_before_the_wait_are_noticed(chapter, folder, signal_in_th
         server.wait_for_output("^%s$" % line, limit=3)
     if number == signal.SIGHUP:
         reads_again_what_changed_meanwhile(chapter.serve("-n", "-c", configure(folder)), folder)
-    server = signal_in_the_gap(number, chapter.start, "-n", "-c", configure(folder))
+    server = signal_in_the_gap(number, chapter.start, "-n", "-c", configure(folder), stdin=subprocess.PIPE)
     server.wait_for_output("^%s$" % line, limit=3)
 
 

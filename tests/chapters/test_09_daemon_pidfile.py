@@ -4,6 +4,7 @@ import contextlib
 import os
 import signal
 import socket
+import subprocess
 
 import pytest
 
@@ -158,7 +159,7 @@ def test_pid_file_that_is_none_is_refused(chapter, folder):
 def test_two_at_the_same_moment(chapter, folder, gaps):
     configuration = configure(folder, **PIDFILE)
     for _ in range(3):
-        both = [chapter.start("-n", "-c", configuration) for _ in range(2)]
+        both = [chapter.start("-n", "-c", configuration, stdin=subprocess.PIPE) for _ in range(2)]
         wait_until(lambda: sum(program.is_running() for program in both) < 2, limit=3, what="one of the two to end")  # noqa: B023
         loser, first = sorted(both, key=lambda program: program.is_running())
         assert loser.wait() == 1, "the one that does not run should end with exit status 1"
@@ -168,7 +169,7 @@ def test_two_at_the_same_moment(chapter, folder, gaps):
         first.wait()
     first = chapter.serve("-n", "-c", configuration)
     gate = folder / "gate"
-    second = chapter.start("-n", "-c", configuration, env=gaps(LAB_GATE_BEFORE_LOCK=gate))
+    second = chapter.start("-n", "-c", configuration, stdin=subprocess.PIPE, env=gaps(LAB_GATE_BEFORE_LOCK=gate))
     with contextlib.suppress(AssertionError):  # a program that locks in a way that cannot be seen here
         wait_until(lambda: gate.exists() or not second.is_running(), limit=1)
     if gate.exists():

@@ -9,6 +9,7 @@ import resource
 import select
 import signal
 import socket
+import subprocess
 import time
 
 import pytest
@@ -156,7 +157,7 @@ def closed_stdout(chapter, *arguments):
 
 def default_port(chapter, port, *arguments):
     """With these arguments, or none, the program asks for `port`: it listens there, or says that others do."""
-    program = chapter.start(*arguments)
+    program = chapter.start(*arguments, stdin=subprocess.PIPE)  # open and silent, as a terminal
     wanted = (r"\Alistening on \S+ port %d$"
               r"|\A[^:]*: bind \S+ port %d: .*\(EADDRINUSE\)$" % (port, port))
 
