@@ -154,7 +154,7 @@ def test_sigterm_finishes_the_requests_under_way(chapter, folder):
         cause=[
             Symptom("without the key", "Without the key max-children there may be 256 "
                     "children.",
-                    ("echo port=8081 > my.conf; ./daemon -n -c my.conf > /dev/null & sleep 0.3; for more in 200 56; do for i in $(seq $more); do sleep 7 | nc -N 127.0.0.1 8081 > /dev/null & done; sleep 1.5; curl -sSI -m 1 http://127.0.0.1:8081/ | head -1; done; kill $!",)),
+                    ("echo port=8081 > my.conf; ./daemon -n -c my.conf > /dev/null & sleep 0.3; for more in 200 56; do for i in $(seq $more); do sleep 7 | nc -N 127.0.0.1 8081 > /dev/null & done; sleep 2.5; curl -sSI -m 1 http://127.0.0.1:8081/ | head -1; done; kill $!",)),
             "max-children does not arrive where children are counted, before fork()."],
         read="Your turn",
         by_hand=("printf 'port=8080\\nmax-children=1\\n' > my.conf; ./daemon -n -c my.conf",
