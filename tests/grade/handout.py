@@ -26,6 +26,7 @@ you read `make chapter {number}`, type `(cd work/{chapter} && make && ./{name}{a
 `work/{chapter}`. `make trace {number} DIR=work/{chapter}` draws its ladder.)*
 """
 ARGUMENTS = {  # what a chapter's program runs with when no ARGS are given; the others need none
+    "2a-address": ["127.0.0.1"],
     "05-client": ["127.0.0.1", "7890"],
     "06-dns-lookup": ["www.example.org"],
     "09-daemon": ["-n"],

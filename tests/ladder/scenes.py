@@ -64,13 +64,14 @@ class Scene:
     typed: tuple = (b"\n",) * 20 + (None,)  # for the client's standard input: here, its steps
     files: bool = False          # shows open(), read() and the like on the program's own files
     datagrams: bool = False      # its sockets are of UDP
-    standard: bool = False       # shows what the client reads and writes on standard input and output
+    standard: bool = False       # shows what the client, or a program without one, reads and writes on 0 and 1
     names: tuple = ("server",)   # of the processes, as they are born
 
 
 SCENES = {
     "1": Scene([], names=("the program",)),
     "2": Scene(["0"], 7890, CLIENTS["02"]),
+    "2a": Scene(["10.1.2.3/8"], standard=True, names=("the program",)),
     "3": Scene(["0"], 7890, CLIENTS["03"]),
     "4": Scene(["0"], 7890, CLIENTS["04"]),
     "4b": Scene(["0"], 7890, CLIENTS["4b"], datagrams=True),

@@ -42,7 +42,7 @@ def build_ladder(scene, server, client, port, folders, states=()):
     scripted = client if scene.client else server if isinstance(scene.server, str) else {}
     shown = {call for call in calls if (
         is_scripted_call(call) if call.pid in scripted else
-        is_shown(call, scene.files, scene.standard and call.pid in client, folders))}
+        is_shown(call, scene.files, scene.standard and call.pid in (client or server), folders))}
 
     acting = {call.pid for call in shown}
     if len(acting) > MOST_COLUMNS:

@@ -19,6 +19,7 @@ EXPECTED = {
     "01-socket": ["socket(AF_INET, SOCK_STREAM) = 3", "getsockname(3)", "getpeername(3) = -1 ENOTCONN",
                   "close(3)"],
     "02-bind-listen": [*LISTEN, "waits", *HANDSHAKE, "6 bytes", "FIN"],
+    "2a-address": ['write(1, "address     10.1.2.3', "exit(0)"],
     "03-accept": [*LISTEN, "accept(3) waits", *HANDSHAKE, "accept(3) = 4", "close(4) = 0", "FIN",
                   "accept(3) waits", 'recv(3, "") = 0'],
     "04-send-recv": [*LISTEN, "accept(3) waits", *HANDSHAKE, "accept(3) = 4", "33 bytes", "recv(4) waits",
