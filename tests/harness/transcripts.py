@@ -16,7 +16,7 @@ BLOCK = re.compile(r"^(?:<!-- ([a-z ]+): ((?:(?!-->).)*) -->\n+)?(?:Terminal (\d
 
 # What a command needs that has one of these words in it.
 TOOLS = {name: name for name in "curl nc pgrep ps ss strace telnet timeout".split()}
-TOOLS.update(syslog="rsyslogd", trace="strace")
+TOOLS.update(redis="redis-cli", syslog="rsyslogd", trace="strace")
 
 # What may vary: it looks like this, in the transcript and on the screen, and is not compared further.
 VARIES = [(re.compile(pattern, re.MULTILINE), replacement) for pattern, replacement in [

@@ -27,6 +27,11 @@ for line in b"one\n", b"two\n":
     client.send(line); step(); client.recv(4096); step()
 client.shutdown(socket.SHUT_WR); step()
 """ + RECEIVE_END,
+    "4a": CONNECT + r"""
+client.send(b"*2\r\n$4\r\nECHO\r\n$2\r\nh"); step()
+client.send(b"i\r\n"); step(); client.recv(4096); step()
+client.shutdown(socket.SHUT_WR); step()
+""" + RECEIVE_END,
     "4b": r"""
 import socket, sys
 step = sys.stdin.readline
@@ -74,6 +79,7 @@ SCENES = {
     "2a": Scene(["10.1.2.3/8"], standard=True, names=("the program",)),
     "3": Scene(["0"], 7890, CLIENTS["03"]),
     "4": Scene(["0"], 7890, CLIENTS["04"]),
+    "4a": Scene(["0"], 7890, CLIENTS["4a"]),
     "4b": Scene(["0"], 7890, CLIENTS["4b"], datagrams=True),
     "5": Scene(["127.0.0.1", "{port}"], 7890, server=("04-send-recv", "0"), typed=(b"hello\n", None),
                 standard=True),
