@@ -25,7 +25,7 @@ REPOSITORY = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
 CHECKING = "test", "check", "mutants", "grade", "watch", "class", "autograde"  # these run programs of others
 WRONG = 2  # the exit status for wrong usage, and where something is in the way
-NO_SERVERS = ("01-socket", "2a-address", "05-client", "06-dns-lookup")  # they do not listen
+NO_SERVERS = ("01-socket", "2a-address", "05-client", "5a-port-scan", "06-dns-lookup")  # they do not listen
 PORT_FIRST = "2", "3", "4", "4a", "4b", "4c", "5b"  # [PORT [ADDRESS]]
 PORT_OPTION = "7", "8"  # -p PORT
 
@@ -150,7 +150,7 @@ def run_chapter(name, step, folder, *arguments):
     else:
         print("%s\n\n%s\n" % (title, textwrap.fill(goal, 80)))
         if commands:
-            print("In a second terminal, %s:\n" % ("first" if name == "05-client" else "try"))
+            print("In a second terminal, %s:\n" % ("first" if name in ("05-client", "5a-port-scan") else "try"))
             print("".join("    %s\n" % line for line in commands))
         print("%sThe lesson is %s/README.md.\n" % ("" if name in NO_SERVERS else "Ctrl-C ends it. ", names.place(name)))
     print("$ %s" % " ".join([program] + words), flush=True)
