@@ -187,7 +187,7 @@ def test_refuses_too_much_of_headers(server):
                              "'\\n\\r\\n') | nc 127.0.0.1 8080 | head -1")),
             Symptom("^lines end|^some lines end|^a bare LF first", "A bare LF ends a line as CR LF does."),
             Symptom("^an empty line first", "One empty line before the request is forgiven."),
-            Symptom("^a.*URL.*: ", "http://host/path, with http in any case, is /path on this host, and /, "
+            Symptom("^(a|the) URL.*: ", "http://host/path, with http in any case, is /path on this host, and /, "
                     "where there is no path."),
             Symptom(r"^(a .* of 819\d|100 headers).*: ", "A line may have 8,191 bytes with its end, and there "
                     "may be 100 headers.",
