@@ -25,7 +25,11 @@ REPOSITORY = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
 CHECKING = "test", "check", "mutants", "grade", "watch", "class", "autograde"  # these run programs of others
 WRONG = 2  # the exit status for wrong usage, and where something is in the way
+<<<<<<< HEAD
 NO_SERVERS = ("01-socket", "2a-address", "05-client", "5a-port-scan", "06-dns-lookup")  # they do not listen
+=======
+NO_SERVERS = ("01-socket", "05-client", "06-dns-lookup", "5c-syn-scan")  # they do not listen
+>>>>>>> b645bcb (Exercise 5c: one SYN, made by hand)
 PORT_FIRST = "2", "3", "4", "4a", "4b", "4c", "5b"  # [PORT [ADDRESS]]
 PORT_OPTION = "7", "8"  # -p PORT
 

@@ -15,13 +15,19 @@ BLOCK = re.compile(r"^(?:<!-- ([a-z ]+): ((?:(?!-->).)*) -->\n+)?(?:Terminal (\d
                    re.MULTILINE | re.DOTALL)
 
 # What a command needs that has one of these words in it.
+<<<<<<< HEAD
 TOOLS = {name: name for name in "curl nc pgrep ps ss strace telnet timeout".split()}
 TOOLS.update(redis="redis-cli", syslog="rsyslogd", trace="strace")
+=======
+TOOLS = {name: name for name in "curl nc pgrep ps ss strace telnet timeout unshare".split()}
+TOOLS.update(syslog="rsyslogd", trace="strace")
+>>>>>>> b645bcb (Exercise 5c: one SYN, made by hand)
 
 # What may vary: it looks like this, in the transcript and on the screen, and is not compared further.
 VARIES = [(re.compile(pattern, re.MULTILINE), replacement) for pattern, replacement in [
     # Ports that the kernel chooses, jobs and processes, addresses in memory, inodes, the repository's folder.
     (r"(port |htons\(|127\.0\.0\.1:|localhost )(?!7890|808[01])\d{4,5}\b", r"\1PORT"),
+    (r"(sequence|acknowledgement) [1-9]\d+", r"\1 NUMBER"),
     (r"^\[\d+\] \d+$", "[JOB] PID"),
     (r"(process |daemon\[|trace\.|WNOHANG, NULL\) += )\d+", r"\1PID"),
     (r"si_pid=\d+, .*", "si_pid=PID"),

@@ -150,6 +150,8 @@ class Words:
         port = re.search(r"port=htons\((\d+)\)", where)
         if not host or not port:
             return ""
+        if port.group(1) == "0" and self.names.get(call.pid) == "client":  # only the server's has a name of its own here
+            return "%s port 0" % (host.group(1) or host.group(2))
         return "%s port %s" % (host.group(1) or host.group(2), self.ports.get(port.group(1), "PORT"))
 
     def _without_pids(self, text):

@@ -34,8 +34,13 @@ EXPECTED = {
     "05-client": [*LISTEN, *HANDSHAKE, "poll(0, 3) waits", "accept(3) = 4", "33 bytes",
                   'read(0, "hello\\n")', "6 bytes", 'read(0, "") = 0', "FIN", 'recv(4, "") = 0', "FIN",
                   'read(3, "") = 0', "exit(0)"],
+<<<<<<< HEAD
     "5a-port-scan": [*LISTEN, "pause() waits", "F_SETFL, O_NONBLOCK", *HANDSHAKE, "-1 EINPROGRESS", "poll(3) = 1: 3",
                      "getsockopt(3, SO_ERROR, [0])", "getpeername(3)", "FIN", "exit(0)"],
+=======
+    "5c-syn-scan": ["listen(3,", "socket(AF_INET, SOCK_RAW) = 3", "setsockopt(3, IP_HDRINCL) = 0", "bind(4, 127.0.0.1 port 0)",
+                    "sendto(3, ", "127.0.0.1 port 7890) = 40", "recv(3, ", "= 40", "recv(3, ", "= 44", "exit(0)"],
+>>>>>>> b645bcb (Exercise 5c: one SYN, made by hand)
     "06-dns-lookup": [*LISTEN, *HANDSHAKE, 'send(3, "HEAD / HTTP/1.0', "recv(3) waits", "FIN", "exit(0)"],
     "07-tinyweb": ['open("webroot")', *LISTEN, *HANDSHAKE, 'send(3, "GET /style',
                    'openat(3, "style.css") = 6', "read(6, ", 'send(5, "HTTP', "close(5) = 0",
@@ -155,6 +160,8 @@ def test_what_is_no_call_is_passed_over_and_ends_are_ends():
 
 @pytest.mark.parametrize("chapter", PROGRAMS)
 def test_a_ladder_shows_what_it_must_and_is_the_same_every_time(ladder, chapter):
+    if chapter == "5c-syn-scan" and os.geteuid() != 0:
+        pytest.skip("needs root, for a raw socket")
     status, output, errors = ladder(chapter)
     assert (status, errors) == (0, "")
     lines, number = output.splitlines(), 0
