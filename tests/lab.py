@@ -25,11 +25,7 @@ REPOSITORY = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
 CHECKING = "test", "check", "mutants", "grade", "watch", "class", "autograde"  # these run programs of others
 WRONG = 2  # the exit status for wrong usage, and where something is in the way
-<<<<<<< HEAD
-NO_SERVERS = ("01-socket", "2a-address", "05-client", "5a-port-scan", "06-dns-lookup")  # they do not listen
-=======
-NO_SERVERS = ("01-socket", "05-client", "06-dns-lookup", "5c-syn-scan")  # they do not listen
->>>>>>> b645bcb (Exercise 5c: one SYN, made by hand)
+NO_SERVERS = "1", "2a", "5", "5a", "5c", "6"  # they do not listen
 PORT_FIRST = "2", "3", "4", "4a", "4b", "4c", "5b"  # [PORT [ADDRESS]]
 PORT_OPTION = "7", "8"  # -p PORT
 
@@ -156,10 +152,10 @@ def run_chapter(name, step, folder, *arguments):
         if commands:
             print("In a second terminal, %s:\n" % ("first" if name in ("05-client", "5a-port-scan") else "try"))
             print("".join("    %s\n" % line for line in commands))
-        print("%sThe lesson is %s/README.md.\n" % ("" if name in NO_SERVERS else "Ctrl-C ends it. ", names.place(name)))
+        print("%sThe lesson is %s/README.md.\n" % ("" if names.number(name) in NO_SERVERS else "Ctrl-C ends it. ", names.place(name)))
     print("$ %s" % " ".join([program] + words), flush=True)
 
-    status, port_in_use = run_program([program] + words, folder, name not in NO_SERVERS)
+    status, port_in_use = run_program([program] + words, folder, names.number(name) not in NO_SERVERS)
     if port_in_use:
         print("Something else runs on that port, perhaps this program in another terminal. Choose\n"
               "another port: %s" % other_port(name, arguments), file=sys.stderr)

@@ -15,13 +15,8 @@ BLOCK = re.compile(r"^(?:<!-- ([a-z ]+): ((?:(?!-->).)*) -->\n+)?(?:Terminal (\d
                    re.MULTILINE | re.DOTALL)
 
 # What a command needs that has one of these words in it.
-<<<<<<< HEAD
-TOOLS = {name: name for name in "curl nc pgrep ps ss strace telnet timeout".split()}
-TOOLS.update(redis="redis-cli", syslog="rsyslogd", trace="strace")
-=======
 TOOLS = {name: name for name in "curl nc pgrep ps ss strace telnet timeout unshare".split()}
-TOOLS.update(syslog="rsyslogd", trace="strace")
->>>>>>> b645bcb (Exercise 5c: one SYN, made by hand)
+TOOLS.update(redis="redis-cli", syslog="rsyslogd", trace="strace")
 
 # What may vary: it looks like this, in the transcript and on the screen, and is not compared further.
 VARIES = [(re.compile(pattern, re.MULTILINE), replacement) for pattern, replacement in [

@@ -92,11 +92,8 @@ SCENES = {
     "4b": Scene(["0"], 7890, CLIENTS["4b"], datagrams=True),
     "5": Scene(["127.0.0.1", "{port}"], 7890, server=("04-send-recv", "0"), typed=(b"hello\n", None),
                 standard=True),
-<<<<<<< HEAD
     "5a": Scene(["127.0.0.1", "{port}-{port}"], 7890, server=("02-bind-listen", "0"), typed=(None,)),
-=======
     "5c": Scene(["127.0.0.1", "{port}"], 7890, server=LISTENER, typed=(None,)),
->>>>>>> b645bcb (Exercise 5c: one SYN, made by hand)
     "6": Scene(["127.0.0.1", "{port}"], 8080, server=WEB_SERVER, typed=(None,)),
     "7": Scene(["-p", "0"], 8080, CLIENTS["07"], files=True),
     "8": Scene(["-p", "0"], 8080, CLIENTS["08"], files=True, names=("parent",)),
