@@ -31,6 +31,7 @@ ARGUMENTS = {  # what a chapter's program runs with when no ARGS are given; the 
     "5a-port-scan": ["127.0.0.1", "1-65535"],
     "5c-syn-scan": ["127.0.0.1", "7890"],
     "06-dns-lookup": ["www.example.org"],
+    "6b-dig": ["www.example.org"],
     "09-daemon": ["-n"],
 }
 BEGIN = """## Begin

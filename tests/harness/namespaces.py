@@ -134,3 +134,9 @@ def own_machine(folder):
     words = prefix("--net", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc")
     return [*_skip_without(words), "sh", "-c", MACHINE, str(folder),
             *_with_hosts(folder, "127.0.0.1 localhost\n::1 localhost\n" + internet.HOSTS)]
+
+
+def own_resolver(folder, lines):
+    """The words to put before a command so that this is its /etc/resolv.conf; the file is made in `folder`."""
+    (folder / "resolv.conf").write_text(lines)
+    return _skip_without(prefix("--mount", "sh", "-c", 'mount --bind "$0/resolv.conf" /etc/resolv.conf && exec "$@"', str(folder)))

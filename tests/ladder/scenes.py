@@ -56,6 +56,17 @@ with socket.create_server(("127.0.0.1", 0), backlog=5) as listener:
         client.send(b"HTTP/1.0 200 OK\\r\\nServer: a teapot\\r\\n\\r\\n")
         client.close()
 """
+# A small name server.
+NAME_SERVER = r"""
+import socket
+server = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+server.bind(("127.0.0.1", 0))
+print("listening on 127.0.0.1 port %d" % server.getsockname()[1], flush=True)
+while True:
+    query, client = server.recvfrom(512)
+    record = bytes.fromhex("c00c 0001 0001 0000012c 0004 c0000250")
+    server.sendto(query[:2] + bytes.fromhex("8180 0001 0001 0000 0000") + query[12:] + record, client)
+"""
 
 
 # One that listens, and takes nobody
@@ -95,6 +106,7 @@ SCENES = {
     "5a": Scene(["127.0.0.1", "{port}-{port}"], 7890, server=("02-bind-listen", "0"), typed=(None,)),
     "5c": Scene(["127.0.0.1", "{port}"], 7890, server=LISTENER, typed=(None,)),
     "6": Scene(["127.0.0.1", "{port}"], 8080, server=WEB_SERVER, typed=(None,)),
+    "6b": Scene(["-s", "127.0.0.1", "-p", "{port}", "www.example.org"], 53, server=NAME_SERVER, typed=(None,), datagrams=True),
     "7": Scene(["-p", "0"], 8080, CLIENTS["07"], files=True),
     "8": Scene(["-p", "0"], 8080, CLIENTS["08"], files=True, names=("parent",)),
     "9": Scene(["-c", "{folder}/daemon.conf"], 8080, files=True,

@@ -24,11 +24,13 @@ DATA_LENGTH = 20
 
 
 def data(text, length=DATA_LENGTH):
-    """A string as strace shows it, up to the end of its first line and not too long."""
+    """A string as strace shows it, up to the end of its first line and not too long; `...` for what is no text."""
     inside, is_cut = text.rstrip(".")[1:-1], text.endswith("...")
     characters = re.findall(r"\\\d{1,3}|\\.|[^\\]", inside)
     kept = characters[:characters.index(r"\n") + 1] if r"\n" in characters else characters
     kept = kept[:length]
+    if 3 * sum(bool(re.match(r"\\\d", one)) for one in kept) > len(kept) > 1:
+        return "..."
     return '"%s"%s' % ("".join(kept), "..." if is_cut or kept != characters else "")
 
 

@@ -39,6 +39,8 @@ EXPECTED = {
     "5c-syn-scan": ["listen(3,", "socket(AF_INET, SOCK_RAW) = 3", "setsockopt(3, IP_HDRINCL) = 0", "bind(4, 127.0.0.1 port 0)",
                     "sendto(3, ", "127.0.0.1 port 7890) = 40", "recv(3, ", "= 40", "recv(3, ", "= 44", "exit(0)"],
     "06-dns-lookup": [*LISTEN, *HANDSHAKE, 'send(3, "HEAD / HTTP/1.0', "recv(3) waits", "FIN", "exit(0)"],
+    "6b-dig": ["recvfrom(3) waits", "connect(3, 127.0.0.1 port 53)", "33 bytes -", "recv(3) waits", "- 49 bytes -", "recv(3, ...) = 49",
+               "close(3) = 0", "exit(0)"],
     "07-tinyweb": ['open("webroot")', *LISTEN, *HANDSHAKE, 'send(3, "GET /style',
                    'openat(3, "style.css") = 6', "read(6, ", 'send(5, "HTTP', "close(5) = 0",
                    "FIN"],
