@@ -5,6 +5,8 @@ import json
 import os
 import re
 import shutil
+import subprocess
+import sys
 
 import pytest
 
@@ -28,7 +30,9 @@ NUMBERS = " | sed -E 's/[0-9]{5,}/NUMBER/g'"
 ALONE = "unshare -rn sh -c 'ip link set lo up; ./syn-scan %s'" + NUMBERS
 LISTENS = ("unshare -rn sh -c 'ip link set lo up; python3 -m http.server --bind 127.0.0.1 7001 2> /dev/null > /dev/null & sleep 1; "
            "%s; kill $!'" + NUMBERS)
-CAN_SCAN = "needs a namespace in which the program may have a raw socket"
+
+
+RAW_AND_ON = "import os, socket, sys; socket.socket(17, socket.SOCK_DGRAM); os.execvp(sys.argv[1], sys.argv[1:])"
 
 
 class Scan:
@@ -58,19 +62,31 @@ def flags(segment):
     return " ".join(name for bit, name in ((SYN, "SYN"), (RST, "RST"), (ACK, "ACK")) if segment.flags & bit) or "no flag"
 
 
-@pytest.fixture
-def scan(chapter, tmp_path):
-    """scan(port) runs the program in a network of its own, in which it may do all; it is a Scan."""
-    def run(*arguments):
-        script = shutil.copy(loopback.__file__, tmp_path)  # where its user can read it
-        python = [shutil.which("python3") or "python3", "-S", "-E", script, str(tmp_path)]
-        under = ["unshare", "--map-root-user", "--net", *python]
-        probe = chapter.start_other([*under[:3], "true"])
-        if probe.wait() != 0 or not shutil.which("ip"):
-            pytest.skip(CAN_SCAN)
-        return Scan(chapter.run(*arguments, under=under, limit=15), tmp_path)
+@pytest.fixture(scope="module")
+def network(containment):
+    """The words to put before a command so that it is root in a network of its own; and a Python that can be run there."""
+    start = containment.start if containment else subprocess.Popen
+    words = ["unshare", "--map-root-user", "--net"]
+    for python in [sys.executable, "/usr/bin/python3", shutil.which("python3") or ""]:
+        probe = [*words, python, "-S", "-E", "-c", RAW_AND_ON, "true"]
+        options = {"outside": len(probe) - 1} if containment else {}
+        with contextlib.suppress(OSError, RuntimeError):
+            if start(probe, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, **options).wait(30) == 0:
+                return words, python
+    pytest.skip("needs a namespace in which the program may have a raw socket")
 
-    return lambda port, address="127.0.0.1": run(address, str(port))
+
+@pytest.fixture
+def scan(chapter, network, tmp_path):
+    """scan(port) runs the program in a network of its own, in which it may do all; it is a Scan."""
+    words, python = network
+    script = shutil.copy(loopback.__file__, tmp_path)  # where its user can read it
+
+    def run(port, address="127.0.0.1"):
+        under = [*words, python, "-S", "-E", script, str(tmp_path)]
+        return Scan(chapter.run(address, str(port), under=under, limit=15), tmp_path)
+
+    return run
 
 
 def says(scan, number, what, segment):
