@@ -23,6 +23,7 @@ GIVEN = {  # the chapter whose program this one begins as (None: with an empty m
     "03-accept": ("02-bind-listen", []),
     "04-send-recv": ("03-accept", []),
     "05-client": (None, ["address", "errors"]),
+    "5b-poll-server": ("04-send-recv", []),
     "06-dns-lookup": (None, ["address", "connect", "errors", "io"]),
     "07-tinyweb": ("04-send-recv", ["reader"]),
     "08-fork-server": ("07-tinyweb", []),

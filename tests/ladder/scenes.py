@@ -41,6 +41,15 @@ for text in b"one", b"":
     client.send(text); step(); client.recv(4096); step()
 client.close()
 """,
+    "5b": CONNECT + r"""
+client.recv(4096); step()
+first, client = client, connect()
+client.recv(4096); step()
+client.send(b"two\n"); step(); client.recv(4096); step()
+first.send(b"one\n"); step(); first.recv(4096); step()
+first.close(); step()
+client.close()
+""",
     "07": CONNECT + ASK % "GET /style.css" + RECEIVE_END,
     "08": CONNECT + "\nfirst, client = client, connect()\n" + ASK % "HEAD /" + RECEIVE_END
     + "step()\nclient = first\n" + ASK % "HEAD /" + RECEIVE_END,
@@ -104,6 +113,7 @@ SCENES = {
     "5": Scene(["127.0.0.1", "{port}"], 7890, server=("04-send-recv", "0"), typed=(b"hello\n", None),
                 standard=True),
     "5a": Scene(["127.0.0.1", "{port}-{port}"], 7890, server=("02-bind-listen", "0"), typed=(None,)),
+    "5b": Scene(["0"], 7890, CLIENTS["5b"]),
     "5c": Scene(["127.0.0.1", "{port}"], 7890, server=LISTENER, typed=(None,)),
     "6": Scene(["127.0.0.1", "{port}"], 8080, server=WEB_SERVER, typed=(None,)),
     "6b": Scene(["-s", "127.0.0.1", "-p", "{port}", "www.example.org"], 53, server=NAME_SERVER, typed=(None,), datagrams=True),

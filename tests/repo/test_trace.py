@@ -36,6 +36,8 @@ EXPECTED = {
                   'read(3, "") = 0', "exit(0)"],
     "5a-port-scan": [*LISTEN, "pause() waits", "F_SETFL, O_NONBLOCK", *HANDSHAKE, "-1 EINPROGRESS", "poll(3) = 1: 3",
                      "getsockopt(3, SO_ERROR, [0])", "getpeername(3)", "FIN", "exit(0)"],
+    "5b-poll-server": [*LISTEN, "poll(3) waits", *HANDSHAKE, "accept(3) = 4", "poll(3, 4) waits", "accept(3) = 5",
+                       "poll(3, 4, 5) waits", 'recv(5, "two\\n")', 'send(5, "two\\n")', 'recv(4, "one\\n")', "close(4) = 0"],
     "5c-syn-scan": ["listen(3,", "socket(AF_INET, SOCK_RAW) = 3", "setsockopt(3, IP_HDRINCL) = 0", "bind(4, 127.0.0.1 port 0)",
                     "sendto(3, ", "127.0.0.1 port 7890) = 40", "recv(3, ", "= 40", "recv(3, ", "= 44", "exit(0)"],
     "06-dns-lookup": [*LISTEN, *HANDSHAKE, 'send(3, "HEAD / HTTP/1.0', "recv(3) waits", "FIN", "exit(0)"],
