@@ -157,5 +157,8 @@ class Words:
         return "%s port %s" % (host.group(1) or host.group(2), self.ports.get(port.group(1), "PORT"))
 
     def _without_pids(self, text):
+        """A text with PID in place of process ids; other bytes, such as those of a packet, stay."""
+        if not re.fullmatch(r'"\d+(\\n)?"', text):
+            return text
         return re.sub(r"\b\d+\b", lambda match: "PID" if int(match.group()) in self.names else match.group(),
                       text)
