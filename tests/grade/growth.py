@@ -29,6 +29,7 @@ GIVEN = {  # the chapter whose program this one begins as (None: with an empty m
     "08-fork-server": ("07-tinyweb", []),
     "09-daemon": ("08-fork-server", []),
     "4a-framing": ("04-send-recv", []),
+    "4c-urgent": ("04-send-recv", []),
     # An exercise that is not here begins with an empty main(), and the files that its Makefile takes from elsewhere.
 }
 TAKEN = re.compile(r"(?:\.\./)+(?:0\d-[\w-]+/)?(\w+)\.c\b")  # such as ../errors.c, in an exercise's Makefile

@@ -41,6 +41,12 @@ for text in b"one", b"":
     client.send(text); step(); client.recv(4096); step()
 client.close()
 """,
+    "4c": CONNECT + r"""
+client.send(b"hello"); step()
+client.send(b"!", socket.MSG_OOB); step()
+client.send(b"world"); step()
+client.close()
+""",
     "5b": CONNECT + r"""
 client.recv(4096); step()
 first, client = client, connect()
@@ -110,6 +116,7 @@ SCENES = {
     "4": Scene(["0"], 7890, CLIENTS["04"]),
     "4a": Scene(["0"], 7890, CLIENTS["4a"]),
     "4b": Scene(["0"], 7890, CLIENTS["4b"], datagrams=True),
+    "4c": Scene(["0"], 7890, CLIENTS["4c"]),
     "5": Scene(["127.0.0.1", "{port}"], 7890, server=("04-send-recv", "0"), typed=(b"hello\n", None),
                 standard=True),
     "5a": Scene(["127.0.0.1", "{port}-{port}"], 7890, server=("02-bind-listen", "0"), typed=(None,)),

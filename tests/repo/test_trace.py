@@ -31,6 +31,8 @@ EXPECTED = {
     "4b-datagram": ["bind(3, 127.0.0.1 port 7890)", "recvfrom(3) waits", "connect(", "<- 3 bytes --", 'recvfrom(3, "one"',
                     'sendto(3, "one"', "- 3 bytes -->", "recvfrom(3) waits", 'recv(3, "one")', "<- 0 bytes --",
                     "- 0 bytes -->", 'recv(3, "") = 0'],
+    "4c-urgent": [*LISTEN, *HANDSHAKE, "poll(4) waits", 'recv(4, "hello") = 5', 'send(3, "!", MSG_OOB)', "1 byte",
+                  'recv(4, "!", MSG_OOB) = 1', "SIOCATMARK, [1]", 'recv(4, "world") = 5', "FIN"],
     "05-client": [*LISTEN, *HANDSHAKE, "poll(0, 3) waits", "accept(3) = 4", "33 bytes",
                   'read(0, "hello\\n")', "6 bytes", 'read(0, "") = 0', "FIN", 'recv(4, "") = 0', "FIN",
                   'read(3, "") = 0', "exit(0)"],

@@ -1,0 +1,367 @@
+"""4c-urgent: prints a client's urgent byte ahead of what came before it, and where it stood; with -c it is the client."""
+
+import contextlib
+import fcntl
+import os
+import random
+import re
+import select
+import socket
+import struct
+import subprocess
+
+import pytest
+
+from harness import checks, steps
+from harness.compare import identical
+from harness.grading import Symptom, graded
+from harness.program import seconds, wait_until
+from harness.talk import connect, ends_its_side, receive_all, reserved_port, see_the_end, serving, type_line
+
+CHAPTER = "4c-urgent"
+SIOCATMARK = 0x8905  # Linux's number, see sockatmark(3)
+ASKS = ("python3 -c \"import socket as s; c = s.create_connection(('127.0.0.1', 7890)); c.send(b'hello'); c.send(b'!', s.MSG_OOB); "
+        "c.send(b'world')\"")
+SLOWLY = ("python3 -c \"import socket as s, time as t; c = s.create_connection(('127.0.0.1', 7890)); c.send(b'hello'); t.sleep(0.2); "
+          "c.send(b'!', s.MSG_OOB); t.sleep(0.2); c.send(b'world'); t.sleep(0.1)\"")
+STOPPED = "./urgent & sleep 0.2; kill -STOP $!\n%s\nkill -CONT $!; sleep 0.3; kill $!"
+USAGE = ("timeout 0.5 ./urgent ''; for words in 99999 80x '0 127.0.0.256' '0 ::1 surplus'; do timeout 0.5 ./urgent $words; "
+         "done; echo exit status $?")
+TO = ("python3 -c \"import socket as s, select; l = s.create_server(('127.0.0.1', 7890)); c = l.accept()[0]; "
+      "select.select([], [], [c], 1); print(c.recv(1, s.MSG_OOB)); print(b''.join(iter(lambda: c.recv(9), b'')))\"")
+
+
+def friend(server):
+    """A client, connected, whose first bytes have been printed."""
+    client = connect(server)
+    client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    client.sendall(b"I:")
+    prints(server, ["bytes: I:"], marks=False)
+    return client
+
+
+def urge(client, byte):
+    """Send one byte out of band."""
+    steps.step("sends, out of band,", client.name, byte)
+    socket.socket.send(client, byte, socket.MSG_OOB)
+
+
+def text(data):
+    """Bytes as the program is to print them."""
+    return "".join(chr(byte) if 32 <= byte < 127 else "." for byte in data)
+
+
+def told(output, marks):
+    """What the program has printed of its clients, with `bytes:` for pieces that come one after another. Without `marks` the lines of
+    marks are left out."""
+    found = []
+    for line in output.split("\n")[1:-1]:
+        piece = re.fullmatch(r"(\d+) bytes: (.*)", line)
+        if piece and int(piece.group(1)) == len(piece.group(2)):
+            if found and found[-1].startswith("bytes: "):
+                found[-1] += piece.group(2)
+            else:
+                found.append("bytes: " + piece.group(2))
+        elif marks or not re.match("mark: after", line):
+            found.append(line)
+    return found
+
+
+def prints(server, expected, marks=True):
+    """The program prints this, and nothing else."""
+    with contextlib.suppress(AssertionError):  # what came is told below
+        wait_until(lambda: told(server.output, marks) == expected or not server.is_running(), limit=2)
+    identical(told(server.output, marks), expected)
+
+
+@graded(10, "Starts, and prints what comes",
+        cause=[
+            Symptom("it listens nowhere|Connection refused", "It calls no listen(), or ends before: see what it says on stderr."),
+            Symptom(r"got: +\[\]", "Nothing is printed: recv(), and a line `N bytes: TEXT` for each piece. A recv() that waits for more "
+                    "than has come, or stdio's buffer, may hold it back."),
+            "The line is `N bytes: TEXT`, where a byte that is none of the characters from 0x20 to 0x7e is a dot. The bytes have no '\\0' "
+            "at their end: %.*s takes their number."],
+        read="The program", by_hand=("./urgent", r"(printf 'hello\r\n'; sleep 0.1; printf 'a\0b~\177\377'; sleep 0.2) | nc -N 127.0.0.1 7890"))
+def test_prints_what_comes(chapter):
+    server = chapter.serve("0", on_terminal=True)
+    with connect(server) as client:
+        client.sendall(b"hello\r\n")
+        prints(server, ["bytes: hello.."], marks=False)
+        client.sendall(bytes(range(256)))
+        prints(server, ["bytes: hello.." + text(bytes(range(256)))], marks=False)
+
+
+@graded(5, "Says where it listens, at once, also into a pipe",
+        cause="The first line is `listening on ADDRESS port PORT`, with the port that the kernel gave, which "
+              "getsockname() tells; setvbuf() or fflush(stdout) sends it at once.",
+        read="Your turn", by_hand=("timeout 1 ./urgent 0 | cat",), needs=[])
+def test_says_where_it_listens(chapter):
+    checks.says_where_it_listens(chapter.serve("0"))
+
+
+@graded(5, "Listens on 127.0.0.1 port 7890 only, unless told otherwise",
+        cause="INADDR_ANY, which is 0.0.0.0, lets the network in; or the port to use without an argument is another one.",
+        read="Your turn", by_hand=("timeout 1 ./urgent & sleep 0.3; ss -Hltn; wait",), needs=[])
+def test_listens_on_loopback_only(chapter):
+    checks.listens_on_loopback_only(chapter.serve("0"))
+    checks.default_port(chapter, 7890)
+
+
+@graded(5, "Ends with exit status 1 if it cannot start",
+        cause="What bind() returns is not looked at, or main() returns 0 after that.", read="Your turn",
+        by_hand=("./urgent", "timeout 0.5 ./urgent; echo exit status $?"))
+def test_port_in_use(chapter):
+    checks.port_in_use(chapter, checks.positional)
+
+
+@graded(5, "Refuses what is no port or no address, with a usage line",
+        cause="atoi() and strtol() take 80x for 80 and an empty string for 0; what inet_pton() returns, and argc, are to be "
+              "looked at, too.",
+        read="Your turn", by_hand=(USAGE,), needs=[])
+@pytest.mark.parametrize("arguments", checks.WRONG_PORTS + checks.WRONG_ADDRESSES)
+def test_wrong_usage(chapter, arguments):
+    checks.is_usage_error(chapter.run(*arguments, limit=3), arguments[-1])
+
+
+@graded(15, "Prints an urgent byte, and leaves it out of the rest",
+        cause=[
+            Symptom(r"(?s)got: .*bytes: I:a.b", "The byte stays where it stood, among the others: that is what SO_OOBINLINE does. Without it "
+                    "the kernel keeps the byte aside, for recv() with MSG_OOB."),
+            Symptom(r"(?s)got: .*urgent: 0x", "The line is `urgent: 0x` and two digits in small letters: %02x, of an unsigned char. "
+                    "Each byte is told once.", ("./urgent", "python3 -c \"import socket as s, time as t; c = s.create_connection(('127.0.0.1', 7890))\n"
+                              "for byte in b'!\\xff\\0': c.send(b'x'); t.sleep(0.1); c.send(bytes([byte]), s.MSG_OOB); t.sleep(0.1)\"")),
+            "It is not seen: poll() with POLLPRI, select() with its third set or the signal SIGURG (after fcntl() with F_SETOWN) tells of "
+            "it, and recv() with MSG_OOB takes it."],
+        read="The program", by_hand=("./urgent", SLOWLY))
+@pytest.mark.parametrize("byte", [b"!", b"\0", b"\xff", b"\xf2", b"\n"], ids=lambda byte: byte.hex())
+def test_urgent(chapter, byte):
+    server = chapter.serve("0")
+    with friend(server) as client:
+        client.sendall(b"a")
+        prints(server, ["bytes: I:a"], marks=False)
+        urge(client, byte)
+        if told(server.output, False) == ["bytes: I:a"]:
+            with contextlib.suppress(AssertionError):
+                wait_until(lambda: len(told(server.output, False)) > 1, limit=2)
+        client.sendall(b"b")
+        prints(server, ["bytes: I:a", "urgent: 0x" + byte.hex(), "bytes: b"], marks=False)
+
+
+@graded(15, "Prints it ahead of what came before it and is not read yet",
+        cause="What came first is read first. Ask for the urgent byte before you read: poll() says POLLPRI and POLLIN together, and the first is to be "
+              "looked at first.",
+        read="The program", by_hand=(STOPPED % ASKS,), needs=["test_urgent"])
+def test_ahead(chapter):
+    server = chapter.serve("0")
+    with friend(server) as client:
+        with checks.stopped(server):
+            client.sendall(b"hello")
+            urge(client, b"!")
+            client.sendall(b"world")
+        prints(server, ["bytes: I:", "urgent: 0x21", "bytes: helloworld"], marks=False)
+        with checks.stopped(server):
+            client.sendall(bytes(10000))
+            urge(client, b"?")
+        prints(server, ["bytes: I:", "urgent: 0x21", "bytes: helloworld", "urgent: 0x3f", "bytes: " + "." * 10000], marks=False)
+
+
+@graded(5, "Costs no CPU time when the byte is taken",
+        cause="poll() says POLLPRI, and select()'s third set has the socket, as long as the byte has not been taken: recv() with MSG_OOB, and without "
+              "MSG_PEEK. And with a time of 0 they do not wait.",
+        read="The program",
+        by_hand=("./urgent > /dev/null & p=$!; sleep 0.2; " + SLOWLY.replace("t.sleep(0.1)", "t.sleep(0.7)") + " &\n"
+                 "sleep 0.9; ps -o stat,cmd -p $p; kill $p; wait  # R: it spins",), needs=["test_urgent"])
+def test_costs_no_cpu_time(chapter):
+    server = chapter.serve("0")
+    with friend(server) as client:
+        checks.waits_without_spinning(server.pid)
+        urge(client, b"!")
+        server.wait_for_output("^urgent: 0x21$")
+        checks.waits_without_spinning(server.pid)
+
+
+@graded(5, "Serves one client after another, and survives resets",
+        cause="After a client has left, in whatever way, close() its socket and accept() the next one, who begins with nothing.", read="The program",
+        by_hand=("./urgent", "for i in 1 2; do echo $i | timeout 1 nc -N 127.0.0.1 7890; echo exit status $?; "
+                 "python3 -c \"import socket as s; c = s.create_connection(('127.0.0.1', 7890)); c.send(b'a'); c.setsockopt(1, s.SO_LINGER, "
+                 "bytes([1] + [0] * 7))\"; done; sleep 0.1"))
+def test_one_after_another(chapter):
+    server = chapter.serve("0")
+    client = friend(server)
+    with checks.stopped(server):
+        client.sendall(b"hello")
+        client.reset()
+    client = connect(server)
+    client.sendall(b"first")
+    with connect(server) as second:
+        second.sendall(b"second")
+        server.wait_for_output("^5 bytes: first$")
+        ends_its_side(client)
+        see_the_end(client)
+        server.wait_for_output("^6 bytes: second$")
+        second.reset()
+    with connect(server) as third:
+        third.sendall(b"third")
+        server.wait_for_output("^5 bytes: third$")
+
+
+@graded(10, "Says after how many bytes it stood", step=2,
+        cause=[
+            Symptom(r"(?s)got: (?!.*'mark: )", "recv() stops where the urgent byte stood, and sockatmark() is 1 there. Look for that before each "
+                    "recv(), for the next one goes on behind it, and before you wait."),
+            "The line is `mark: after N bytes`, once for each urgent byte. N counts all bytes of this client that stood before it, in many pieces "
+            "or one, and no urgent ones."],
+        read="The program",
+        by_hand=("./urgent & p=$!; sleep 0.2; kill -STOP $p\n" + ASKS[:-1] + "; import time; time.sleep(0.5); c.send(b'.', s.MSG_OOB); "
+                 "time.sleep(0.2)\" &\nsleep 0.3; kill -CONT $p; wait %2; kill $p",),
+        needs=["test_urgent"])
+def test_mark(chapter):
+    server, expected = chapter.serve("0"), ["bytes: I:"]
+    with friend(server) as client:
+        for before, byte, behind, lines in ((b"hello", b"!", b"world", ["bytes: hello", "mark: after 7 bytes", "bytes: world"]),
+                                            (b"", b"?", b"", ["mark: after 12 bytes"]),
+                                            (bytes(10000), b".", b"x", ["bytes: " + "." * 10000, "mark: after 10012 bytes", "bytes: x"])):
+            with checks.stopped(server):
+                if before:
+                    client.sendall(before)
+                urge(client, byte)
+                if behind:
+                    client.sendall(behind)
+            expected += ["urgent: 0x" + byte.hex(), *lines]
+            prints(server, expected)
+    with connect(server) as client:
+        client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        urge(client, b"1")
+        prints(server, [*expected, "urgent: 0x31", "mark: after 0 bytes"])
+
+
+@graded(5, "Takes the last urgent byte alone for urgent", step=2,
+        cause="A second urgent byte makes the first one an ordinary byte: recv() brings it among the others, in its place, and the mark is where the "
+              "last one stood. Nothing is to be taken away or counted twice.",
+        read="What is still wrong",
+        by_hand=(STOPPED % ASKS.replace("b'!'", "b'1'").replace("(b'world')", "(b'world'); c.send(b'2', s.MSG_OOB); c.send(b'.')"),),
+        needs=["test_mark"])
+def test_the_last_one(chapter):
+    server = chapter.serve("0")
+    with friend(server) as client:
+        with checks.stopped(server):
+            for part, byte in (b"a", b"1"), (b"b", b"2"), (b"c", b"3"):
+                client.sendall(part)
+                urge(client, byte)
+            client.sendall(b"d")
+        prints(server, ["bytes: I:", "urgent: 0x33", "bytes: a1b2c", "mark: after 7 bytes", "bytes: d"])
+
+
+@graded(10, "-c sends BEFORE, then URGENT out of band, then AFTER", step=3,
+        cause=[
+            Symptom("no urgent byte", "send() with the flag MSG_OOB makes a byte urgent: the last one of what this call sends."),
+            "What arrives is BEFORE, URGENT and AFTER, in this order: URGENT in one send() with MSG_OOB, of which the last byte is out of band, and the "
+            "mark is there. Then the connection is closed."],
+        read="The program", by_hand=(TO, "sleep 0.2; ./urgent -c 127.0.0.1 7890 hello 'wait!' world; echo exit status $?"), needs=[])
+@pytest.mark.parametrize("texts", [("hello", "!", "world"), ("before", "wait!", "after"), ("", "x", "")], ids=" ".join)
+def test_client(chapter, texts):
+    seen = []
+
+    def serve(connection):
+        assert select.select([], [], [connection], seconds(3))[2], "no urgent byte comes within %g s" % seconds(3)
+        seen.append(socket.socket.recv(connection, 1, socket.MSG_OOB))
+        steps.step("receives, out of band,", connection.name, seen[0])
+        ahead = b""
+        while not struct.unpack("i", fcntl.ioctl(connection, SIOCATMARK, bytes(4)))[0]:
+            ahead += connection.recv(100)
+        seen.extend((ahead, bytes(receive_all(connection))))
+
+    with serving(serve) as server:
+        program = chapter.run("-c", server.address, str(server.port), *texts, limit=5)
+    identical(seen, [texts[1][-1:].encode(), (texts[0] + texts[1][:-1]).encode(), texts[2].encode()])
+    assert program.status == 0, "exit status %d, not 0" % program.status
+    checks.has_nothing_on_stdout(program)
+
+
+@graded(5, "-c says that nobody listens there, with exit status 1", step=3,
+        cause="connect() fails with ECONNREFUSED: look at what it returns, report it, and end with 1.", read="What can go wrong",
+        by_hand=("timeout 2 ./urgent -c 127.0.0.1 7890 hello ! world; echo exit status $?",), needs=["test_client"])
+def test_nobody_listens(chapter):
+    with reserved_port() as port:
+        checks.is_failure(chapter, chapter.run("-c", "127.0.0.1", str(port), "hello", "!", "world"), "ECONNREFUSED")
+
+
+# ---- With what people use, and clients that mean no good
+
+def test_telnet(chapter, tool):
+    """`send synch` sends IAC and DM. Of these two IAC is urgent to us: the pointer in the packet names the byte behind it."""
+    server = chapter.serve("0")
+    client = chapter.start_other([tool("telnet"), server.address, str(server.port)], stdin=subprocess.PIPE)
+    client.wait_for_output("^Escape character")
+    type_line(client, b"hello\n")
+    server.wait_for_output(r"^\d+ bytes: hello\.+$")
+    type_line(client, b"\x1dsend synch\n")  # ^], and what its prompt would be answered
+    server.wait_for_output("^urgent: 0xff$")
+    server.wait_for_output("^mark: after 7 bytes$")
+    client.process.stdin.close()
+
+
+def test_itself(chapter):
+    server = chapter.serve("0")
+    assert chapter.run("-c", server.address, str(server.port), "hello", "wait!", "world").status == 0
+    server.wait_for_output("^mark: after 9 bytes$")
+
+
+def test_random_streams(chapter):
+    """Of all that comes while the program is stopped the last urgent byte alone is urgent."""
+    chance = random.Random(os.environ.get("LAB_SEED", "4c"))
+    server = chapter.serve("0")
+    for _ in range(20):
+        before = len(server.output)
+        stream, mark = b"I:", None
+        client = connect(server)
+        client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        client.sendall(stream)
+        wait_until(lambda: server.output[before:].endswith("2 bytes: I:\n"))
+        with checks.stopped(server):
+            for _ in range(chance.randrange(1, 6)):
+                part = bytes(chance.choices(range(97, 123), k=chance.randrange(1, 3000)))
+                client.sendall(part)
+                urge(client, b"!")
+                mark = len(stream) + len(part)
+                stream += part + b"!"
+            client.shutdown(socket.SHUT_WR)
+        see_the_end(client)
+        expected = ["bytes: I:", "urgent: 0x21", "bytes: " + stream[2:-1].decode(), "mark: after %d bytes" % mark]
+        wait_until(lambda: told("\n" + server.output[before:], True) == expected)
+
+
+def test_a_flood_of_urgent_bytes(chapter):
+    server = chapter.serve("0")
+    with friend(server) as client:
+        for _ in range(20000):
+            socket.socket.send(client, b"!", socket.MSG_OOB)
+        client.sendall(b"end")
+        server.wait_for_output("bytes: !*end$", limit=20)
+    with connect(server) as client:
+        client.sendall(b"still there?")
+        server.wait_for_output(r"^12 bytes: still there\?$")
+
+
+def test_interrupted_calls(chapter, faults):
+    server = chapter.serve("0", under=faults("?recvfrom,?poll,?ppoll,?select,?pselect6:error=EINTR:when=1+2"))
+    with friend(server) as client:
+        with checks.stopped(server):
+            client.sendall(b"hello")
+            urge(client, b"!")
+            client.sendall(b"world")
+        prints(server, ["bytes: I:", "urgent: 0x21", "bytes: hello", "mark: after 7 bytes", "bytes: world"])
+
+
+def test_leaks_nothing(chapter):
+    checks.no_leaks(chapter.serve("0"), b"hello\n")
+
+
+def test_lack_of_descriptors_is_survived_without_spinning(chapter):
+    checks.survives_lack_of_descriptors(chapter.serve("0"))
+
+
+def test_wrong_usage_of_the_client(chapter):
+    for arguments, bad in ((["-c"], "-c"), (["-c", "127.0.0.1", "7890", "a", "b"], "-c"), (["-c", "127.0.0.1", "7890", "a", "", "b"], "URGENT"),
+                           (["-c", "localhost", "7890", "a", "b", "c"], "localhost"), (["-c", "127.0.0.1", "x", "a", "b", "c"], "x")):
+        checks.is_usage_error(chapter.run(*arguments, limit=3), bad)
