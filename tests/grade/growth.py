@@ -23,13 +23,13 @@ GIVEN = {  # the chapter whose program this one begins as (None: with an empty m
     "03-accept": ("02-bind-listen", []),
     "04-send-recv": ("03-accept", []),
     "05-client": (None, ["address", "errors"]),
+    "4a-framing": ("04-send-recv", []),
+    "4c-urgent": ("04-send-recv", []),
     "5b-poll-server": ("04-send-recv", []),
     "06-dns-lookup": (None, ["address", "connect", "errors", "io"]),
     "07-tinyweb": ("04-send-recv", ["reader"]),
     "08-fork-server": ("07-tinyweb", []),
     "09-daemon": ("08-fork-server", []),
-    "4a-framing": ("04-send-recv", []),
-    "4c-urgent": ("04-send-recv", []),
     # An exercise that is not here begins with an empty main(), and the files that its Makefile takes from elsewhere.
 }
 TAKEN = re.compile(r"(?:\.\./)+(?:0\d-[\w-]+/)?(\w+)\.c\b")  # such as ../errors.c, in an exercise's Makefile
