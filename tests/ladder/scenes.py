@@ -103,6 +103,7 @@ class Scene:
     server: tuple = None         # another chapter and its arguments; or a str: what our own server does
     typed: tuple = (b"\n",) * 20 + (None,)  # for the client's standard input: here, its steps
     files: bool = False          # shows open(), read() and the like on the program's own files
+    alone: bool = False          # runs in a network of its own, for it sees all that passes
     datagrams: bool = False      # its sockets are of UDP
     standard: bool = False       # shows what the client, or a program without one, reads and writes on 0 and 1
     names: tuple = ("server",)   # of the processes, as they are born
@@ -121,7 +122,7 @@ SCENES = {
                 standard=True),
     "5a": Scene(["127.0.0.1", "{port}-{port}"], 7890, server=("02-bind-listen", "0"), typed=(None,)),
     "5b": Scene(["0"], 7890, CLIENTS["5b"]),
-    "5c": Scene(["127.0.0.1", "{port}"], 7890, server=LISTENER, typed=(None,)),
+    "5c": Scene(["127.0.0.1", "{port}"], 7890, server=LISTENER, typed=(None,), alone=True),
     "6": Scene(["127.0.0.1", "{port}"], 8080, server=WEB_SERVER, typed=(None,)),
     "6b": Scene(["-s", "127.0.0.1", "-p", "{port}", "www.example.org"], 53, server=NAME_SERVER, typed=(None,), datagrams=True),
     "7": Scene(["-p", "0"], 8080, CLIENTS["07"], files=True),

@@ -66,8 +66,8 @@ def watched(call):
 
 
 def without_notes(text):
-    """Take out what `strace -y` notes behind a descriptor: 4<socket:[4711]> is just 4."""
-    return re.sub(r"(?<=\d)<[^<>]*>", "", text)
+    """Take out what `strace -y` notes behind a descriptor: 4<socket:[4711]> is just 4. Data may look like that, too."""
+    return re.sub(STRING + r"|(?<=\d)<[^<>]*>", lambda match: match.group() * match.group().startswith('"'), text)
 
 
 class Words:
