@@ -142,7 +142,7 @@ def run_chapter(name, step, folder, *arguments):
         return 1
     title, goal, commands = read_lesson(name)
     program = "./" + name.split("-", 1)[1]
-    words = list(arguments) or ARGUMENTS.get(name, [])
+    words = list(arguments) or list(map(os.path.expanduser, ARGUMENTS.get(name, [])))
     commands = [re.sub(r"\b(7890|8080)\b", chosen_port(name, words) or r"\1", line) for line in commands]
 
     if step:

@@ -27,6 +27,7 @@ you read `make chapter {number}`, type `(cd work/{chapter} && make && ./{name}{a
 """
 ARGUMENTS = {  # what a chapter's program runs with when no ARGS are given; the others need none
     "2a-address": ["127.0.0.1"],
+    "4d-unix-socket": ["~/echo.socket"],
     "05-client": ["127.0.0.1", "7890"],
     "5a-port-scan": ["127.0.0.1", "1-65535"],
     "5c-syn-scan": ["127.0.0.1", "7890"],

@@ -30,6 +30,8 @@ VARIES = [(re.compile(pattern, re.MULTILINE), replacement) for pattern, replacem
     (r"0x[0-9a-f]+|child_tidptr=\S+", "MEMORY"),
     (r"socket:\[\d+\]", "socket:[INODE]"),
     (r"(?<=[ '])/\S+(?=/09-daemon)", "/FOLDER"),
+    (r"(?<=[ '])/\S+(?=/echo\.socket)", "/HOME"),
+    (r"(process PID of user )\d+", r"\1USER"),
     # Dates and times, and whose files they are.
     (r"[A-Z][a-z]{2}, \d\d [A-Z][a-z]{2} \d{4} \d\d:\d\d:\d\d GMT", "DATE"),
     (r"[A-Z][a-z]{2},? +\d+,? [A-Z]([.]{3}|$|(?=\"))", "DATE"),

@@ -47,9 +47,10 @@ def _join(calls, port):
     """Tie each accept() to its connect(): the accept queue is first in, first out. Return the peers, a
     dictionary from socket to socket."""
     peers = {}
-    connects = [call for call in calls if call.name == "connect" and "(%s)" % port in call.arguments[1]]
+    place = '"%s"' if str(port).startswith("/") else "(%s)"  # of AF_UNIX it is a path, and no packet travels
+    connects = [call for call in calls if call.name == "connect" and place % port in call.arguments[1]]
     done = [call for call in connects if call.value == 0 or call.error in ("EINPROGRESS", "EINTR")]
-    for call in connects:
+    for call in connects if "(" in place else []:
         call.arrows = ["SYN", "<SYN, ACK", "ACK"] if call in done else ["SYN", "<RST"]
     accepts = [call for call in calls if call.name in ACCEPTS and call.made]
     for connect, accept in zip(sorted(done, key=lambda call: call.start), accepts):

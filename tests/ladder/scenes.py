@@ -47,6 +47,15 @@ client.send(b"!", socket.MSG_OOB); step()
 client.send(b"world"); step()
 client.close()
 """,
+    "4d": r"""
+import socket, sys
+step = sys.stdin.readline
+client = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+client.connect(sys.argv[1]); step()
+client.recv(4096); step()
+client.send(b"one\n"); step(); client.recv(4096); step()
+client.shutdown(socket.SHUT_WR); step()
+""" + RECEIVE_END,
     "5b": CONNECT + r"""
 client.recv(4096); step()
 first, client = client, connect()
@@ -105,6 +114,7 @@ class Scene:
     files: bool = False          # shows open(), read() and the like on the program's own files
     alone: bool = False          # runs in a network of its own, for it sees all that passes
     datagrams: bool = False      # its sockets are of UDP
+    path: str = None             # its sockets are of AF_UNIX, and the server listens here
     standard: bool = False       # shows what the client, or a program without one, reads and writes on 0 and 1
     names: tuple = ("server",)   # of the processes, as they are born
 
@@ -118,6 +128,7 @@ SCENES = {
     "4a": Scene(["0"], 7890, CLIENTS["4a"]),
     "4b": Scene(["0"], 7890, CLIENTS["4b"], datagrams=True),
     "4c": Scene(["0"], 7890, CLIENTS["4c"]),
+    "4d": Scene(["{folder}/echo.socket"], path="{folder}/echo.socket", client=CLIENTS["4d"]),
     "5": Scene(["127.0.0.1", "{port}"], 7890, server=("04-send-recv", "0"), typed=(b"hello\n", None),
                 standard=True),
     "5a": Scene(["127.0.0.1", "{port}-{port}"], 7890, server=("02-bind-listen", "0"), typed=(None,)),

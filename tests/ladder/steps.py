@@ -37,8 +37,10 @@ def build_ladder(scene, server, client, port, folders, states=()):
     pid to Calls, of which one may be empty. `port` is the server's, and `folders` are the program's; `states` are
     those of the sockets, see states.look()."""
     calls = [call for side in (server, client) for of_one in side.values() for call in of_one]
-    calls = name_logging(calls) if scene.datagrams else without_noise(name_logging(calls))
+    calls = name_logging(calls) if scene.datagrams or scene.path else without_noise(name_logging(calls))
     births = find_causes(calls, port)
+    for call in calls if scene.path else []:  # these words are TCP's
+        call.arrows = [{"FIN": "the end", "RST": "a reset"}.get(label, label) for label in call.arrows]
     scripted = client if scene.client else server if isinstance(scene.server, str) else {}
     shown = {call for call in calls if (
         is_scripted_call(call) if call.pid in scripted else
@@ -140,7 +142,8 @@ def draw_step(call, waits, words, numbers, births, arrows):
         cells[numbers[call.value]] = ("starts", "") if makes_thread(call) else (cells[column][0], " = 0")
     if arrows is None:
         return Step(column, cells)
-    return Step(column, cells, [turn(label, column < arrows) for label in call.arrows])
+    labels = ["bytes" if words.tells_pid(call) and label.endswith("bytes") else label for label in call.arrows]
+    return Step(column, cells, [turn(label, column < arrows) for label in labels])
 
 
 def turn(label, is_left):

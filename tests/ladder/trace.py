@@ -50,6 +50,8 @@ class Stage:
             self.server = self._start(self.folder, self.chapter, scene.arguments, "server")
         if scene.port:
             self._wait_for_port()
+        elif scene.path:
+            self.port = scene.path.format(folder=self.temporary)  # it stands for one
         self._rest()
         if scene.client:
             self.client = self._script(scene.client, "client")
@@ -57,7 +59,7 @@ class Stage:
             self.client = self._start(self.folder, self.chapter, scene.arguments, "client")
         if self.client:
             self._type()
-        if self.client or not scene.port:
+        if self.client or not (scene.port or scene.path):
             self._wait_for_end(self.client or self.server)
 
     def _script(self, script, name):
@@ -89,7 +91,7 @@ class Stage:
     def _rest(self):
         if not rest(self._watched()):
             raise Trouble("the programs do not come to rest: one is busy all the time, or prints without end")
-        if self.port and self.states is not None:
+        if self.scene.port and self.port and self.states is not None:
             self.states.append(look(self.port))
 
     def _type(self):

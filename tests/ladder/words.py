@@ -112,7 +112,7 @@ class Words:
         if name == "setsockopt":
             return [words[0], words[2].replace("_OLD", "")]
         if name == "getsockopt":
-            return [words[0], words[2], words[3]]
+            return [words[0], words[2], re.sub(r"\b(pid|uid|gid)=\d+", lambda match: match.group(1).upper(), words[3])]
         if name == "fcntl":
             return words[:2] + re.findall(r"F_\w+LCK|O_NONBLOCK", " ".join(words[2:]))
         if name == "socket":
@@ -131,7 +131,7 @@ class Words:
             return " = -1 " + call.error
         if call.name in WITHOUT_RESULT or call.value is None:
             return ""
-        if call.name in SENDS and "PID" in self._without_pids(call.arguments[1]):
+        if self.tells_pid(call):
             return ""  # so many bytes as the process id has digits
         more = []
         if call.name in FORKS | {"wait4", "waitid"}:
@@ -145,9 +145,16 @@ class Words:
                     re.findall(r"fd=(\d+)|(?<=[\[ ])(\d+)(?=[\] ])", without_notes(call.result))]
         return " = %d%s" % (call.value, ": " + ", ".join(more) if more else "")
 
+    def tells_pid(self, call):
+        """Whether the id of one of the processes is in what a call sends or receives."""
+        return call.name in SENDS | RECEIVES and "PID" in self._without_pids(" ".join(call.arguments[1:2]))
+
     def _address(self, call):
-        """`127.0.0.1 port 7890` for the address among a call's arguments; "" if there is none."""
+        """`127.0.0.1 port 7890`, or a path, for the address among a call's arguments; "" if there is none."""
         where = " ".join(call.arguments[4 if call.name in ("sendto", "recvfrom") else 1:])
+        path = re.search(r'sun_path=(".*?")', where)
+        if path:
+            return self.folders.sub("", path.group(1))
         host = re.search(r'inet_addr\("(.*?)"|inet_pton\(AF_INET6, "(.*?)"', where)
         port = re.search(r"port=htons\((\d+)\)", where)
         if not host or not port:
@@ -158,7 +165,5 @@ class Words:
 
     def _without_pids(self, text):
         """A text with PID in place of process ids; other bytes, such as those of a packet, stay."""
-        if not re.fullmatch(r'"\d+(\\n)?"', text):
-            return text
-        return re.sub(r"\b\d+\b", lambda match: "PID" if int(match.group()) in self.names else match.group(),
-                      text)
+        return re.sub(r'(?<=^")\d+(?=(\\n)?"$)|(?<=process )\d+',
+                      lambda match: "PID" if int(match.group()) in self.names else match.group(), text)
