@@ -13,7 +13,7 @@ NEARLY = (r"(?i)^[^\w\n]*listen\w*[^\d\n]*?\[?(\d+(?:\.\d+){3}|[\da-f:]*::[\da-f
 LISTENS = {"tcp": "0A", "tcp6": "0A", "udp": "07", "udp6": "07"}  # the state in /proc/net/tcp and so on, see proc(5)
 
 
-def _sockets(pid):
+def sockets_of(pid):
     """The inodes of a process's sockets, as texts."""
     links = set()
     for path in glob.glob("/proc/%d/fd/*" % pid):
@@ -24,7 +24,7 @@ def _sockets(pid):
     return {link[len("socket:["):-1] for link in links if link.startswith("socket:[")}
 
 
-def _read(path):
+def lines_of(path):
     """The lines of one of the kernel's files, as they are wanted; none where it is not there."""
     try:
         with open(path) as file:
@@ -42,16 +42,16 @@ def address_of(text):
 
 def family(pid):
     """The ids of a process, its children, their children and so on; of itself alone where that cannot be seen."""
-    children = [int(child) for path in glob.glob("/proc/%d/task/*/children" % pid) for line in _read(path)
+    children = [int(child) for path in glob.glob("/proc/%d/task/*/children" % pid) for line in lines_of(path)
                 for child in line.split()]
     return [pid] + [member for child in children for member in family(child)]
 
 
 def _listens(pid):
     """The places where a process takes connections, and datagrams from anybody."""
-    sockets = _sockets(pid)
+    sockets = sockets_of(pid)
     for name in LISTENS if sockets else ():
-        for row in map(str.split, _read("/proc/%d/net/%s" % (pid, name))):
+        for row in map(str.split, lines_of("/proc/%d/net/%s" % (pid, name))):
             if row[3] not in (LISTENS[name], "st") and name.startswith("tcp"):
                 break  # those that listen come first
             if row[3] == LISTENS[name] and row[9] in sockets:

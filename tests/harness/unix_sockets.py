@@ -18,8 +18,8 @@ LISTENS = 0x10000  # of the flags in /proc/net/unix: __SO_ACCEPTCON
 def listens(pid):
     """Whether a process, or one of its children, listens on a socket of AF_UNIX, as far as that can be seen."""
     for member in listening.family(pid):
-        sockets = listening._sockets(member)
-        rows = map(str.split, listening._read("/proc/%d/net/unix" % member) if sockets else ())
+        sockets = listening.sockets_of(member)
+        rows = map(str.split, listening.lines_of("/proc/%d/net/unix" % member) if sockets else ())
         if any(len(row) > 6 and row[6] in sockets and int(row[3], 16) & LISTENS for row in rows if row[0] != "Num"):
             return True
     return False
@@ -38,7 +38,8 @@ def serve(chapter, folder, name=NAME, **options):
         raise AssertionError("it listens nowhere, %g s after its start" % seconds(5))
     if not server.is_running():
         server.wait()
-        raise AssertionError("it has ended before it listened\nstderr: %s" % (last_lines(server.stderr, 1000) or "(nothing)"))
+        raise AssertionError("it has ended before it listened\nstderr: %s" % (
+            last_lines(server.stderr, 1000) or "(nothing)"))
     return server
 
 
