@@ -26,7 +26,7 @@ REPOSITORY = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 CHECKING = "test", "check", "mutants", "grade", "watch", "class", "autograde"  # these run programs of others
 WRONG = 2  # the exit status for wrong usage, and where something is in the way
 NO_SERVERS = "1", "2a", "5", "5a", "5c", "6", "6b"  # they do not listen
-PORT_FIRST = "2", "3", "4", "4a", "4b", "4c", "5b"  # [PORT [ADDRESS]]
+PORT_FIRST = "2", "3", "4", "4a", "4b", "4c", "5b", "6a"  # [PORT [ADDRESS]]
 PORT_OPTION = "7", "8"  # -p PORT
 
 

@@ -140,3 +140,16 @@ def own_resolver(folder, lines):
     """The words to put before a command so that this is its /etc/resolv.conf; the file is made in `folder`."""
     (folder / "resolv.conf").write_text(lines)
     return _skip_without(prefix("--mount", "sh", "-c", 'mount --bind "$0/resolv.conf" /etc/resolv.conf && exec "$@"', str(folder)))
+
+
+def own_services(folder, lines):
+    """The words to put before a command so that this is its /etc/services, and all ports of loopback are free; the file
+    is made in `folder`."""
+    (folder / "services").write_text(lines)
+    mount = 'ip link set lo up && mount --bind "$0/services" /etc/services && exec "$@"'
+    return _skip_without(prefix("--net", "--mount", "sh", "-c", mount, str(folder)))
+
+
+def own_loopback():
+    """The words to put before a command so that it has a network of its own, which is loopback alone, and any port there."""
+    return _skip_without(prefix("--net", "sh", "-c", 'ip link set lo up && exec "$@"', "sh"))

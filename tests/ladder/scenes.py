@@ -65,6 +65,14 @@ first.send(b"one\n"); step(); first.recv(4096); step()
 first.close(); step()
 client.close()
 """,
+    "6a": r"""
+import socket, sys
+step = sys.stdin.readline
+client = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+client.connect(("127.0.0.1", int(sys.argv[1]))); step()
+client.send(b""); step(); client.recv(4096); step()
+client.close()
+""",
     "07": CONNECT + ASK % "GET /style.css" + RECEIVE_END,
     "08": CONNECT + "\nfirst, client = client, connect()\n" + ASK % "HEAD /" + RECEIVE_END
     + "step()\nclient = first\n" + ASK % "HEAD /" + RECEIVE_END,
@@ -135,6 +143,7 @@ SCENES = {
     "5b": Scene(["0"], 7890, CLIENTS["5b"]),
     "5c": Scene(["127.0.0.1", "{port}"], 7890, server=LISTENER, typed=(None,), alone=True),
     "6": Scene(["127.0.0.1", "{port}"], 8080, server=WEB_SERVER, typed=(None,)),
+    "6a": Scene(["0"], 7037, CLIENTS["6a"], datagrams=True),
     "6b": Scene(["-s", "127.0.0.1", "-p", "{port}", "www.example.org"], 53, server=NAME_SERVER, typed=(None,), datagrams=True),
     "7": Scene(["-p", "0"], 8080, CLIENTS["07"], files=True),
     "8": Scene(["-p", "0"], 8080, CLIENTS["08"], files=True, names=("parent",)),

@@ -78,6 +78,7 @@ class Words:
         self.ports = {"0": shown_port or "0", str(port): shown_port}
         self.folders = re.compile("|".join(re.escape(folder) + "/?" for folder in folders))
         self.names = names
+        self.first_bound = None  # the moment of the call that has port 0 become the server's; all others stay 0
 
     def waits(self, call):
         """A call that waits: its name, and what it waits for."""
@@ -159,7 +160,9 @@ class Words:
         port = re.search(r"port=htons\((\d+)\)", where)
         if not host or not port:
             return ""
-        if port.group(1) == "0" and self.names.get(call.pid) == "client":  # only the server's has a name of its own here
+        if port.group(1) == "0":
+            self.first_bound = self.first_bound or call.start
+        if port.group(1) == "0" and (self.names.get(call.pid) == "client" or call.start != self.first_bound):
             return "%s port 0" % (host.group(1) or host.group(2))
         return "%s port %s" % (host.group(1) or host.group(2), self.ports.get(port.group(1), "PORT"))
 

@@ -46,6 +46,8 @@ EXPECTED = {
     "5c-syn-scan": ["listen(3,", "socket(AF_INET, SOCK_RAW) = 3", "setsockopt(3, IP_HDRINCL) = 0", "bind(4, 127.0.0.1 port 0)",
                     "sendto(3, ", "127.0.0.1 port 7890) = 40", "recv(3, ", "= 40", "recv(3, ", "= 44", "exit(0)"],
     "06-dns-lookup": [*LISTEN, *HANDSHAKE, 'send(3, "HEAD / HTTP/1.0', "recv(3) waits", "FIN", "exit(0)"],
+    "6a-services": ["socket(AF_INET, SOCK_DGRAM)", "bind(3, 127.0.0.1 port 7037)", "bind(4, 127.0.0.1 port 0)", "listen(",
+                    "waits", "connect(", "0 bytes", "recvfrom(3, ", "sendto(3, ...", "4 bytes", "recv(3, ...) = 4"],
     "6b-dig": ["recvfrom(3) waits", "connect(3, 127.0.0.1 port 53)", "33 bytes -", "recv(3) waits", "- 49 bytes -", "recv(3, ...) = 49",
                "close(3) = 0", "exit(0)"],
     "07-tinyweb": ['open("webroot")', *LISTEN, *HANDSHAKE, 'send(3, "GET /style',
