@@ -303,7 +303,8 @@ def test_lack_of_descriptors(chapter):
             assert took < 5 * usual + 3, "a hundred answers take %.1f s, and %.1f s with a client in the queue: much longer" % (usual, took)
             client.close()  # there is a descriptor again
             ends_its_side(waiting)
-            assert re.fullmatch(GREETING, receive_all(waiting))
+            greeting = receive_all(waiting)
+            assert re.fullmatch(GREETING, greeting), "who has waited is not greeted: %s" % steps.show(greeting)
         set_limit(server.pid, resource.RLIMIT_NOFILE, None)
 
 
