@@ -82,7 +82,7 @@ def test_wrong_usage(chapter, arguments):
         cause="A piece may end anywhere: in a line, between \\r and \\n, in a word. Keep what has come, and go on until the line's end is "
               "there, and then until LEN bytes and \\r\\n are.",
         read="The program",
-        by_hand=("./framing", r"(for piece in '*' '1' '\r' '\n$' '4\r' '\nPI' 'NG' '\r' '\n'; do printf $piece; sleep 0.05; done) | " + NC))
+        by_hand=("./framing", r"""(for piece in '*' '1' '\r' '\n$' '4\r' '\nPI' 'NG' '\r' '\n'; do printf "$piece"; sleep 0.05; done) | """ + NC))
 def test_in_pieces(chapter):
     server, whole = chapter.serve("0"), frame("PING")
     with connect(server) as client:
