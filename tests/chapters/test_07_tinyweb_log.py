@@ -66,8 +66,7 @@ def with_small_digits(line):
                  "curl -sI http://127.0.0.1:8080/; printf 'GET /\\033[31m\\377\\177\\\\\" 200 1 "
                  "HTTP/1.0\\r\\n\\r\\n' | nc 127.0.0.1 8080; nc -N 127.0.0.1 8080 < /dev/null; curl -sI "
                  "http://127.0.0.1:8080/?$(printf %05000d 0); curl -sI http://127.0.0.1:8080/$(printf "
-                 "%09000d 0); head -c 90000000 /dev/zero > webroot/large; curl -s "
-                 "http://127.0.0.1:8080/large | head -c 9; rm webroot/large; sleep 0.2"))
+                 "%09000d 0); sleep 0.2"))
 def test_logs_each_request(root, server):
     asked = ["GET / HTTP/1.0", "HEAD /sub/ HTTP/1.0", "GET /sub HTTP/1.0", "what?",
              "GET /a%20b.txt HTTP/1.1", "GET /missing HTTP/1.0", "POST / HTTP/1.0",
