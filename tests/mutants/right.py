@@ -4,7 +4,8 @@ that a report can say what a right program would have shown.
 
     /usr/bin/python3 tests/mutants/right.py [NN]
 
-renews all of it, or chapter NN. It needs the Python that has pytest. Run it when such commands have changed.
+brings all of it, or chapter NN, up to date: commands that are new are run, and what is known of the others stays. It
+needs the Python that has pytest, and a machine that is quiet. Run it when such commands have changed.
 """
 
 import concurrent.futures
@@ -39,11 +40,12 @@ def main():
     everything = dict(failure.right())
     for chapter in names.programs():
         if chapter.startswith(sys.argv[1] if len(sys.argv) > 1 else ""):
-            commands = all_by_hand(chapter)
+            known = {tuple(entry["by_hand"]): entry["shows"] for entry in everything.get(chapter, [])}
+            new = [by_hand for by_hand in all_by_hand(chapter) if by_hand not in known]
             with concurrent.futures.ThreadPoolExecutor(4) as pool:
-                texts = list(pool.map(lambda by_hand: shows(chapter, by_hand), commands))
-            everything[chapter] = [{"by_hand": list(by_hand), "shows": text} for by_hand, text in zip(commands, texts)]
-            print(chapter, len(commands))
+                known.update(zip(new, pool.map(lambda by_hand: shows(chapter, by_hand), new)))
+            everything[chapter] = [{"by_hand": list(by_hand), "shows": known[by_hand]} for by_hand in all_by_hand(chapter)]
+            print(chapter, len(new))
     with open(failure.RIGHT, "w", encoding="utf-8") as file:
         json.dump(everything, file, indent=1, ensure_ascii=False)
         file.write("\n")
