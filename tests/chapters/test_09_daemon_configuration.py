@@ -50,7 +50,7 @@ def folder(tmp_path):
                      "curl -sS -m 1 http://127.0.0.1:8081/; kill $(pgrep -xn daemon)")),
             "A path that does not begin with / starts from the file's folder."],
         read="Your turn",
-        by_hand=("mkdir -p my web#root; echo my page | tee web#root/index.html > my/index.html; printf '# %3000s\\n\\n port =\\t8080\\r\\nport=8081 # mine\\nwebroot = my' x > my.conf; ./daemon -n -c my.conf",
+        by_hand=("mkdir -p my web#root; echo my page | tee web#root/index.html > my/index.html; printf '# %3000s\\n\\n port =\\t8083\\r\\nport=8081 # mine\\nwebroot = my' x > my.conf; ./daemon -n -c my.conf",
                  "curl -sS -m 1 http://127.0.0.1:8081/; kill $(pgrep -xn daemon); sleep 0.2; printf 'port = 8082\\nwebroot = web#root\\n' > my.conf; timeout 0.5 ./daemon -n -c my.conf & sleep 0.3; curl -sS -m 1 http://127.0.0.1:8082/"))
 @pytest.mark.parametrize("what,text", [
     ("no spaces, and nothing behind the last line", "port=0\nwebroot=other"),
