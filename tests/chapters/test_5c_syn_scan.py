@@ -259,7 +259,7 @@ def test_nmap_says_the_same(chapter, tool, tmp_path):
     script = ("ip link set lo up; python3 -c 'import socket, time; s = socket.create_server((\"127.0.0.1\", 7001)); print(1, flush=True); "
               "time.sleep(60)' | (read line; for port in 7001 7004; do nmap -sS -n -Pn -p $port 127.0.0.1 | grep ^700; "
               "$0 127.0.0.1 $port | tail -n 1; done)")
-    program = chapter.start_other(["unshare", "--map-root-user", "--net", "--pid", "--fork", "--kill-child", "sh", "-c", script, chapter.program])
+    program = chapter.start_other(["unshare", "--map-root-user", "--net", "--pid", "--fork", "--kill-child", "--mount-proc", "sh", "-c", script, chapter.program])
     program.wait_for_output(r"^7004/tcp closed", limit=30)
     program.wait_for_output(r"^port 7004 is closed$", limit=30)
     assert re.search(r"(?m)^7001/tcp open .*\nport 7001 is open$", program.output), program.output
