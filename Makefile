@@ -10,6 +10,8 @@ COMMAND := $(filter chapter diff compare trace watch handout,$(firstword $(MAKEC
 COMMAND += $(filter start grade,$(firstword $(MAKECMDGOALS)))
 COMMAND := $(strip $(COMMAND))
 
+# Python is to find our modules beside lab.py, and to look at what it asserts.
+unexport PYTHONSAFEPATH PYTHONOPTIMIZE
 # Only what is given to make: the shell may happen to have variables of these names, too.
 VARIABLES := ALL CHAPTERS DIR OUT SVG STATES JUNIT GRADESCOPE GITHUB
 $(foreach name,$(VARIABLES) ARGS,$(if $(filter environment%,$(origin $(name))),$(eval $(name) :=)))
