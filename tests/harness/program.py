@@ -1,5 +1,6 @@
 """Running one program contained: its output caught, its waits bounded, nothing left behind."""
 
+import contextlib
 import errno
 import os
 import pty
@@ -228,6 +229,9 @@ class Server(Program):
         place = listening.place(match, self.pid)
         if not place:
             assert not match, "no ADDRESS port PORT that a client could use: " + match.group()
+            if not self._readers:  # it has closed its output, so it is about to end
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    self.process.wait(seconds(1))
             raise AssertionError("%s\nstdout: %s" % (
                 "it listens nowhere, %g s after its start" % seconds(5) if self.is_running() else
                 "it has ended before it listened", last_lines(self.output, 1000) or "(nothing)"))
