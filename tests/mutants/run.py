@@ -147,7 +147,7 @@ def main(python, wanted="", *words):
               % (wanted or "any", " ".join(words) or "any"), file=sys.stderr)
         return 2
     outcomes, escaped, named = collections.Counter(), [], set()
-    with concurrent.futures.ThreadPoolExecutor(max_workers=6 * os.cpu_count()) as pool:
+    with concurrent.futures.ThreadPoolExecutor(max_workers=4 * os.cpu_count()) as pool:
         done = pool.map(lambda job: outcome(*job, python), jobs)
         for (mutant, chapter), (what, why, cause) in zip(jobs, done):
             outcomes[what] += 1
