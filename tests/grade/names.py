@@ -46,5 +46,5 @@ def wanted(numbers):
     words = numbers.split()
     for word in words:
         if word.lstrip("0") not in map(number, programs()):
-            sys.exit("make: CHAPTERS=\"%s\": which chapter is %s? 1 to 9" % (numbers, word))
+            sys.exit("make: CHAPTERS=\"%s\": which chapter is %s? 1 to 9, or an exercise, such as 4b" % (numbers, word))
     return [name for name in programs() if number(name) in [word.lstrip("0") for word in words]] or chapters()

@@ -65,6 +65,8 @@ def circumstances(under, words):
     injections = [word for word in under if word.startswith("inject=")]
     if injections:
         return "strace %s %s" % (" ".join("-e " + word for word in injections), shown)
+    if under[:1] == ["unshare"] and "--net" in under and "--mount" not in under:
+        return shown + ", in a network of its own"
     return shown + (", under " + under[0].rpartition("/")[2] if under else "")
 
 

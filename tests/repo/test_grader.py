@@ -264,6 +264,8 @@ def test_a_server_that_says_where_it_listens_is_found_at_once():
     (steps.circumstances(["sh", "-c", 'exec "$0" "$@" > /dev/full'], ["./accept", "0"]), "./accept 0 > /dev/full"),
     (steps.circumstances(["/usr/bin/strace", "-f", "-e", "inject=listen:error=EIO"], ["./accept"]),
      "strace -e inject=listen:error=EIO ./accept"),
+    (steps.circumstances(["unshare", "--map-root-user", "--net"], ["./client", "192.0.2.1"]),
+     "./client 192.0.2.1, in a network of its own"),
     (steps.show(b"hello\n"), "'hello\\n'"),
     (steps.show(bytes(3000)), "3,000 times '\\x00'"),
     (steps.show(random.Random(1).getrandbits(8 * 4096).to_bytes(4096, "big")), "4,096 bytes that are no text"),
