@@ -118,18 +118,20 @@ def makefile(chapter):
 
 
 def lay_out(chapter, program, folder):
-    """Fill a folder with a program and what else belongs to its chapter: the Makefile, the files it serves."""
+    """Fill a folder with a program and what else belongs to its chapter: the Makefile, the files it serves. An
+    exercise serves those of the chapter that it lies in."""
     for name, lines in program.items():
         with open(os.path.join(folder, name), "w", encoding="utf-8") as file:
             file.write("".join(lines))
     with open(os.path.join(folder, "Makefile"), "w", encoding="utf-8") as file:
         file.write(makefile(chapter))
-    for name in sorted(os.listdir(ours(chapter))):
-        path = os.path.join(ours(chapter), name)
-        if os.path.isdir(path) and name != "steps" and not name.endswith(".dSYM") and not names.is_exercise(name):
-            shutil.copytree(path, os.path.join(folder, name))
-        elif name.endswith((".conf", ".service")):
-            shutil.copy(path, folder)
+    for place in dict.fromkeys([names.chapter_of(chapter), chapter]):
+        for name in sorted(os.listdir(ours(place))):
+            path = os.path.join(ours(place), name)
+            if os.path.isdir(path) and name != "steps" and not name.endswith(".dSYM") and not names.is_exercise(name):
+                shutil.copytree(path, os.path.join(folder, name), dirs_exist_ok=True)
+            elif name.endswith((".conf", ".service")):
+                shutil.copy(path, folder)
 
 
 def whole(chapter, folder, place):
