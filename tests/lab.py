@@ -115,15 +115,16 @@ def is_yours_to_write(name):
 
 @contextlib.contextmanager
 def program_folder(name):
-    """The folder of a chapter's program, or, of a step such as 07-tinyweb.3, one for the moment."""
+    """The folder of a chapter's program, or, of a step such as 07-tinyweb.3, one for the moment. So it is for an
+    exercise that serves its chapter's webroot, which has to lie beside the program."""
     chapter, step = growth.split(name)
-    if not step:
+    if not step and not (names.is_exercise(chapter) and os.path.isdir(os.path.join(growth.ours(chapter), "..", "webroot"))):
         yield growth.ours(chapter)
         return
     with tempfile.TemporaryDirectory(prefix="step-") as place:
         folder = os.path.join(place, chapter)
         os.makedirs(folder)
-        growth.lay_out(chapter, growth.state(chapter, step), folder)
+        growth.lay_out(chapter, growth.state(chapter, step) if step else growth.program_in(growth.ours(chapter)), folder)
         yield folder
 
 
