@@ -31,10 +31,11 @@ def clone(tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
-def plays(tmp_path_factory):
-    """All lessons, being played side by side: from lesson to Program."""
+def plays(request, tmp_path_factory):
+    """The lessons that are to be checked, being played side by side: from lesson to Program."""
     started = {}
-    for lesson in LESSONS:
+    checked = {item.callspec.params.get("lesson") for item in request.session.items if hasattr(item, "callspec")}
+    for lesson in filter(checked.__contains__, LESSONS):
         folder = tmp_path_factory.mktemp("lesson")
         command = [sys.executable, "-m", "harness.play", lesson, repository.clone(folder / "sockets"), stop(lesson)]
         if "www.example.org" in read(lesson):

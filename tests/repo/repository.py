@@ -4,6 +4,8 @@ import os
 import shutil
 import subprocess
 
+import pytest
+
 from grade import growth, names
 from harness.build import program_name
 
@@ -26,6 +28,12 @@ def read(*parts):
     """The text of a file of the repository."""
     with open(path(*parts), encoding="utf-8") as file:
         return file.read()
+
+
+def exercises_strict(values):
+    """Parameters for a test that takes seconds for each program or lesson: of the exercises' only `make check` makes it."""
+    return [pytest.param(value, marks=pytest.mark.strict) if names.is_exercise(os.path.basename(
+        value.removesuffix("/README.md"))) else value for value in values]
 
 
 def sources(chapter):
