@@ -61,8 +61,9 @@ def taken(folder):
     makefile = os.path.join(folder, "Makefile")
     found = TAKEN.finditer(read(makefile)) if os.path.isfile(makefile) else ()
     paths = [os.path.join(folder, match.group()[:-1] + end) for match in found for end in "ch"]
-    headers = {name[:-1] + "h" for name in sources(folder)}.difference(sources(folder))
-    paths += [os.path.join(folder, "..", name) for name in headers if paths]  # of a changed file, unchanged itself
+    for name in sources(folder) if paths else ():  # a changed file has a header, which may be unchanged
+        if '#include "%sh"' % name[:-1] in read(folder, name) and name[:-1] + "h" not in sources(folder):
+            paths.append(os.path.join(folder, "..", name[:-1] + "h"))
     return {os.path.basename(path): os.path.normpath(path) for path in paths if os.path.isfile(path)}
 
 
