@@ -113,8 +113,8 @@ def write(chapter, states):
         paths, states = [growth.first_cut(folder), *paths], [growth.grown_from(chapter), *states]
     for path, old, new in zip(paths, states, states[1:]):
         texts[path] = re.sub(r"^--- .*", "", read(path), flags=re.MULTILINE | re.DOTALL) + growth.difference(old, new)
-    for file, lines in states[-1].items():
-        texts[os.path.join(folder, file)] = "".join(lines)
+    for file in states[-1].keys() - growth.taken(folder):
+        texts[os.path.join(folder, file)] = "".join(states[-1][file])
     before = {path: read(path) if os.path.exists(path) else None for path in texts}
     before = {path: text for path, text in before.items() if text != texts[path]}
     fill({path: texts[path] for path in before})

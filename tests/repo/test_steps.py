@@ -173,6 +173,8 @@ def test_a_change_of_a_carried_line_goes_on_to_all_chapters(repository):
         assert "/* so far */" in "".join(growth.program_in(os.path.join(copy, chapter))["address.c"])
         assert fits(copy, chapter)
     assert carry().stdout == ""
+    status = subprocess.run(["git", "status", "--porcelain"], cwd=copy, text=True, stdout=subprocess.PIPE, check=True)
+    assert "??" not in status.stdout, "an exercise has only what is new:\n" + status.stdout
 
 
 def test_a_change_of_the_program_goes_into_the_step_that_brought_the_line(repository):
