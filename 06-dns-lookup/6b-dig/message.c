@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 #include "message.h"
 
@@ -17,7 +18,7 @@ const char *make_query(struct message *query, const char *name, const char *type
 {
     unsigned char *next = query->data + HEADER, *const end = next + MAX_NAME - 1, number = 0;
 
-    while (types[number] == NULL || strcmp(types[number], type) != 0)
+    while (types[number] == NULL || strcasecmp(types[number], type) != 0)
         if (++number == TYPES)
             return type;
     for (const char *label = name; label == name || *label != '\0';) {

@@ -69,18 +69,19 @@ def test_sends_a_question(chapter):
             Symptom(r"the name is not|start .*\. NS$", "A name is its labels, each with its length in one byte before it, and a byte of 0 at its "
                     "end. The dots are not sent, nor does a dot at the end make another label.",
                     (SHOWS, ASK + "www.example.org."),),
+            Symptom(r"start .* aaaa$", "TYPE may be in small letters, too: strcasecmp() does not mind.", (SHOWS, ASK + NAME + " aaaa")),
             "Behind the name come its type, such as 15 for MX, and the class, 1, each of 16 bits with the high byte first; and no "
             "more."],
         read="The program", by_hand=(SHOWS, ASK + NAME + " MX"))
 @pytest.mark.parametrize("name,kind", [
     (NAME, "A"), (NAME, "AAAA"), ("example.org", "MX"), ("example.org.", "NS"), ("80.2.0.192.in-addr.arpa", "PTR"), ("a", "CNAME"),
-    (".".join(["x" * 63] * 3 + ["y" * 61]), "A")])
+    ("example.org", "aaaa"),     (".".join(["x" * 63] * 3 + ["y" * 61]), "A")])
 def test_the_question(chapter, name, kind):
     query = asks(chapter, name, *[kind] * (kind != "A"))
     assert query[2:12] == bytes.fromhex("0100 0001 0000 0000 0000"), "the header is not right: %s" % query[:12].hex(" ")
     assert query[12:].startswith(encoded(name)), "the name is not right: %s, and should be %s" % (
         query[12:].hex(" "), encoded(name).hex(" "))
-    identical(query[12 + len(encoded(name)):], struct.pack("!HH", dns.TYPES[kind], 1))
+    identical(query[12 + len(encoded(name)):], struct.pack("!HH", dns.TYPES[kind.upper()], 1))
 
 
 @graded(5, "Tells of a code other than 0, and exits 1",

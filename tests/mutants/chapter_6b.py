@@ -73,6 +73,7 @@ MUTANTS = [
            "        if (prefix == 0 && seconds > 0)\n            ((unsigned char *)query)[3] ^= 4;", "test_asks_again", "the same bytes again"),
     Mutant("EAGAIN", "dig.c", '    return report("%s", reader.call);', '    if (errno == ETIMEDOUT)\n        errno = EAGAIN;\n    return report("%s", reader.call);',
            "test_asks_again", "errno is EAGAIN then"),
+    Mutant("capitals only", "message.c", "strcasecmp(", "strcmp(", "test_the_question", "strcasecmp"),
     Mutant("any id will do", "dig.c", ID, "", "test_lies", "wait on"),
     Mutant("its own question is an answer", "dig.c", "(data[2] & 0xF8) == 0x80", "(data[2] & 0x78) == 0", "test_lies", "the bit that says"),
     Mutant("any question will do", "dig.c", "           memcmp(data + 12, ours + 12, query->size - 12) == 0;", "           message->size > 12;",
