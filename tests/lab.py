@@ -89,7 +89,7 @@ def chosen_port(name, words):
 def other_port(name, words):
     """How to run this chapter on another port than with these words."""
     number = names.number(name)
-    if number == "9":
+    if number[0] == "9":
         return "`port` in 09-daemon/daemon.conf"
     others = ("-p 8081", "-p 8082") if number in PORT_OPTION else ("7891", "7892")
     free = [other for other in others if other not in " ".join(words)]

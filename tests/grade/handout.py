@@ -34,6 +34,7 @@ ARGUMENTS = {  # what a chapter's program runs with when no ARGS are given; the 
     "06-dns-lookup": ["www.example.org"],
     "6b-dig": ["www.example.org"],
     "09-daemon": ["-n"],
+    "9a-socket-activation": ["-n"],
 }
 BEGIN = """## Begin
 

@@ -16,7 +16,7 @@ BLOCK = re.compile(r"^(?:<!-- ([a-z ]+): ((?:(?!-->).)*) -->\n+)?(?:Terminal (\d
 
 # What a command needs that has one of these words in it.
 TOOLS = {name: name for name in "curl dig dnsmasq nc pgrep ps ss strace telnet timeout unshare".split()}
-TOOLS.update(redis="redis-cli", syslog="rsyslogd", trace="strace")
+TOOLS.update(redis="redis-cli", socat="socat", syslog="rsyslogd", systemd="systemd-socket-activate", trace="strace")
 
 # What may vary: it looks like this, in the transcript and on the screen, and is not compared further.
 VARIES = [(re.compile(pattern, re.MULTILINE), replacement) for pattern, replacement in [
@@ -57,7 +57,7 @@ VARIES = [(re.compile(pattern, re.MULTILINE), replacement) for pattern, replacem
 
 NOTICE = re.compile(r"^\[\d+\][-+ ] +(Done|Terminated|Exit|Hangup|Killed).*\n"
                     r"|^make: \*\*\* \[.*\] Error \d+\n", re.MULTILINE)
-INTRODUCTION = re.compile(r"^(make chapter \d.*\n)(?:.*\n)*?\$ \./.*\n", re.MULTILINE)
+INTRODUCTION = re.compile(r"^((?:\w+=\S+ )?make chapter \d.*\n)(?:.*\n)*?\$ \./.*\n", re.MULTILINE)
 CONNECTIONS = re.compile(r"(?:^ESTAB .*\n)+", re.MULTILINE)
 
 

@@ -106,7 +106,7 @@ def read_calls(path, pid, moment, limit=3000):
     with open(path, encoding="utf-8", errors="replace") as file:
         for line in file:
             call = parse(line.rstrip("\n"), pid)
-            if call is None or call.start > moment:
+            if call is None or call.start > moment or call.name == "execve" and not calls:  # by strace itself
                 continue
             if calls and calls[-1].is_interrupted and calls[-1].name == call.name:
                 calls.pop()

@@ -179,10 +179,12 @@ def _follow_processes(calls):
 
 def _pass_to_waits(calls):
     """poll() and its kin wait for what the calls after them then take."""
-    following = {}
+    following, waited_for = {}, {}
     for call in reversed(calls):
-        if call.name in WAITS or call.is_interrupted:
-            taker = following.pop(call.pid, None)
+        if call.name == "execve" and call.pid in waited_for:  # who has become this program waited for the same
+            following[call.pid] = waited_for[call.pid]
+        elif call.name in WAITS or call.is_interrupted:
+            taker = waited_for[call.pid] = following.pop(call.pid, None)
             timed_out = call.value == 0
             if taker and call.end is not None and not timed_out:
                 call.after, call.typed, taker.typed = list(taker.after), taker.typed, False

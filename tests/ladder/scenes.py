@@ -76,6 +76,7 @@ client.close()
     "07": CONNECT + ASK % "GET /style.css" + RECEIVE_END,
     "08": CONNECT + "\nfirst, client = client, connect()\n" + ASK % "HEAD /" + RECEIVE_END
     + "step()\nclient = first\n" + ASK % "HEAD /" + RECEIVE_END,
+    "9a": CONNECT + 'client.send(b"HEAD / HTTP/1.0\\r\\n\\r\\n"); step(); client.recv(65536); step()' + RECEIVE_END,
 }
 # A small web server: a class that writes chapter 6 does not have chapter 7's.
 WEB_SERVER = """
@@ -109,6 +110,19 @@ with socket.create_server(("127.0.0.1", 0)) as listener:
     time.sleep(1000)
 """
 
+# As systemd does it: opens the port, and waits; for the first client it becomes the program, whose descriptor 3 that is.
+STARTER = """
+import fcntl, os, select, socket, sys
+listener = socket.socket()
+listener.bind(("127.0.0.1", 0))
+listener.listen()
+print("listening on 127.0.0.1 port %d" % listener.getsockname()[1], flush=True)
+select.select([listener], [], [])
+fcntl.fcntl(3, fcntl.F_SETFD, 0)
+os.environ.update(LISTEN_PID=str(os.getpid()), LISTEN_FDS="1")
+os.execv(sys.argv[1], sys.argv[1:])
+"""
+
 
 @dataclasses.dataclass
 class Scene:
@@ -118,6 +132,7 @@ class Scene:
     port: int = None             # what the ladder says in place of the server's port
     client: str = None           # what our own client does, in Python
     server: tuple = None         # another chapter and its arguments; or a str: what our own server does
+    starter: str = None          # what starts the program, which is its arguments: our own, in Python
     typed: tuple = (b"\n",) * 20 + (None,)  # for the client's standard input: here, its steps
     files: bool = False          # shows open(), read() and the like on the program's own files
     alone: bool = False          # runs in a network of its own, for it sees all that passes
@@ -149,5 +164,6 @@ SCENES = {
     "8": Scene(["-p", "0"], 8080, CLIENTS["08"], files=True, names=("parent",)),
     "9": Scene(["-c", "{folder}/daemon.conf"], 8080, files=True,
                 names=("parent", "first child", "daemon")),
+    "9a": Scene(["-n", "-c", "{folder}/daemon.conf"], 8080, CLIENTS["9a"], starter=STARTER, names=("starter, then server", "child")),
 }
 CONFIGURATION = "port = 0\nwebroot = webroot\npidfile = daemon.pid\n"

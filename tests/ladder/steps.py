@@ -9,7 +9,7 @@ from ladder.replay import replay
 from ladder.words import PROCESS, Words
 
 MOST_COLUMNS = 6  # where there are more, those that do nothing but wait are left out
-ALWAYS = PROCESS | FORKS | WAITS | ACCEPTS | {"socket", "openlog", "syslog"}
+ALWAYS = PROCESS | FORKS | WAITS | ACCEPTS | {"socket", "openlog", "syslog", "execve"}
 
 
 @dataclasses.dataclass
@@ -42,8 +42,10 @@ def build_ladder(scene, server, client, port, folders, states=()):
     for call in calls if scene.path else []:  # these words are TCP's
         call.arrows = [{"FIN": "the end", "RST": "a reset"}.get(label, label) for label in call.arrows]
     scripted = client if scene.client else server if isinstance(scene.server, str) else {}
+    begun = min((call.start for call in calls if call.name == "execve"), default=0)  # until then our own starter runs
     shown = {call for call in calls if (
         is_scripted_call(call) if call.pid in scripted else
+        is_scripted_call(call) or call.name in WAITS if call.start < begun else
         is_shown(call, scene.files, scene.standard and call.pid in (client or server), folders))}
 
     acting = {call.pid for call in shown}

@@ -7,6 +7,7 @@ import sys
 import tempfile
 import time
 
+from grade import growth
 from grade.names import number, place
 from harness.build import program_name
 from harness.listening import LINE
@@ -75,7 +76,8 @@ class Stage:
         if built.returncode != 0 or not os.access(os.path.join(folder, program), os.X_OK):
             raise Trouble("%s does not build:\n%s" % (program, built.stdout.rstrip()))
         words = [word.format(port=self.port, folder=self.temporary) for word in arguments]
-        return Watched([program] + words, folder, self.temporary, name)
+        starter = [sys.executable, "-S", "-E", "-c", self.scene.starter] if self.scene.starter else []
+        return Watched([*starter, program] + words, folder, self.temporary, name)
 
     def _wait_for_port(self):
         try:
@@ -163,6 +165,8 @@ def trace(chapter, repository, directory="", picture="", with_states=False):
     folder = os.path.realpath(directory or os.path.join(repository, place(chapter)))
     problem = None
     with tempfile.TemporaryDirectory() as temporary:
+        if os.path.isdir(os.path.join(folder, "..", "webroot")):  # an exercise that serves it, beside the whole program
+            folder = growth.whole(chapter, folder, os.path.realpath(temporary))
         stage = Stage(chapter, repository, folder, os.path.realpath(temporary), with_states)
         try:
             stage.play()

@@ -11,7 +11,7 @@ NETWORK = {"socket", "bind", "listen", "connect", "getsockname", "getpeername", 
 PROCESS = {"setsid", "umask", "chdir", "setuid", "setgid", "setgroups", "setresuid", "setresgid",
            "wait4", "waitid", "kill", "pipe", "pipe2", "epoll_create", "epoll_create1", "epoll_ctl",
            "exit_group", "exit", "killed"}
-FILES = {"open", "openat", "ftruncate", "unlink", "flock"}
+FILES = {"open", "openat", "ftruncate", "unlink", "flock", "execve"}
 TRACED = (NETWORK | PROCESS | FILES | ACCEPTS | FORKS | RECEIVES | SENDS | WAITS) - {"killed"}
 
 C_NAMES = {"sendto": "send", "recvfrom": "recv", "wait4": "waitpid", "pselect6": "pselect",
@@ -108,7 +108,7 @@ class Words:
             return words[:1] + strings[:1] + [word for word in words[3:4] if word.startswith("MSG_")] + to
         if name in ("bind", "connect"):
             return [words[0], self._address(call)]
-        if name in ("getsockname", "getpeername", "open"):
+        if name in ("getsockname", "getpeername", "open", "execve"):
             return words[:1]
         if name == "setsockopt":
             return [words[0], words[2].replace("_OLD", "")]

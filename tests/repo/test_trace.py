@@ -61,6 +61,8 @@ EXPECTED = {
                   "F_SETLK, F_WRLCK", 'write(5, "PID\\n")', "listen(", 'open("/dev/null")', "dup2(7, 0)",
                   "dup2(7, 2)", "write(4, ", "openlog()", "syslog()", "pselect(6) waits",
                   'read(3, "\\0") = 1', "exit(0)"],
+    "9a-socket-activation": ["bind(3, 127.0.0.1 port 8080)", "listen(3", "select(3) waits", *HANDSHAKE, 'execve("./socket-activation")',
+                             "getsockopt(3, SO_ACCEPTCONN, [1])", "pselect(3) = 1", "accept(3)", "fork() = child", "19 bytes", "FIN"],
 }
 
 POLLING_SERVER = r"""
