@@ -15,7 +15,7 @@ from harness.inspect import children
 from harness.program import Program, wait_until
 from harness.talk import connect
 from harness.users import PublicFolder, ordinary_user
-from repo.repository import ENVIRONMENT, PROGRAMS, make, path
+from repo.repository import ENVIRONMENT, PROGRAMS, exercises_strict, make, path
 from repo.repository import clone as clone_repository
 
 
@@ -153,7 +153,7 @@ def test_what_has_no_meaning_here_is_said(clone, name, words):
     assert "make %s takes no %s" % (words[0], name) in done.stderr
 
 
-@pytest.mark.parametrize("chapter", PROGRAMS)
+@pytest.mark.parametrize("chapter", exercises_strict(PROGRAMS))
 def test_diff_shows_what_is_new(clone, chapter):
     done = make(clone, "diff", number(chapter))
     assert done.returncode == 0
