@@ -74,6 +74,10 @@ client.send(b""); step(); client.recv(4096); step()
 client.close()
 """,
     "07": CONNECT + ASK % "GET /style.css" + RECEIVE_END,
+    "7b": CONNECT + r"""
+client.send(b"GET /style.css HTTP/1.0\r\nRange: bytes=-20\r\n\r\n"); step()
+client.recv(4096); step()
+""" + RECEIVE_END,
     "08": CONNECT + "\nfirst, client = client, connect()\n" + ASK % "HEAD /" + RECEIVE_END
     + "step()\nclient = first\n" + ASK % "HEAD /" + RECEIVE_END,
     "9a": CONNECT + 'client.send(b"HEAD / HTTP/1.0\\r\\n\\r\\n"); step(); client.recv(65536); step()' + RECEIVE_END,
@@ -161,6 +165,7 @@ SCENES = {
     "6a": Scene(["0"], 7037, CLIENTS["6a"], datagrams=True),
     "6b": Scene(["-s", "127.0.0.1", "-p", "{port}", "www.example.org"], 53, server=NAME_SERVER, typed=(None,), datagrams=True),
     "7": Scene(["-p", "0"], 8080, CLIENTS["07"], files=True),
+    "7b": Scene(["-p", "0"], 8080, CLIENTS["7b"], files=True),
     "8": Scene(["-p", "0"], 8080, CLIENTS["08"], files=True, names=("parent",)),
     "9": Scene(["-c", "{folder}/daemon.conf"], 8080, files=True,
                 names=("parent", "first child", "daemon")),

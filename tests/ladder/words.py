@@ -11,7 +11,7 @@ NETWORK = {"socket", "bind", "listen", "connect", "getsockname", "getpeername", 
 PROCESS = {"setsid", "umask", "chdir", "setuid", "setgid", "setgroups", "setresuid", "setresgid",
            "wait4", "waitid", "kill", "pipe", "pipe2", "epoll_create", "epoll_create1", "epoll_ctl",
            "exit_group", "exit", "killed"}
-FILES = {"open", "openat", "ftruncate", "unlink", "flock", "execve"}
+FILES = {"open", "openat", "lseek", "ftruncate", "unlink", "flock", "execve"}
 TRACED = (NETWORK | PROCESS | FILES | ACCEPTS | FORKS | RECEIVES | SENDS | WAITS) - {"killed"}
 
 C_NAMES = {"sendto": "send", "recvfrom": "recv", "wait4": "waitpid", "pselect6": "pselect",

@@ -53,6 +53,8 @@ EXPECTED = {
     "07-tinyweb": ['open("webroot")', *LISTEN, *HANDSHAKE, 'send(3, "GET /style',
                    'openat(3, "style.css") = 6', "read(6, ", 'send(5, "HTTP', "close(5) = 0",
                    "FIN"],
+    "7b-range": ['open("webroot")', *LISTEN, *HANDSHAKE, 'send(3, "GET /style', 'openat(3, "style.css") = 6',
+                 "lseek(6, ", "read(6, ", "= 20", 'send(5, "HTTP', "close(5) = 0", "FIN"],
     "08-fork-server": [*LISTEN, "pselect(4) waits", *HANDSHAKE, "fork() = child 1", "recv(5) waits",
                        *HANDSHAKE, "fork() = child 2", "recv(5) waits", "recv(5, ", "FIN", "exit(0)",
                        "= child 2", "recv(5, ", "FIN", "exit(0)", "= child 1"],
