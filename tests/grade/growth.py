@@ -32,6 +32,7 @@ GIVEN = {  # the chapter whose program this one begins as (None: with an empty m
     "08-fork-server": ("07-tinyweb", []),
     "09-daemon": ("08-fork-server", []),
     "9a-socket-activation": ("09-daemon", []),
+    "9b-tls-termination": ("09-daemon", []),
     # An exercise that is not here begins with an empty main(), and the files that its Makefile takes from elsewhere.
 }
 TAKEN = re.compile(r"(?:\.\./)+(?:0\d-[\w-]+/)?(\w+)\.c\b")  # such as ../errors.c, in an exercise's Makefile

@@ -35,6 +35,7 @@ ARGUMENTS = {  # what a chapter's program runs with when no ARGS are given; the 
     "6b-dig": ["www.example.org"],
     "09-daemon": ["-n"],
     "9a-socket-activation": ["-n"],
+    "9b-tls-termination": ["-n"],
 }
 BEGIN = """## Begin
 

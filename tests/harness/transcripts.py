@@ -15,7 +15,7 @@ BLOCK = re.compile(r"^(?:<!-- ([a-z ]+): ((?:(?!-->).)*) -->\n+)?(?:Terminal (\d
                    re.MULTILINE | re.DOTALL)
 
 # What a command needs that has one of these words in it.
-TOOLS = {name: name for name in "curl dig dnsmasq nc pgrep ps ss strace telnet timeout unshare".split()}
+TOOLS = {name: name for name in "curl dig dnsmasq nc openssl pgrep ps ss strace stunnel telnet timeout unshare".split()}
 TOOLS.update(redis="redis-cli", socat="socat", syslog="rsyslogd", systemd="systemd-socket-activate", trace="strace")
 
 # What may vary: it looks like this, in the transcript and on the screen, and is not compared further.

@@ -78,6 +78,11 @@ client.close()
 client.send(b"GET /style.css HTTP/1.0\r\nRange: bytes=-20\r\n\r\n"); step()
 client.recv(4096); step()
 """ + RECEIVE_END,
+    "9b": CONNECT + r"""
+client.send(b"PROXY TCP4 192.0.2.1 198"); step()
+client.send(b".51.100.2 56324 443\r\nHEAD / "); step()
+client.send(b"HTTP/1.0\r\n\r\n"); step(); client.recv(65536); step()
+""" + RECEIVE_END,
     "08": CONNECT + "\nfirst, client = client, connect()\n" + ASK % "HEAD /" + RECEIVE_END
     + "step()\nclient = first\n" + ASK % "HEAD /" + RECEIVE_END,
     "9a": CONNECT + 'client.send(b"HEAD / HTTP/1.0\\r\\n\\r\\n"); step(); client.recv(65536); step()' + RECEIVE_END,
@@ -128,6 +133,9 @@ os.execv(sys.argv[1], sys.argv[1:])
 """
 
 
+CONFIGURATION = "port = 0\nwebroot = webroot\npidfile = daemon.pid\n"
+
+
 @dataclasses.dataclass
 class Scene:
     """How a chapter is traced. Where there is a `server`, the chapter's program is the client."""
@@ -144,6 +152,7 @@ class Scene:
     path: str = None             # its sockets are of AF_UNIX, and the server listens here
     standard: bool = False       # shows what the client, or a program without one, reads and writes on 0 and 1
     names: tuple = ("server",)   # of the processes, as they are born
+    configuration: str = CONFIGURATION
 
 
 SCENES = {
@@ -170,5 +179,6 @@ SCENES = {
     "9": Scene(["-c", "{folder}/daemon.conf"], 8080, files=True,
                 names=("parent", "first child", "daemon")),
     "9a": Scene(["-n", "-c", "{folder}/daemon.conf"], 8080, CLIENTS["9a"], starter=STARTER, names=("starter, then server", "child")),
+    "9b": Scene(["-n", "-c", "{folder}/daemon.conf"], 8080, CLIENTS["9b"], names=("parent",),
+                configuration="port = 0\nwebroot = webroot\nproxy = 127.0.0.1\n"),
 }
-CONFIGURATION = "port = 0\nwebroot = webroot\npidfile = daemon.pid\n"

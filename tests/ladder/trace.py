@@ -11,7 +11,7 @@ from grade import growth
 from grade.names import number, place
 from harness.build import program_name
 from harness.listening import LINE
-from ladder.scenes import CONFIGURATION, SCENES
+from ladder.scenes import SCENES
 from ladder.states import look
 from ladder.steps import build_ladder
 from ladder.svg import draw_svg
@@ -41,7 +41,7 @@ class Stage:
         scene = self.scene
         os.symlink(os.path.join(self.folder, "webroot"), os.path.join(self.temporary, "webroot"))
         with open(os.path.join(self.temporary, "daemon.conf"), "w", encoding="utf-8") as file:
-            file.write(CONFIGURATION)
+            file.write(scene.configuration)
         if isinstance(scene.server, str):
             self.server = self._script(scene.server, "server")
         elif scene.server:

@@ -65,6 +65,8 @@ EXPECTED = {
                   'read(3, "\\0") = 1', "exit(0)"],
     "9a-socket-activation": ["bind(3, 127.0.0.1 port 8080)", "listen(3", "select(3) waits", *HANDSHAKE, 'execve("./socket-activation")',
                              "getsockopt(3, SO_ACCEPTCONN, [1])", "pselect(3) = 1", "accept(3)", "fork() = child", "19 bytes", "FIN"],
+    "9b-tls-termination": [*LISTEN, "pselect(4) waits", *HANDSHAKE, "fork() = child 1", "SO_RCVTIMEO", "recv(5) waits", "24 bytes",
+                           "SO_RCVTIMEO", "28 bytes", "SO_RCVTIMEO", "12 bytes", "send(5,", "FIN", "exit(0)"],
 }
 
 POLLING_SERVER = r"""
