@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
-"""Measures the web servers of chapters 7 to 9: python3 tests/bench/bench.py, or make bench.
+"""Measures the web servers of chapters 7 to 9, and two exercises: python3 tests/bench/bench.py, or make bench.
 
 Each is compared with a bare limit (limit.c: the least a server can do for a request) and with what
-one would install instead. Every request has a new connection, and each server is measured right beside
+one would install instead. Every request has a new connection, but where it says `kept`, and each server is measured right beside
 the one that it is compared with, turn by turn: what disturbs one disturbs the other, and a ratio is
 formed of the two. Printed is the median of the rounds with (the bounds of their middle half). A spread
 that is wider than the distance to a target is no verdict. Under load each turn starts its servers anew:
@@ -25,13 +25,14 @@ import time
 from pathlib import Path
 
 REPOSITORY = Path(__file__).resolve().parents[2]
-CHAPTERS = "07-tinyweb", "08-fork-server", "09-daemon"
+CHAPTERS = "07-tinyweb", "08-fork-server", "09-daemon", "08-fork-server/8b-keep-alive", "05-client/5b-poll-server"
 SMALL, LARGE = ("small.html", 1024), ("large.bin", 100_000_000)  # name and size in bytes
-LOAD_ROUNDS, DOWNLOAD_ROUNDS, LATENCY_ROUNDS, BURST_ROUNDS = 5, 15, 10, 7
+LOAD_ROUNDS, DOWNLOAD_ROUNDS, LATENCY_ROUNDS, BURST_ROUNDS, ECHO_ROUNDS = 5, 15, 10, 7, 7
 LOAD_SECONDS = {1: 0.35, 16: 0.7}  # by number of clients: about what one run of ab takes
 WARM_UP_REQUESTS = 300
 LATENCY_REQUESTS = 30  # in one round
 BURST_CLIENTS = 64
+ECHO_CLIENTS, ECHOES, ECHO = 16, 2000, b"x" * 64
 TIMEOUT_SECONDS = 30
 TICK = 1e6 / os.sysconf("SC_CLK_TCK")  # in us: the kernel counts a process's time in these
 LIMITS = LIMIT, FILE_LIMIT, FORK_LIMIT, LARGE_LIMIT = (
@@ -39,10 +40,12 @@ LIMITS = LIMIT, FILE_LIMIT, FORK_LIMIT, LARGE_LIMIT = (
 OURS = TINYWEB, FORK_SERVER, DAEMON = "07 tinyweb", "08 fork-server", "09 daemon"
 NGINX, LIGHTTPD, PYTHON = "nginx", "lighttpd", "python3 http.server"
 MINI_HTTPD, BUSYBOX = "mini_httpd", "busybox httpd"
+KEEP_ALIVE, POLL_SERVER, SOCAT = "8b keep-alive", "5b poll-server", "socat"
+APART = *LIMITS, KEEP_ALIVE, POLL_SERVER, SOCAT  # have tables of their own
 SILENT, LOADING = ", one silent", ", loading"
 FORKERS = MINI_HTTPD, BUSYBOX, FORK_LIMIT, FORK_SERVER, DAEMON
 PACKAGES = {NGINX: "nginx-light", LIGHTTPD: "lighttpd", MINI_HTTPD: "mini-httpd",
-            BUSYBOX: "busybox"}
+            BUSYBOX: "busybox", SOCAT: "socat"}
 Server = collections.namedtuple("Server", "name process port log command")
 receive_buffer = bytearray(100 * 1024)  # as much as curl takes at a time
 
@@ -79,12 +82,13 @@ def write_files(folder, webroot, ports):
         f"address = 127.0.0.1\nport = {ports[DAEMON]}\nwebroot = {webroot}\nmax-children = 256\n")
     (folder / "lighttpd.conf").write_text(
         f'server.bind = "127.0.0.1"\nserver.port = {ports[LIGHTTPD]}\n'
-        f'server.document-root = "{webroot}"\nserver.modules = ()\n')
+        f'server.document-root = "{webroot}"\nserver.modules = ()\n'
+        f'server.max-keep-alive-requests = 1000000\n')
     temporary = "".join(f'{name}_temp_path "{folder}/{name}"; '
                         for name in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi"))
     (folder / "nginx.conf").write_text(  # sendfile on: as Debian installs it
         f'daemon off; worker_processes 1; error_log stderr crit; pid "{folder}/nginx.pid";\n'
-        f'events {{}}\nhttp {{ access_log off; sendfile on; {temporary}\n'
+        f'events {{}}\nhttp {{ access_log off; sendfile on; keepalive_requests 1000000; {temporary}\n'
         f'server {{ listen 127.0.0.1:{ports[NGINX]}; root "{webroot}"; }} }}\n')
 
 
@@ -106,6 +110,9 @@ def start_servers(servers, folder):
         FORK_SERVER: [REPOSITORY / "08-fork-server/fork-server", "-p", ports[FORK_SERVER], webroot],
         DAEMON: [REPOSITORY / "09-daemon/daemon", "-n", "-c", folder / "daemon.conf"],
         LARGE_LIMIT: [folder / "limit", LARGE[1]],
+        KEEP_ALIVE: [REPOSITORY / "08-fork-server/8b-keep-alive/keep-alive", "-p", ports[KEEP_ALIVE], webroot],
+        POLL_SERVER: [REPOSITORY / "05-client/5b-poll-server/poll-server", ports[POLL_SERVER]],
+        SOCAT: ["socat", f"TCP-LISTEN:{ports[SOCAT]},bind=127.0.0.1,reuseaddr,fork", "PIPE"],
     }
     for name, command in commands.items():
         if shutil.which(str(command[0])):
@@ -173,14 +180,16 @@ def usage(server):
     return TICK * ticks, peak
 
 
-def run_ab(server, clients, requests):
-    """Makes the requests, a new connection for each. Returns how many were answered a second."""
+def run_ab(server, clients, requests, kept=False):
+    """Makes the requests, a new connection for each, or on connections that are kept. Returns how many were answered a second."""
     timeout = str(TIMEOUT_SECONDS)  # -s: for one answer, -t: for all
-    ab = subprocess.run(["ab", "-q", "-s", timeout, "-t", timeout, "-n", str(requests),
+    ab = subprocess.run(["ab", "-q", *["-k"] * kept, "-s", timeout, "-t", timeout, "-n", str(requests),
                          "-c", str(clients), f"http://127.0.0.1:{server.port}/{SMALL[0]}"],
                         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     found = dict(re.findall(r"^([A-Z][\w -]+):\s+([\d.]+)", ab.stdout, re.MULTILINE))
     check_alive(server)
+    if kept and found.get("Keep-Alive requests") != str(requests):
+        raise Failed(f"{server.name}: ab -k says that not all connections are kept\n{ab.stdout}")
     if ab.returncode != 0 or found.get("Complete requests") != str(requests) or \
             found.get("Failed requests") != "0" or "Non-2xx responses" in found:
         raise Failed(f"{server.name}: ab with {clients} clients says\n{ab.stdout}")
@@ -287,36 +296,76 @@ def print_table(title, turns, digits, targets=(), pick=float):
     sys.stdout.flush()
 
 
+def measure_load(servers, name, clients, seconds, kept=False):
+    """Starts a server anew. Returns how many requests it answers a second, and its CPU time in us for one."""
+    stop_servers([servers[name]])
+    start_server(servers, name)
+    server = servers[name]
+    requests = max(200, int(seconds * run_ab(server, clients, WARM_UP_REQUESTS, kept)))
+    before, _ = usage(server)
+    speed = run_ab(server, clients, requests, kept)
+    time.sleep(0.02)  # the last children end
+    return speed, max(usage(server)[0] - before, TICK) / requests
+
+
 def report_load(servers):
     """Measures the requests a second, and at 16 clients the CPU time for a request."""
-    pairs = [(name, FORK_LIMIT if name in FORKERS else LIMIT) for name in servers if name not in LIMITS]
-    pairs += [(FILE_LIMIT, LIMIT), (FORK_SERVER, BUSYBOX), (FORK_SERVER, MINI_HTTPD), (DAEMON, FORK_SERVER)]
+    pairs = [(name, FORK_LIMIT if name in FORKERS else LIMIT) for name in servers if name not in APART]
+    pairs += [(FILE_LIMIT, LIMIT), (FORK_SERVER, BUSYBOX), (FORK_SERVER, MINI_HTTPD), (DAEMON, FORK_SERVER),
+              (KEEP_ALIVE, FORK_SERVER)]
     pairs = [pair for pair in pairs if set(pair) <= set(servers)]
     targets = [(TINYWEB, LIMIT, ">=", 0.95)]
     for clients, seconds in LOAD_SECONDS.items():
-        def measure(name):
-            stop_servers([servers[name]])
-            start_server(servers, name)
-            server = servers[name]
-            requests = max(200, int(seconds * run_ab(server, clients, WARM_UP_REQUESTS)))
-            before, _ = usage(server)
-            speed = run_ab(server, clients, requests)
-            time.sleep(0.02)  # the last children end
-            return speed, max(usage(server)[0] - before, TICK) / requests
-
-        turns = turn_by_turn(pairs, LOAD_ROUNDS, measure)
+        turns = turn_by_turn(pairs, LOAD_ROUNDS, lambda name: measure_load(servers, name, clients, seconds))
         print_table(f"Requests a second, clients at once: {clients}", turns, 0, targets, lambda pair: pair[0])
         targets += [(FORK_SERVER, FORK_LIMIT, ">=", 0.85), (FORK_SERVER, BUSYBOX, ">=", 1.25),
-                    (FORK_SERVER, MINI_HTTPD, ">=", 1.75), (DAEMON, FORK_SERVER, ">=", 0.97)]
+                    (FORK_SERVER, MINI_HTTPD, ">=", 1.75), (DAEMON, FORK_SERVER, ">=", 0.97),
+                    (KEEP_ALIVE, FORK_SERVER, ">=", 0.95)]
     # busybox ignores SIGCHLD, so the time of its children is added to nothing.
     print_table(f"CPU time in us for a request, clients at once: {clients}",
                 [turn for turn in turns if BUSYBOX not in turn], 1, [(TINYWEB, LIMIT, "<=", 1.4)],
                 lambda pair: pair[1])
 
 
+def report_kept(servers):
+    """Measures what report_load() does, with connections that are kept."""
+    pairs = [(KEEP_ALIVE, name) for name in (NGINX, LIGHTTPD) if name in servers]
+    clients = max(LOAD_SECONDS)
+    turns = turn_by_turn(pairs, LOAD_ROUNDS, lambda name: measure_load(servers, name, clients, LOAD_SECONDS[clients], True))
+    print_table(f"Requests a second, connections kept: {clients}", turns, 0, [(KEEP_ALIVE, NGINX, ">=", 1)], lambda pair: pair[0])
+    print_table(f"CPU time in us for a request, connections kept: {clients}", turns, 1, [(KEEP_ALIVE, NGINX, "<=", 1)],
+                lambda pair: pair[1])
+
+
+def echoes(server):
+    """Returns how many messages a second come back to some clients, who each send the next when all have theirs, and the
+    server's CPU time in us for one."""
+    with naming(server), contextlib.ExitStack() as connections:
+        clients = [connections.enter_context(connect(server)) for _ in range(ECHO_CLIENTS)]
+        for client in clients:
+            if server.name == POLL_SERVER:
+                client.recv(1024)  # its greeting
+        before, begin = usage(server)[0], time.perf_counter()
+        for _ in range(ECHOES):
+            for client in clients:
+                client.sendall(ECHO)
+            for client in clients:
+                if client.recv(len(ECHO), socket.MSG_WAITALL) != ECHO:
+                    raise Failed(f"{server.name} does not send back what it was sent")
+        count, took = ECHOES * ECHO_CLIENTS, time.perf_counter() - begin
+        return count / took, max(usage(server)[0] - before, TICK) / count
+
+
+def report_echo(servers):
+    """Measures the echo of exercise 5b beside socat's, which has a process for each client."""
+    turns = turn_by_turn([(POLL_SERVER, SOCAT)] if SOCAT in servers else [], ECHO_ROUNDS, lambda name: echoes(servers[name]))
+    print_table(f"Messages a second, sent back to clients: {ECHO_CLIENTS}", turns, 0, [(POLL_SERVER, SOCAT, ">=", 1)], lambda pair: pair[0])
+    print_table(f"CPU time in us for a message, clients: {ECHO_CLIENTS}", turns, 1, [(POLL_SERVER, SOCAT, "<=", 1)], lambda pair: pair[1])
+
+
 def report_download(servers):
     """Measures the memory that a large file takes, and its throughput."""
-    names = [name for name in servers if name == LARGE_LIMIT or name not in LIMITS]
+    names = [name for name in servers if name == LARGE_LIMIT or name not in APART]
     base = NGINX if NGINX in names else LARGE_LIMIT
     memory = []
     for name in OURS:
@@ -350,7 +399,7 @@ def report_burst(servers):
     """Measures how long the last of many clients waits that come at once. Of the queues of Python and busybox, which
     have 5 and 9 places, the last would wait for many seconds."""
     base = NGINX if NGINX in servers else LIMIT
-    pairs = [(name, base) for name in servers if name not in (PYTHON, BUSYBOX, LARGE_LIMIT, base)]
+    pairs = [(name, base) for name in servers if name not in (PYTHON, BUSYBOX, LARGE_LIMIT, KEEP_ALIVE, POLL_SERVER, SOCAT, base)]
     print_table(f"The last of {BURST_CLIENTS} at once is answered after ms", turn_by_turn(
         pairs, BURST_ROUNDS, lambda name: 1000 * fetch(servers[name], clients=BURST_CLIENTS)), 1,
         [(name, None, "<=", 50) for name in OURS])
@@ -370,8 +419,10 @@ def main():
             build(Path(folder))
             start_servers(servers, Path(folder))
             print(f"{os.cpu_count()} processors, load average {os.getloadavg()[0]:.2f}; "
-                  "this takes about five minutes", flush=True)
+                  "this takes about six minutes", flush=True)
             report_load(servers)
+            report_kept(servers)
+            report_echo(servers)
             report_download(servers)
             report_latency(servers)
             report_burst(servers)

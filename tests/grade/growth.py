@@ -30,6 +30,7 @@ GIVEN = {  # the chapter whose program this one begins as (None: with an empty m
     "07-tinyweb": ("04-send-recv", ["reader"]),
     "7b-range": ("07-tinyweb", []),
     "08-fork-server": ("07-tinyweb", []),
+    "8b-keep-alive": ("08-fork-server", []),
     "09-daemon": ("08-fork-server", []),
     "9a-socket-activation": ("09-daemon", []),
     "9b-tls-termination": ("09-daemon", []),

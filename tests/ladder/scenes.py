@@ -85,6 +85,11 @@ client.send(b"HTTP/1.0\r\n\r\n"); step(); client.recv(65536); step()
 """ + RECEIVE_END,
     "08": CONNECT + "\nfirst, client = client, connect()\n" + ASK % "HEAD /" + RECEIVE_END
     + "step()\nclient = first\n" + ASK % "HEAD /" + RECEIVE_END,
+    "8b": CONNECT + r"""
+for path in b"/", b"/style.css":
+    client.send(b"HEAD %s HTTP/1.1\r\nHost: a\r\n\r\n" % path); step(); client.recv(65536); step()
+client.close()
+""",
     "9a": CONNECT + 'client.send(b"HEAD / HTTP/1.0\\r\\n\\r\\n"); step(); client.recv(65536); step()' + RECEIVE_END,
 }
 # A small web server: a class that writes chapter 6 does not have chapter 7's.
@@ -176,6 +181,7 @@ SCENES = {
     "7": Scene(["-p", "0"], 8080, CLIENTS["07"], files=True),
     "7b": Scene(["-p", "0"], 8080, CLIENTS["7b"], files=True),
     "8": Scene(["-p", "0"], 8080, CLIENTS["08"], files=True, names=("parent",)),
+    "8b": Scene(["-p", "0"], 8080, CLIENTS["8b"], files=True, names=("parent",)),
     "9": Scene(["-c", "{folder}/daemon.conf"], 8080, files=True,
                 names=("parent", "first child", "daemon")),
     "9a": Scene(["-n", "-c", "{folder}/daemon.conf"], 8080, CLIENTS["9a"], starter=STARTER, names=("starter, then server", "child")),

@@ -1,0 +1,191 @@
+#define _POSIX_C_SOURCE 200809L
+
+#include <ctype.h>
+#include <errno.h>
+#include <string.h>
+#include <strings.h>
+
+#include "errors.h"
+#include "request.h"
+#include "target.h"
+
+/* What the Connection lines of a request ask for. */
+struct options {
+    bool close, keep_alive;
+};
+
+/* What recv_line() tells us, as a status code; too_long is the one for a line that does not fit. */
+static int read_status(const struct reader *reader, int got, int too_long)
+{
+    if (got > 0)
+        return 200;
+    if (got == 0)
+        return 400; /* ended in the middle */
+    switch (errno) {
+    case EBADMSG:
+        return 400;
+    case ETIMEDOUT:
+        return 408;
+    case EMSGSIZE:
+        return too_long;
+    case ECONNRESET: /* the client is gone, and with it whom to answer */
+        return 0;
+    default:
+        report("%s", reader->call);
+        return 0;
+    }
+}
+
+/* How much of text, from its start, is letters, digits and these marks. */
+static size_t word_length(const char *text, const char *marks)
+{
+    size_t length = 0;
+
+    while (text[length] != '\0' &&
+           (isalnum((unsigned char)text[length]) || strchr(marks, text[length]) != NULL))
+        length++;
+    return length;
+}
+
+/* The length of the token at the start of text: a method or a header's name. RFC 9110, 5.6.2. */
+static size_t token_length(const char *text)
+{
+    return word_length(text, "!#$%&'*+-.^_`|~");
+}
+
+/* Is this what a Host line may say: a name or an address, and perhaps a port? It may be empty. RFC
+ * 9110, 7.2; RFC 3986, 3.2.2. */
+static bool is_host(const char *text)
+{
+    if (*text == '[') {
+        text += 1 + strspn(text + 1, "0123456789abcdefABCDEF:.");
+        if (*text++ != ']')
+            return false;
+    } else {
+        text += word_length(text, "!$%&'()*+,-.;=_~");
+    }
+    if (*text == ':')
+        text += 1 + strspn(text + 1, "0123456789");
+    return *text == '\0';
+}
+
+/* Judges the method, which is a token. */
+static int method_status(const struct request *request)
+{
+    static const char *const known[] = {"POST ",    "PUT ",   "DELETE ", "CONNECT ",
+                                        "OPTIONS ", "TRACE ", "PATCH "};
+
+    if (request->head || strncmp(request->line, "GET ", 4) == 0)
+        return 200;
+    for (size_t i = 0; i < sizeof known / sizeof known[0]; i++)
+        if (strncmp(request->line, known[i], strlen(known[i])) == 0)
+            return 405;
+    return 501;
+}
+
+/* Judges the request line, METHOD target HTTP/1.x, but for the method. RFC 9112, 3. */
+static int parse_request_line(struct request *request)
+{
+    const char *line = request->line;
+    size_t method_length = token_length(line);
+    const char *target = line + method_length + 1;
+    const char *last_space = strrchr(line, ' ');
+
+    if (method_length == 0 || line[method_length] != ' ' || *target == ' ' || last_space < target)
+        return 400;
+    const char *version = last_space + 1;
+    if (strncmp(version, "HTTP/", 5) != 0 || !isdigit((unsigned char)version[5]) ||
+        version[6] != '.' || !isdigit((unsigned char)version[7]) || version[8] != '\0')
+        return 400;
+    if (version[5] != '1')
+        return 505;
+    request->minor_version = version[7] - '0';
+    if (method_status(request) != 200)
+        return 200; /* its target may have a form of its own, such as * */
+    return parse_target(request, target, (size_t)(last_space - target));
+}
+
+/* Notes what a Connection line asks for: it is a list of words, in any case. RFC 9110, 7.6.1. */
+static void note_options(struct options *options, const char *value)
+{
+    while (*(value += strspn(value, ", \t")) != '\0') {
+        size_t length = strcspn(value, ", \t");
+
+        if (length == strlen("close") && strncasecmp(value, "close", length) == 0)
+            options->close = true;
+        if (length == strlen("keep-alive") && strncasecmp(value, "keep-alive", length) == 0)
+            options->keep_alive = true;
+        value += length;
+    }
+}
+
+/* Judges one header line, and notes those of which something follows for us. RFC 9112, 5 and 6.
+ * Whoever lets a bad one pass may understand another request than the proxy before it did. */
+static int parse_header(struct request *request, struct options *options, char *line)
+{
+    size_t name_length = token_length(line);
+    char *value = line + name_length + 1;
+    char *end = line + strlen(line);
+
+    if (name_length == 0 || line[name_length] != ':')
+        return 400;
+    for (const char *c = value; *c != '\0'; c++)
+        if (((unsigned char)*c < ' ' && *c != '\t') || *c == 0x7f)
+            return 400;
+    value += strspn(value, " \t");
+    while (end > value && (end[-1] == ' ' || end[-1] == '\t'))
+        *--end = '\0';
+
+    line[name_length] = '\0';
+    if (strcasecmp(line, "Host") == 0) {
+        if (++request->hosts > 1 || !is_host(value))
+            return 400;
+    } else if (strcasecmp(line, "Content-Length") == 0) {
+        if (++request->lengths > 1 || *value == '\0' || value[strspn(value, "0123456789")] != '\0')
+            return 400;
+        request->has_body = value[strspn(value, "0")] != '\0';
+    } else if (strcasecmp(line, "Transfer-Encoding") == 0) {
+        /* We know one coding. RFC 9112, 6.3: 400 if chunked is not the last; 6.1 would have 501 for
+         * one before it. It is all the same to us. */
+        if (++request->lengths > 1 || strcasecmp(value, "chunked") != 0)
+            return 400;
+        request->has_body = true;
+    } else if (strcasecmp(line, "Connection") == 0) {
+        note_options(options, value);
+    }
+    return 200;
+}
+
+int read_next_request(struct reader *reader, struct request *request, bool *stays)
+{
+    struct options options = {false, false};
+    char line[LINE_SIZE];
+
+    request->hosts = request->lengths = 0;
+    request->has_body = *stays = false;
+    int got = recv_line(reader, request->line, sizeof request->line);
+    if (got == 0 && request->line[0] == '\0')
+        return 0;
+    if (got == 1 && request->line[0] == '\0') /* an empty line before the request is forgiven */
+        got = recv_line(reader, request->line, sizeof request->line);
+    request->head = strncmp(request->line, "HEAD ", 5) == 0; /* whatever else is wrong with it */
+    int status = read_status(reader, got, 414);
+    if (status == 200)
+        status = parse_request_line(request);
+
+    for (int headers = 0; status == 200; headers++) {
+        status = read_status(reader, recv_line(reader, line, sizeof line), 431);
+        if (status == 200 && line[0] == '\0')
+            break;
+        if (status == 200)
+            status = headers < HEADERS_MAX ? parse_header(request, &options, line) : 431;
+    }
+    if (status == 200 && request->minor_version > 0 && request->hosts == 0)
+        return 400; /* RFC 9112, 3.2: HTTP/1.1 without a Host line */
+    /* Last: what is malformed is so with any method. RFC 9112, 3.2 and 6.3. */
+    if (status == 200)
+        status = method_status(request);
+    *stays = status == 200 && !request->has_body && !options.close &&
+             (request->minor_version > 0 || options.keep_alive);
+    return status;
+}
