@@ -27,7 +27,7 @@ CHECKING = "test", "check", "mutants", "grade", "watch", "class", "autograde"  #
 WRONG = 2  # the exit status for wrong usage, and where something is in the way
 NO_SERVERS = "1", "2a", "5", "5a", "5c", "6", "6b"  # they do not listen
 PORT_FIRST = "2", "3", "4", "4a", "4b", "4c", "5b", "6a"  # [PORT [ADDRESS]]
-PORT_OPTION = "7", "7b", "8", "8b"  # -p PORT
+PORT_OPTION = "7", "7b", "8", "8b", "8c"  # -p PORT
 
 
 # --- make chapter N ---------------------------------------------------------------------------
@@ -144,7 +144,7 @@ def run_chapter(name, step, folder, *arguments):
     title, goal, commands = read_lesson(name)
     program = "./" + name.split("-", 1)[1]
     words = list(arguments) or list(map(os.path.expanduser, ARGUMENTS.get(name, [])))
-    commands = [re.sub(r"\b(7890|8080)\b", chosen_port(name, words) or r"\1", line) for line in commands]
+    commands = [re.sub(r"\b(7890|8080|6969)\b", chosen_port(name, words) or r"\1", line) for line in commands]
 
     if step:
         print("%s after step %d: %s" % (called(name), step, growth.words(name, step)))

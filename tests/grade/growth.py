@@ -31,6 +31,7 @@ GIVEN = {  # the chapter whose program this one begins as (None: with an empty m
     "7b-range": ("07-tinyweb", []),
     "08-fork-server": ("07-tinyweb", []),
     "8b-keep-alive": ("08-fork-server", []),
+    "8c-tftp": ("08-fork-server", []),
     "09-daemon": ("08-fork-server", []),
     "9a-socket-activation": ("09-daemon", []),
     "9b-tls-termination": ("09-daemon", []),
@@ -188,7 +189,7 @@ def beginning(chapter, folder_of=ours):
 def apply(program, patch, name="the patch"):
     """The program after a patch, a text. Raises Mismatch: every line has to be where the patch says."""
     result = dict(program)
-    for old, new, hunks in re.findall(r"^--- (\S+)\n\+\+\+ (\S+)\n((?:[@ +-].*\n)+?)(?=^--- a?/|\Z)", patch, re.MULTILINE):
+    for old, new, hunks in re.findall(r"^--- (\S+)\n\+\+\+ (\S+)\n((?:[@ +-].*\n)*?)(?=^--- a?/|\Z)", patch, re.MULTILINE):
         file = (new if old == "/dev/null" else old).partition("/")[2]
         lines, at, done = result.pop(file, []), 0, []
         for start, length, body in re.findall(r"^@@ -(\d+)(?:,(\d+))? .*\n((?:[ +-].*\n)*)", hunks, re.MULTILINE):
@@ -205,11 +206,13 @@ def apply(program, patch, name="the patch"):
 
 
 def difference(old, new):
-    """The unified diff between two programs, as a text."""
+    """The unified diff between two programs, as a text. Of a file that is gone it has the name alone."""
     parts = []
     for file in sorted({*old, *new}):
-        parts += difflib.unified_diff(old.get(file, []), new.get(file, []), "a/" + file if file in old else "/dev/null",
-                                      "b/" + file if file in new else "/dev/null")
+        if file not in new:
+            parts += ["--- a/" + file, "+++ /dev/null"]
+            continue
+        parts += difflib.unified_diff(old.get(file, []), new[file], "a/" + file if file in old else "/dev/null", "b/" + file)
     return "".join(line if line.endswith("\n") else line + "\n" for line in parts)
 
 

@@ -90,6 +90,17 @@ for path in b"/", b"/style.css":
     client.send(b"HEAD %s HTTP/1.1\r\nHost: a\r\n\r\n" % path); step(); client.recv(65536); step()
 client.close()
 """,
+    "8c": r"""
+import socket, sys
+step = sys.stdin.readline
+client = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); step()
+client.sendto(b"\0\1style.css\0octet\0", ("127.0.0.1", int(sys.argv[1])))
+transfer = client.recvfrom(516)[1]  # and no step between these, which would take longer than the second of the resend
+client.sendto(b"\0\4\0\1", transfer)
+client.recvfrom(516)
+client.sendto(b"\0\5\0\0enough\0", transfer); step()
+client.close()
+""",
     "9a": CONNECT + 'client.send(b"HEAD / HTTP/1.0\\r\\n\\r\\n"); step(); client.recv(65536); step()' + RECEIVE_END,
 }
 # A small web server: a class that writes chapter 6 does not have chapter 7's.
@@ -182,6 +193,7 @@ SCENES = {
     "7b": Scene(["-p", "0"], 8080, CLIENTS["7b"], files=True),
     "8": Scene(["-p", "0"], 8080, CLIENTS["08"], files=True, names=("parent",)),
     "8b": Scene(["-p", "0"], 8080, CLIENTS["8b"], files=True, names=("parent",)),
+    "8c": Scene(["-p", "0"], 6969, CLIENTS["8c"], files=True, datagrams=True, names=("parent",)),
     "9": Scene(["-c", "{folder}/daemon.conf"], 8080, files=True,
                 names=("parent", "first child", "daemon")),
     "9a": Scene(["-n", "-c", "{folder}/daemon.conf"], 8080, CLIENTS["9a"], starter=STARTER, names=("starter, then server", "child")),

@@ -60,6 +60,8 @@ EXPECTED = {
                        "= child 2", "recv(5, ", "FIN", "exit(0)", "= child 1"],
     "8b-keep-alive": [*LISTEN, "pselect(6) waits", *HANDSHAKE, "fork() = child 1", "recv(7) waits", "28 bytes", 'send(7, "HTTP', "poll(7, 4) waits",
                       "recv(7, ", 'send(7, "HTTP', "poll(7, 4) waits", "FIN", 'recv(7, "", MSG_DONTWAIT) = 0', "exit(0)", "= child 1"],
+    "8c-tftp": ["bind(4, 127.0.0.1 port 6969)", "pselect(4) waits", "<-- 18 bytes --", "fork() = child 1", "bind(4, 127.0.0.1 port 0)",
+                "- 516 bytes -->", "poll(4) waits", "<-- 4 bytes ---", "- 516 bytes -->", "<-- 11 bytes --", "exit(0)", "= child 1"],
     "09-daemon": ["pipe() = 0: 3, 4", "fork() = first child", "read(3) waits", "setsid()",
                   "fork() = daemon", "exit(0)", "umask(022)", 'chdir("/")', 'open("daemon.pid")',
                   "F_SETLK, F_WRLCK", 'write(5, "PID\\n")', "listen(", 'open("/dev/null")', "dup2(7, 0)",
