@@ -26,7 +26,7 @@ CHAPTER = "05-client"
         cause=[
             Symptom("usage: |exit status 2",
                     "Right arguments are refused: the ADDRESS comes first, then the PORT."),
-            Symptom("ECONNREFUSED|[0-9] connected",
+            Symptom("ECONNREFUSED|clients connected",
                     "It connects to another port: the port has to be in network byte order, htons()."),
             Symptom("EINPROGRESS|ENOTCONN|EAGAIN",
                     "connect() did not wait until the handshake was done: set O_NONBLOCK after it, not before."),

@@ -13,6 +13,9 @@ BUILD = [
     Symptom("", "Mend the first error that the compiler names: the others often follow from it."),
 ]
 
+REFUSED = ("It refuses arguments that it is to take. Which there may be, and how many, the first line of the contract "
+           "says.")
+
 GENERAL = [
     Symptom("cannot be started", "`make` has left something under the program's name that the system cannot start: "
             "no program at all, one for another machine, or a script whose first line names no interpreter."),
@@ -36,6 +39,7 @@ GENERAL = [
             "-1, or a call fails again and again."),
     Symptom("end all of its processes", "It takes memory, or makes processes, without an end: malloc() or fork() in a "
             "loop that goes on after an error."),
+    Symptom("(?ms)^usage: .*before it listened", REFUSED),
     Symptom("before it listened", "It ends before it listens. Either a call failed (its message on stderr should name "
             "it), or main() comes to its end: each call's result decides whether to go on."),
     Symptom("it listens nowhere", "It runs, but listens nowhere: listen() is not called, or bind() or listen() failed and "
@@ -63,4 +67,5 @@ GENERAL = [
     Symptom(r"^stderr should be one line .*, and is:\n(?!\(nothing\))", "An error is one line on stderr in the form "
             "that the contract gives, with the name of the call and of the error, such as (ECONNREFUSED): perror() does "
             "not write the latter, and what is told twice is two lines."),
+    Symptom("(?ms)it ends, exit status 2$.*^usage: ", REFUSED),
 ]

@@ -52,20 +52,28 @@ def right_output(check, chapter):
         yield ["    right:   %sone sees" % terminal, *("               " + printable(line) for line in shown)]
 
 
-def few(text, most):
-    """The lines of a text; where they are more than `most`, the first and the last of them."""
+def few(text, most, last=True):
+    """The lines of a text; where they are more than `most`, the first and, if `last`, the last of them."""
     lines = text.split("\n")
     if not most or len(lines) <= most:
         return lines
-    return [*lines[:most // 2], "        ...", *lines[-((most - 1) // 2):]]
+    first = most // 2 if last else most - 1
+    gap = " " * (len(lines[first]) - len(lines[first].lstrip())) + "..."
+    return [*lines[:first], gap, *lines[len(lines) - (most - 1 - first):]]
 
 
-def failure(check, chapter, width=WIDTH, folder="your program's folder", most=None):
-    """The lesson that a failed check is: what was done, what came of it, why, and how to see it. What would take more
-    lines than `most` is told by its first and last ones."""
+def few_of_each(message, most):
+    """The same of a message, in which what was expected and what came begin with the first difference."""
+    return [line for part in re.split(r"\n(?=    (?:expected|got|first difference|stderr):)", message)
+            for line in few(part, most, last=not part.startswith(("    expected:", "    got:")))]
+
+
+def failure(check, chapter, width=WIDTH, folder="your program's folder", most=(None, None)):
+    """The lesson that a failed check is: what was done, what came of it, why, and how to see it. `most` limits the lines
+    of the steps, and of each of the other parts; of more, some are told."""
     steps = [indent(step, "    %2d. " % number, width) for number, step in enumerate(check["steps"], 1)]
-    lines = few("\n".join(steps), most) if steps else []
-    lines += few(indent(check["message"], "    ", width), most)
+    lines = few("\n".join(steps), most[0]) if steps else []
+    lines += few_of_each(indent(check["message"], "    ", width), most[1])
     if check["crash"]:
         lines.append(indent(check["crash"], "    where:   ", width))
     lines.append(indent(check["cause"], "    likely:  ", width))
@@ -77,5 +85,5 @@ def failure(check, chapter, width=WIDTH, folder="your program's folder", most=No
         terminal = "terminal %d: " % number if len(check["by_hand"]) > 1 else ""
         lines.append("             " + terminal + command.replace("\n", "\n" + " " * (13 + len(terminal))))
     for shown in right_output(check, chapter):
-        lines += few("\n".join(shown), most)
+        lines += few("\n".join(shown), most[1])
     return "\n".join(lines)

@@ -11,7 +11,8 @@ from grade.names import is_exercise, number, place
 MARKS = {model.PASSED: "ok", model.FAILED: "FAILED", model.NOT_CHECKED: "not checked",
          model.NOT_POSSIBLE: "not possible here", model.GRADER_ERROR: "grader error"}
 SCREEN = 40  # lines of a report, in the usual case
-MOST = 9, 7, 5, 4, 3  # lines of what a failed check tells at length: the first of these with which the report fits
+# Lines of a failed check's steps, and of each other part of it: the first of these with which the report fits.
+MOST = (9, 9), (6, 9), (4, 9), (4, 7), (3, 7), (3, 5), (3, 4), (3, 3)
 COLOURS = {model.PASSED: 32, model.FAILED: 31, model.GRADER_ERROR: 35}
 
 
@@ -59,7 +60,7 @@ def tell_checks(checks, results, most, colours, **where):
     lines, told = [], False
     for check in checks:
         lines.append(one_line(check["verdict"], [check], check["title"], colours))
-        if check["verdict"] == model.FAILED and not (most and told):
+        if check["verdict"] == model.FAILED and not (any(most) and told):
             lines.append(failure(check, results["chapter"], most=most, **where))
             if "random" in check["name"]:
                 lines.append("    Random faults had the seed {0}: LAB_SEED={0} repeats them.".format(results["seed"]))
@@ -105,7 +106,7 @@ def tell(results, everything=False, compare=False, folder="your program's folder
     failure, and what comes next. Or `everything`."""
     colours = sys.stdout.isatty() if colours is None else colours
     where = {"width": terminal_width() if colours else WIDTH, "folder": folder}
-    for most in [None] if everything else MOST:
+    for most in [(None, None)] if everything else MOST:
         told = tell_steps(results, most, compare, colours, **where)
         if told.count("\n") < SCREEN:
             break
@@ -113,13 +114,13 @@ def tell(results, everything=False, compare=False, folder="your program's folder
 
 
 def tell_steps(results, most, compare, colours, **where):
-    """The same, with a limit to the lines that a failed check tells at length; None stands for everything."""
+    """The same, with a limit to the lines that a failed check tells at length; None stands for no limit."""
     now, steps = step_now(results), {}
     for check in results["checks"]:
         steps.setdefault(check["step"], []).append(check)
     done, parts, later = [], [], {}
     for step, checks in steps.items():
-        if step == now or not most:
+        if step == now or not any(most):
             parts.append("  %s\n%s" % (step_name(results, step), tell_checks(checks, results, most, colours, **where)))
         elif now is None or step < now:
             odd = [check for check in checks if check["verdict"] == model.NOT_POSSIBLE]

@@ -1,5 +1,7 @@
 """Telling how what came differs from what should have come."""
 
+import os
+
 from harness.steps import show
 
 
@@ -21,11 +23,16 @@ def first_difference(got, expected):
         same, after, character(got, same), character(expected, same), len(got), len(expected))
 
 
+def is_lines(value):
+    """Whether a value is a list of lines."""
+    return isinstance(value, list) and bool(value) and all(isinstance(line, str) for line in value)
+
+
 def describe(value):
     """A value as a short text."""
     if isinstance(value, (bytes, bytearray)):
         return show(value)
-    if isinstance(value, list) and value and all(isinstance(line, str) for line in value):
+    if is_lines(value):
         text = "".join("\n      " + repr(line) for line in value)
     else:
         text = repr(value)
@@ -34,7 +41,14 @@ def describe(value):
 
 def difference(got, expected):
     """The lines that tell of two unequal values."""
-    lines = ("expected: %s\ngot:      %s" % (describe(expected), describe(got))).split("\n")
+    where = ""
+    if is_lines(got) and is_lines(expected):
+        same = len(os.path.commonprefix([got, expected]))
+        if same > 1:
+            where, got, expected = "(from line %d on)" % (same + 1), got[same:], expected[same:]
+    lines = ("expected: %s%s\ngot:      %s%s" % (
+        where, describe(expected) if expected or not where else " no more", where,
+        describe(got) if got or not where else " no more")).split("\n")
     if isinstance(got, str) and isinstance(expected, str):
         got, expected = got.encode(), expected.encode()
     if isinstance(got, (bytes, bytearray)) and isinstance(expected, (bytes, bytearray)):

@@ -374,7 +374,7 @@ def serving(serve, address="127.0.0.1", port=0, limit=5, at_least=1, small=False
     listener.close()
     if listener.failures:
         raise listener.failures[0]
-    assert listener.connections >= at_least, "%d connected" % listener.connections
+    assert listener.connections >= at_least, "%d of %d clients connected" % (listener.connections, at_least)
 
 
 def _take(port, address):

@@ -1,6 +1,7 @@
 """Reports: one thing at a time, in words, on one screen."""
 
 import io
+import re
 import shutil
 import sys
 
@@ -9,6 +10,7 @@ import pytest
 from grade import failure, report, run
 from grade import results as model
 from grade.progress import progress
+from harness import compare
 from harness.program import wait_until
 
 TITLES = ["A greeting", "An echo", "All of it"]
@@ -109,3 +111,18 @@ def test_a_terminal_shows_how_far_the_grading_is(tmp_path, monkeypatch):
     with progress(str(tmp_path), ["04-send-recv", "05-client"]):
         wait_until(lambda: "\r\033[K1 of 3 checks  Speaks" in terminal.getvalue(), 10)
     assert terminal.getvalue().endswith("\r\033[K")
+
+
+def test_what_came_and_what_was_expected_are_told_from_where_they_differ():
+    lines = ["line %d" % number for number in range(30)]
+    message = "\n".join(compare.difference([*lines[:8], "another", *lines[9:]], lines))
+    failed = {**check(1, model.FAILED, "Prints all"), "message": message}
+    told = report.tell(results(failed, check(2, model.FAILED, "Sleeps")), colours=False)
+    expected, got = re.search(r"    expected: (.*)    got:(.*?)    likely:", told, re.DOTALL).groups()
+    assert expected.startswith("(from line 9 on)\n          'line 8'\n          'line 9'\n") and "another" not in expected
+    assert got.split()[:6] == ["(from", "line", "9", "on)", "'another'", "'line"] and told.count("\n") < report.SCREEN
+
+
+def test_an_end_that_comes_too_early_is_told():
+    message = "\n".join(compare.difference(["a", "b"], ["a", "b", "c"]))
+    assert message.split() == "expected: (from line 3 on) 'c' got: (from line 3 on) no more".split()
