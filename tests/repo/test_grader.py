@@ -68,7 +68,7 @@ def test_a_crash_is_told_with_the_line_of_the_source(folder, tool, compiler, fil
 
 @pytest.mark.parametrize("end,told,cause", [
     ("return 3;", "has ended: exit status 3; stderr: (nothing)", "before it listens"),
-    ("return usage(argv[1], \"no arguments\");", "has ended: exit status 2", "refuses arguments"),
+    ("return usage(\"this\", \"takes no arguments\");", "has ended: exit status 2", "refuses arguments"),
     ("pause();", "it listens nowhere", "waits for something else first")])
 def test_a_server_that_never_listens_is_told_as_that(folder, end, told, cause):
     replace(folder, "send-recv.c", "    const char *port_text", "    if (argc > 1) { %s }\n    const char *port_text" % end)
