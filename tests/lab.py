@@ -27,7 +27,7 @@ CHECKING = "test", "check", "mutants", "grade", "watch", "class", "autograde"  #
 WRONG = 2  # the exit status for wrong usage, and where something is in the way
 NO_SERVERS = "1", "2a", "5", "5a", "5c", "6", "6b"  # they do not listen
 PORT_FIRST = "2", "3", "4", "4a", "4b", "4c", "5b", "6a"  # [PORT [ADDRESS]]
-PORT_OPTION = "7", "7b", "8", "8b", "8c"  # -p PORT
+PORT_OPTION = "7", "7a", "7b", "8", "8b", "8c"  # -p PORT
 
 
 # --- make chapter N ---------------------------------------------------------------------------

@@ -28,6 +28,7 @@ GIVEN = {  # the chapter whose program this one begins as (None: with an empty m
     "5b-poll-server": ("04-send-recv", []),
     "06-dns-lookup": (None, ["address", "connect", "errors", "io"]),
     "07-tinyweb": ("04-send-recv", ["reader"]),
+    "7a-listing": ("07-tinyweb", []),
     "7b-range": ("07-tinyweb", []),
     "08-fork-server": ("07-tinyweb", []),
     "8b-keep-alive": ("08-fork-server", []),

@@ -33,6 +33,7 @@ ARGUMENTS = {  # what a chapter's program runs with when no ARGS are given; the 
     "5c-syn-scan": ["127.0.0.1", "7890"],
     "06-dns-lookup": ["www.example.org"],
     "6b-dig": ["www.example.org"],
+    "7a-listing": ["."],
     "09-daemon": ["-n"],
     "9a-socket-activation": ["-n"],
     "9b-tls-termination": ["-n"],

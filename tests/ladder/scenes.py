@@ -74,6 +74,7 @@ client.send(b""); step(); client.recv(4096); step()
 client.close()
 """,
     "07": CONNECT + ASK % "GET /style.css" + RECEIVE_END,
+    "7a": "import os; os.mkdir('d'); os.mknod('d/a:b'); os.symlink('/', 'd/out')" + CONNECT + ASK % "GET /d/" + RECEIVE_END,
     "7b": CONNECT + r"""
 client.send(b"GET /style.css HTTP/1.0\r\nRange: bytes=-20\r\n\r\n"); step()
 client.recv(4096); step()
@@ -190,6 +191,7 @@ SCENES = {
     "6a": Scene(["0"], 7037, CLIENTS["6a"], datagrams=True),
     "6b": Scene(["-s", "127.0.0.1", "-p", "{port}", "www.example.org"], 53, server=NAME_SERVER, typed=(None,), datagrams=True),
     "7": Scene(["-p", "0"], 8080, CLIENTS["07"], files=True),
+    "7a": Scene(["-p", "0", "{folder}"], 8080, CLIENTS["7a"], files=True),
     "7b": Scene(["-p", "0"], 8080, CLIENTS["7b"], files=True),
     "8": Scene(["-p", "0"], 8080, CLIENTS["08"], files=True, names=("parent",)),
     "8b": Scene(["-p", "0"], 8080, CLIENTS["8b"], files=True, names=("parent",)),

@@ -114,7 +114,9 @@ def is_shown(call, files, standard, folders):
     if name in SENDS | RECEIVES and re.match(r"[012]<", call.arguments[0]):
         return standard
     if name in ("open", "openat", "unlink"):
-        target = call.made or "".join(call.arguments[:2]).partition('"')[2]
+        path = "".join(call.arguments[:2])
+        below = re.match(r"\d+<(.*?)>", path)  # the folder that openat() begins in
+        target = call.made or (below.group(1) if below else path.partition('"')[2])
     if target == "/dev/null" or target.startswith(tuple(folders)):
         return files
     return target.startswith(("socket:", "pipe:")) or name in ALWAYS

@@ -77,6 +77,7 @@ class Words:
     def __init__(self, port, shown_port, folders, names):
         self.ports = {"0": shown_port or "0", str(port): shown_port}
         self.folders = re.compile("|".join(re.escape(folder) + "/?" for folder in folders))
+        self.whole = re.compile('"(%s)"' % "|".join(map(re.escape, folders)))
         self.names = names
         self.first_bound = None  # the moment of the call that has port 0 become the server's; all others stay 0
 
@@ -95,7 +96,7 @@ class Words:
     def _arguments(self, call):
         """The arguments that matter."""
         name = call.name
-        words = [self.folders.sub("", without_notes(argument)) for argument in call.arguments]
+        words = [self.folders.sub("", self.whole.sub('"."', without_notes(argument))) for argument in call.arguments]
         if name in WITHOUT_ARGUMENTS:
             return []
         if name in ("wait4", "waitid"):

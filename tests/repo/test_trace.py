@@ -53,6 +53,8 @@ EXPECTED = {
     "07-tinyweb": ['open("webroot")', *LISTEN, *HANDSHAKE, 'send(3, "GET /style',
                    'openat(3, "style.css") = 6', "read(6, ", 'send(5, "HTTP', "close(5) = 0",
                    "FIN"],
+    "7a-listing": ['open(".") = 3', *LISTEN, *HANDSHAKE, 'send(3, "GET /d/', 'openat(6, "index.html") = -1 ENOENT', 'openat(6, "a:b") = 8', "close(8) = 0",
+                   "close(7) = 0", 'send(5, "HTTP', "close(5) = 0", "FIN"],
     "7b-range": ['open("webroot")', *LISTEN, *HANDSHAKE, 'send(3, "GET /style', 'openat(3, "style.css") = 6',
                  "lseek(6, ", "read(6, ", "= 20", 'send(5, "HTTP', "close(5) = 0", "FIN"],
     "08-fork-server": [*LISTEN, "pselect(4) waits", *HANDSHAKE, "fork() = child 1", "recv(5) waits",
