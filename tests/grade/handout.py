@@ -12,7 +12,7 @@ import sys
 
 from excerpts import sections
 from grade import growth, names
-from grade.files import HANDOUT, files, new_place
+from grade.files import HANDOUT, files, new_place, read
 from grade.names import chapters
 from grade.run import REPOSITORY
 
@@ -23,7 +23,12 @@ FIRST = """
 INSTEAD = """
 *(There is no program here before yours: what a terminal shows below is what ours shows, after the same step. Wherever
 you read `make chapter {number}`, type `(cd work/{chapter} && make && ./{name}{arguments})`; for `{place}` in a command type
-`work/{chapter}`. `make trace {number} DIR=work/{chapter}` draws its ladder.)*
+`work/{chapter}`, and an `ARGS="..."` is what stands behind `./{name}`. `make trace {number} DIR=work/{chapter}` draws
+its ladder.)*
+"""
+OWN = """
+*(`make start {number}` lays out your own program of chapter {before}. Before the first step make it this:
+{words})*
 """
 ARGUMENTS = {  # what a chapter's program runs with when no ARGS are given; the others need none
     "2a-address": ["127.0.0.1"],
@@ -105,8 +110,11 @@ def adapted(path, first):
              "arguments": "".join(" " + word for word in ARGUMENTS.get(chapter, []))}
     if not is_withheld:
         return BEGINNING.sub(lambda _: BEGIN.format(**words) + "\n", GONE.sub("", text))
+    before, cut = growth.given(chapter)[0] or "", growth.first_cut(growth.ours(chapter))
+    own = OWN.format(before=names.number(before), words=read(cut).split("\n\n")[1], **words) \
+        if cut and before[:2] >= first else ""
     return withheld(chapter, text).replace("\n", "\n" + FIRST, 1).replace(
-        "\n## The program\n", "\n## The program\n" + INSTEAD.format(**words))
+        "\n## The program\n", "\n## The program\n" + INSTEAD.format(**words) + own)
 
 
 def is_an_answer(path, first):

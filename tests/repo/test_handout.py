@@ -87,6 +87,17 @@ def test_a_lesson_that_is_to_be_written_says_how_to_read_it(handout):
     assert {os.path.relpath(patch, folder)[:2] for patch in patches} == {name[:2] for name in CHAPTERS[:number - 1]}
 
 
+def test_a_program_that_grows_from_the_learners_own_begins_with_what_that_is_to_lose(handout):
+    number, folder = handout
+    for name in ("07-tinyweb", "4a-framing", "4c-urgent", "09-daemon"):
+        grows_from = growth.given(name)[0]
+        withheld = names.chapter_of(name) >= CHAPTERS[number - 1]
+        lesson = excerpts.read(folder, names.place(name), "README.md")
+        words = "lays out your own program of chapter %s. Before the first step make it this:\nChapter %s's server, without" % (
+            names.number(grows_from), names.number(grows_from))
+        assert (words in lesson) == (withheld and grows_from >= CHAPTERS[number - 1]), name
+
+
 def test_nothing_of_the_workshop_is_in_it(handout):
     number, folder = handout
     for name in ("tests/mutants", "tests/repo", "tests/bench", ".ci", ".github", ".git"):
