@@ -79,11 +79,6 @@ client.close()
 client.send(b"GET /style.css HTTP/1.0\r\nRange: bytes=-20\r\n\r\n"); step()
 client.recv(4096); step()
 """ + RECEIVE_END,
-    "9b": CONNECT + r"""
-client.send(b"PROXY TCP4 192.0.2.1 198"); step()
-client.send(b".51.100.2 56324 443\r\nHEAD / "); step()
-client.send(b"HTTP/1.0\r\n\r\n"); step(); client.recv(65536); step()
-""" + RECEIVE_END,
     "08": CONNECT + "\nfirst, client = client, connect()\n" + ASK % "HEAD /" + RECEIVE_END
     + "step()\nclient = first\n" + ASK % "HEAD /" + RECEIVE_END,
     "8b": CONNECT + r"""
@@ -103,6 +98,11 @@ client.sendto(b"\0\5\0\0enough\0", transfer); step()
 client.close()
 """,
     "9a": CONNECT + 'client.send(b"HEAD / HTTP/1.0\\r\\n\\r\\n"); step(); client.recv(65536); step()' + RECEIVE_END,
+    "9b": CONNECT + r"""
+client.send(b"PROXY TCP4 192.0.2.1 198"); step()
+client.send(b".51.100.2 56324 443\r\nHEAD / "); step()
+client.send(b"HTTP/1.0\r\n\r\n"); step(); client.recv(65536); step()
+""" + RECEIVE_END,
 }
 # A small web server: a class that writes chapter 6 does not have chapter 7's.
 WEB_SERVER = """
