@@ -1,6 +1,7 @@
 """Requests in Redis' protocol, and what is expected of the answers."""
 
 from harness.compare import identical
+from harness.steps import show
 from harness.talk import receive_until
 
 PONG = b"+PONG\r\n"
@@ -25,7 +26,7 @@ def answered(client, expected):
     got = b""
     while len(got) < len(expected) and expected.startswith(got):
         part = client.recv(len(expected) - len(got))
-        assert part, "the server ended its side after %r, before %r" % (got[-200:], expected[len(got):][:200])
+        assert part, "the server ended its side after %s, before %s" % (show(got[-200:]), show(expected[len(got):][:200]))
         got += part
     identical(got, expected)
 
@@ -33,5 +34,5 @@ def answered(client, expected):
 def refused(client):
     """One line comes that begins with -ERR."""
     line = receive_until(client, b"\n")
-    assert line.startswith(b"-"), "no line with -ERR comes, but: %r" % line
-    assert line.startswith(b"-ERR ") and line.endswith(b"\r\n"), "not one line `-ERR ...\\r\\n`, but: %r" % line
+    assert line.startswith(b"-"), "no line with -ERR comes, but: %s" % show(line)
+    assert line.startswith(b"-ERR ") and line.endswith(b"\r\n"), "not one line `-ERR ...\\r\\n`, but: %s" % show(line)

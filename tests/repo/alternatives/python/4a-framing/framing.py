@@ -25,7 +25,7 @@ class Nonsense(Exception):
 
 def number(line, kind, most):
     """The count in a line of this kind."""
-    found = re.fullmatch(rb"([0-9]{1,9})\r\n", line[1:])
+    found = re.fullmatch(rb"([0-9]{1,13})\r\n", line[1:])
     if line[:1] != kind or not found or int(found.group(1)) > most:
         raise Nonsense
     return int(found.group(1))
