@@ -16,7 +16,7 @@ from harness import checks
 from harness.compare import identical
 from harness.concurrency import LARGE, is_refused, no_child_remains
 from harness.grading import Symptom, graded
-from harness.http_checks import FILES, PAGE, brings, hides, same_head, what_is_answered
+from harness.http_checks import FILES, PAGE, brings, hides, loses_no_reply, same_head, what_is_answered
 from harness.http_requests import ACCEPTED, AMBIGUOUS, REFUSED, lines
 from harness.inspect import at_rest, children, descriptors, living
 from harness.keep_alive import answers_in, ask, asked, ends, last_answer, next_answer, options, stays
@@ -218,6 +218,9 @@ def test_waits_for_no_acknowledgement(server):
 @graded(5, "Serves as chapter 8 does: files, nothing outside, and delays nobody", step=1,
         cause=[
             Symptom("delayed", "A client that stays has its own child, and delays nobody: fork() comes before the first recv()."),
+            Symptom("reset by", "The connection is closed while bytes are unread, and then close() sends a reset, which destroys the answer: first "
+                    "shutdown(client, SHUT_WR), then recv() for a second at the most, then close().",
+                    (START, r"exec 3<>/dev/tcp/127.0.0.1/8080; (printf 'what?\r\n\r\n'; head -c 100000 /dev/zero) >&3; sleep 0.5; cat <&3")),
             "Something of chapter 8 was lost on the way: -a, -p, WEBROOT, 404, 405, HEAD, HTTP/1.0."],
         read="Your turn",
         by_hand=(START, r'''for line in 'HEAD /' 'HEAD /../serve.c' 'GET /missing' 'POST /'; do printf "$line HTTP/1.0\r\n\r\n" | timeout 1 nc 127.0.0.1 8080 | tr -d '\r' | sed -n '1p;/^$/,$p'; done; sleep 2 | nc 127.0.0.1 8080 & sleep 0.2; curl -sSI -m 1 http://127.0.0.1:8080/ | head -1'''))
@@ -229,6 +232,7 @@ def test_serves_as_chapter_8_does(server):
     for request, status in (lines("GET /missing HTTP/1.0"), 404), (lines("POST / HTTP/1.0"), 405), (ask(method="POST"), 405):
         got = what_is_answered(server, request, receive=until_the_end)
         assert got[8:13] == b" %d " % status, "%r was answered with %r" % (request, got[:40])
+    loses_no_reply(server, REFUSED["words"][1] + bytes(1 << 20), 400, times=10)
     clients = [connect(server) for _ in range(4)]
     for client in clients[1:] + clients[:0:-1]:
         try:

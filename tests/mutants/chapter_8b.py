@@ -51,6 +51,7 @@ MUTANTS = [
     Mutant("head and body in two sends", A, "        size_t room = sizeof buffer - used;\n", "        if (used > 0 && setsockopt(client, 6, 1, &(int){0}, sizeof(int)) == 0 && send_all(client, buffer, used) == 0)\n            used = 0;\n        size_t room = sizeof buffer - used;\n",
            "test_waits_for_no_acknowledgement", "with one send()"),
     Mutant("one client after another", C, "        children->pids[children->running++] = child;\n", "        waitpid(child, NULL, 0);\n", "test_serves_as_chapter_8_does", "has its own child"),
+    Mutant("closed with bytes unread", S, "    if (next == DRAIN)\n        drain(client);\n", "    if (next == DRAIN && 0)\n        drain(client);\n", "test_serves_as_chapter_8_does", "destroys the answer"),
     Mutant("POST is a 501", Q, "            return 405;\n", "            return 501;\n", "test_serves_as_chapter_8_does", "lost on the way"),
     Mutant("the log knows the first request only", S, LOG, "    static int logged;\n    if (logged++ == 0)\n        log_request(peer, request.line, status, bytes);\n", "test_log", "into the loop"),
 
