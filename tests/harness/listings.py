@@ -42,7 +42,7 @@ def page_of(server, target):
     """What GET brings for a folder: its Page. It is HTML, and as long as it says."""
     response = answers(server, lines("GET %s HTTP/1.0" % target), 200)
     kind = response.headers["content-type"]
-    assert kind.startswith("text/html"), "the page of %s is not text/html, but %s" % (target, kind)
+    assert kind.replace(" ", "").lower() == "text/html;charset=utf-8", "the page of %s is not text/html; charset=utf-8, but %s" % (target, kind)
     length = response.headers["content-length"]
     assert length == str(len(response.body)), "Content-Length of %s says %s, and %d bytes came" % (target, length, len(response.body))
     return Page(response.body)

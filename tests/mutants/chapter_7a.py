@@ -25,6 +25,7 @@ MUTANTS = [
     Mutant("a folder is read as a file", "serve.c", "    if (status == 200 && S_ISDIR(info.st_mode)) {\n", "    if (status == 201) {\n",
            "test_shows_a_folder", "EISDIR"),
     Mutant("plain text", "response.c", HEAD, HEAD.replace("html", "plain"), "test_shows_a_folder", "its Content-Type says so"),
+    Mutant("no charset", "response.c", HEAD, HEAD.replace("; charset=utf-8", ""), "test_shows_a_folder", "its Content-Type says so"),
     Mutant("a length that is too large", "response.c", HEAD, HEAD.replace("size,", "size + 1,"), "test_shows_a_folder", "counts the bytes of the page"),
     Mutant("the links are the webroot's", "folder.c", r'fputs("<li><a href=\"", page);', r'fputs("<li><a href=\"/", page);', "test_shows_a_folder", "behind the page's own path"),
     Mutant("only the first name", "folder.c", "    while (names->count <= NAMES_MAX) {\n", "    while (names->count < 1) {\n", "test_shows_a_folder", "until it returns NULL"),
