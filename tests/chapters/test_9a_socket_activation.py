@@ -1,6 +1,7 @@
 """9a-socket-activation: chapter 9's server, for whom somebody else opens the port, or has accepted the connection."""
 
 import contextlib
+import fcntl
 import getpass
 import os
 import pathlib
@@ -8,12 +9,13 @@ import re
 import select
 import signal
 import socket
+import struct
 import subprocess
 
 import pytest
 
 from harness import checks
-from harness.activation import as_inetd, given, listener, notified
+from harness.activation import QUEUE, as_inetd, given, listener, notified
 from harness.concurrency import LARGE, Load, answers_in_reverse_order, begin, finish, is_refused, make_webroot
 from harness.daemon import PIDFILE, configure, pid_in, reload
 from harness.grading import Symptom, graded
@@ -44,7 +46,7 @@ TWO = ("timeout 9 python3 -c \"import os, signal, socket, subprocess, time; l = 
        "c.send(b'GET / HTTP/1.0\\r\\n\\r\\n'); c.makefile('rb').read(); time.sleep(0.3); print([x.poll() for x in p]); [x.terminate() for x in p]; time.sleep(0.5); "
        "print([x.poll() for x in p]); [x.kill() for x in p]\" 2>&1 | tail -n 2")
 HEARS = ("python3 -c \"import socket; s = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM); s.bind(%s); s.settimeout(2); print('listening'); print(s.recv(99))\" 2>&1 "
-         "| tail -n 1 & sleep 0.3; NOTIFY_SOCKET=%s timeout 1 ./socket-activation -n -c my.conf > /dev/null; wait")
+         "| tail -n 1 & sleep 1; NOTIFY_SOCKET=%s timeout 1 ./socket-activation -n -c my.conf > /dev/null; wait")
 INETD = ("python3 -c \"import socket, subprocess; l = socket.create_server(('127.0.0.1', 8080)); print('listening', flush=True); "
          "[print('status', subprocess.call(['./socket-activation', '-i', '-c', 'my.conf'], stdin=c, stdout=c, stderr=c), flush=True) or c.close() "
          "for c, a in iter(l.accept, None)]\"")
@@ -95,6 +97,8 @@ def test_serves_the_clients_of_descriptor_3(chapter, folder, queue, port):
         cause=[
             Symptom("close-on-exec", "fcntl(3, F_SETFD, FD_CLOEXEC): no program that it may start is to have the listener.",
                     (CONFIGURED + GIVES + "-n -c my.conf", "grep flags /proc/$(pgrep -n socket-activ)/fdinfo/3")),
+            Symptom("the queue had room", "listen() once more sets a new length for the queue: that is the starter's to choose.",
+                    (CONFIGURED + GIVES + "-n -c my.conf", "ss -Hltn | awk '{print $3, $4}'")),
             Symptom("the kernel says", "socket(), bind() and listen() are for a start without a given listener: the port of the "
                     "configuration stays closed.", (CONFIGURED + GIVES + "-n -c my.conf", "ss -Hltn | awk '{print $4}'")),
             "The line `listening on ADDRESS port PORT` is about the given listener: getsockname() tells, not the configuration."],
@@ -105,6 +109,8 @@ def test_opens_no_other_port(chapter, folder, queue, port):
     assert places == [(queue.address, queue.port)], "the kernel says that it listens on %s" % (
         " and ".join("%s port %d" % place for place in places) or "nothing")
     checks.says_where_it_listens(server)
+    length = struct.unpack_from("I", queue.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 32), 28)[0]  # tcpi_sacked
+    assert length == QUEUE, "the queue had room for %d clients, and has for %d" % (QUEUE, length)
     for number in numbers_of(queue, server.pid):
         info = look(server.pid, pathlib.Path("/proc/%d/fdinfo/%d" % (server.pid, number)).read_text)
         flags = int(re.search(r"^flags:\s*([0-7]+)", info, re.MULTILINE).group(1), 8)
@@ -245,7 +251,7 @@ def test_a_restart_loses_nobody(chapter, folder, queue):
             "A reload with a new port opens that port and leaves the old one, in chapter 9. A given listener stays, whatever the file says; "
             "all else is taken over."],
         read="The program", by_hand=(CONFIGURED + GIVES + "-n -c my.conf", "mkdir -p other; echo the other page > other/index.html; "
-                                     "printf 'port = 8082\nwebroot = other\n' > my.conf; kill -HUP $(pgrep -n socket-activ); sleep 0.3; "
+                                     "printf 'port = 8082\\nwebroot = other\\n' > my.conf; kill -HUP $(pgrep -n socket-activ); sleep 0.3; "
                                      "curl -sS -m 1 http://127.0.0.1:8080/; curl -sS -m 1 http://127.0.0.1:8082/ | head -1"))
 def test_sighup_keeps_it(chapter, folder, queue, port):
     server = chapter.serve("-n", "-c", configure(folder), under=given(), stdin=queue)
@@ -283,7 +289,7 @@ def test_several_take_turns(chapter, folder, queue, faults):
                     ("echo port = 8081 > my.conf; timeout 2 ./socket-activation -c my.conf; echo exit status $?",)),
             "Without LISTEN_PID the port of the configuration is opened; something of chapter 9 was lost on the way."],
         read="Your turn", needs=[],
-        by_hand=("printf 'port = 8080\nmax-children = 1\n' > my.conf; ./socket-activation -n -c my.conf; echo exit status $?",
+        by_hand=("printf 'port = 8080\\nmax-children = 1\\n' > my.conf; ./socket-activation -n -c my.conf; echo exit status $?",
                  "sleep 1 | nc 127.0.0.1 8080 & sleep 0.2; " + ASKS + "; wait; sleep 0.2; " + ASKS + "; kill $(pgrep -xo socket-activati)"))
 def test_serves_as_chapter_9_does(chapter, daemons, folder):
     server = chapter.serve("-n", "-c", configure(folder, max_children=3))
@@ -311,6 +317,8 @@ def test_serves_as_chapter_9_does(chapter, daemons, folder):
 
 @graded(10, "Says READY=1 to NOTIFY_SOCKET once it serves, and only then",
         cause=[
+            Symptom("and without -n:", "In the background, too, the daemon says so: the last process, once the one that was started may end.",
+                    ("rm -f my.socket; " + CONFIGURED + (HEARS % ("'my.socket'", "$PWD/my.socket")).replace("-n -c", "-c"),)),
             Symptom("the start has failed|listens nowhere yet", "READY=1 is for a start that has worked: send it when the port is open, and nothing can fail any more.",
                     ("python3 -c \"import socket; s = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM); s.bind('my.socket'); s.settimeout(2); l = socket.create_server(('127.0.0.1', 8081)); "
                      "print('listening', flush=True); print(s.recv(99))\" 2>&1 | tail -n 1 & sleep 0.3; " + CONFIGURED + "NOTIFY_SOCKET=$PWD/my.socket timeout 1 ./socket-activation -n -c my.conf > /dev/null; wait",)),
@@ -321,7 +329,7 @@ def test_serves_as_chapter_9_does(chapter, daemons, folder):
         read="The program", needs=[], step=2,
         by_hand=("rm -f my.socket; " + CONFIGURED + HEARS % ("'my.socket'", "$PWD/my.socket"),))
 @pytest.mark.parametrize("is_abstract", [False, True], ids=["path", "abstract"])
-def test_says_ready(chapter, folder, is_abstract):
+def test_says_ready(chapter, daemons, folder, is_abstract):
     with notified(is_abstract) as starter:
         environment = {**os.environ, "NOTIFY_SOCKET": starter.name}
         step("with NOTIFY_SOCKET=%s:" % ("@..." if is_abstract else "the path of a socket"))
@@ -335,6 +343,10 @@ def test_says_ready(chapter, folder, is_abstract):
         assert places, "it says READY=1, and listens nowhere yet"
         assert get(places[0][1], "/").body == PAGE
         assert not select.select([starter], [], [], 0)[0] or "READY=1" not in starter.hears(), "it says READY=1 twice"
+        server.kill()
+        step("and without -n:")
+        daemons.start("-c", configure(folder), env=environment)
+        assert "READY=1" in starter.hears(), "the daemon does not say READY=1"
 
 
 # ---- 9a.3: inetd
@@ -356,7 +368,8 @@ def test_says_ready(chapter, folder, is_abstract):
 @pytest.mark.parametrize("case", ["GET", "HEAD", "silent", "with O_NONBLOCK", "LISTEN_PID"])
 def test_serves_one_connection(chapter, folder, case):
     how = 'export LISTEN_PID=$$ LISTEN_FDS=1; exec "$0" "$@" >&0 3<&0' if case == "LISTEN_PID" else 'exec "$0" "$@" >&0'
-    with socket.create_server(("127.0.0.1", 0)) as taken:
+    with socket.create_server(("127.0.0.1", 0)) as taken, open(str(folder / "taken.pid"), "w") as pid_file:
+        fcntl.lockf(pid_file, fcntl.LOCK_EX)  # as the daemon's is, which runs beside it
         conf = configure(folder, port=taken.getsockname()[1], pidfile=folder / "taken.pid")
         if case == "with O_NONBLOCK":
             step("with O_NONBLOCK:")

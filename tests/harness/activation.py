@@ -9,6 +9,8 @@ from harness import steps
 from harness.program import seconds
 from harness.talk import connect
 
+QUEUE = 64  # so many clients may wait in the queue of a listener
+
 
 def given(how="3<&0", count="1", pid="$$"):
     """The words to put before a command so that its stdin becomes descriptor 3, and the environment says so."""
@@ -20,7 +22,7 @@ def listener(address="127.0.0.1"):
     """A listener that the test has opened, with .address and .port, to be a program's stdin."""
     with Listener(socket.AF_INET6 if ":" in address else socket.AF_INET) as one:
         one.bind((address, 0))
-        one.listen(64)
+        one.listen(QUEUE)
         one.address, one.port = one.getsockname()[:2]
         steps.step("open a listener on %s port %d" % (one.address, one.port))
         yield one
