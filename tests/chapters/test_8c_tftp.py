@@ -35,7 +35,7 @@ class Client:
 """
 FILES = "mkdir -p my; echo my page > my/page; head -c 1024 /dev/zero > my/two; "
 START = FILES + "./tftp my > log & export server=$!; sleep 0.3; "
-END = "{ kill $server; sleep 0.2; kill -KILL $server $(pgrep -P $server); wait; } 2> /dev/null"
+END = "disown -a; { kill $server; sleep 0.2; kill -KILL $server $(pgrep -P $server); } 2> /dev/null; true"
 
 
 def by_hand(script, start=START, more=""):
