@@ -45,7 +45,7 @@ TWO = ("timeout 9 python3 -c \"import os, signal, socket, subprocess, time; l = 
        "./socket-activation -n -c my.conf'], pass_fds=[3], stdout=-3) for _ in '12']; time.sleep(1); c = socket.create_connection(('127.0.0.1', 8080), 3); "
        "c.send(b'GET / HTTP/1.0\\r\\n\\r\\n'); c.makefile('rb').read(); time.sleep(0.3); print([x.poll() for x in p]); [x.terminate() for x in p]; time.sleep(0.5); "
        "print([x.poll() for x in p]); [x.kill() for x in p]\" 2>&1 | tail -n 2")
-HEARS = ("python3 -c \"import socket; s = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM); s.bind(%s); s.settimeout(2); print('listening'); print(s.recv(99))\" 2>&1 "
+HEARS = ("python3 -c \"import socket; s = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM); s.bind(%s); s.settimeout(5); print('listening'); print(s.recv(99))\" 2>&1 "
          "| tail -n 1 & sleep 1; NOTIFY_SOCKET=%s timeout 1 ./socket-activation -n -c my.conf > /dev/null; wait")
 INETD = ("python3 -c \"import socket, subprocess; l = socket.create_server(('127.0.0.1', 8080)); print('listening', flush=True); "
          "[print('status', subprocess.call(['./socket-activation', '-i', '-c', 'my.conf'], stdin=c, stdout=c, stderr=c), flush=True) or c.close() "
@@ -320,7 +320,7 @@ def test_serves_as_chapter_9_does(chapter, daemons, folder):
             Symptom("and without -n:", "In the background, too, the daemon says so: the last process, once the one that was started may end.",
                     ("rm -f my.socket; " + CONFIGURED + (HEARS % ("'my.socket'", "$PWD/my.socket")).replace("-n -c", "-c"),)),
             Symptom("the start has failed|listens nowhere yet", "READY=1 is for a start that has worked: send it when the port is open, and nothing can fail any more.",
-                    ("python3 -c \"import socket; s = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM); s.bind('my.socket'); s.settimeout(2); l = socket.create_server(('127.0.0.1', 8081)); "
+                    ("rm -f my.socket; python3 -c \"import socket; s = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM); s.bind('my.socket'); s.settimeout(2); l = socket.create_server(('127.0.0.1', 8081)); "
                      "print('listening', flush=True); print(s.recv(99))\" 2>&1 | tail -n 1 & sleep 0.3; " + CONFIGURED + "NOTIFY_SOCKET=$PWD/my.socket timeout 1 ./socket-activation -n -c my.conf > /dev/null; wait",)),
             Symptom("NOTIFY_SOCKET=@[\\s\\S]*(within|ESYMBOL|nothing came)", "A name with @ in front is an abstract one: sun_path begins with a NUL byte in its place, and the length "
                     "that sendto() gets ends with the name, without a NUL behind it.",
