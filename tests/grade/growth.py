@@ -31,6 +31,7 @@ GIVEN = {  # the chapter whose program this one begins as (None: with an empty m
     "7a-listing": ("07-tinyweb", []),
     "7b-range": ("07-tinyweb", []),
     "08-fork-server": ("07-tinyweb", []),
+    "8a-cgi": ("08-fork-server", []),
     "8b-keep-alive": ("08-fork-server", []),
     "8c-tftp": ("08-fork-server", []),
     "09-daemon": ("08-fork-server", []),

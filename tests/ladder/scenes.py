@@ -79,6 +79,7 @@ client.close()
 client.send(b"GET /style.css HTTP/1.0\r\nRange: bytes=-20\r\n\r\n"); step()
 client.recv(4096); step()
 """ + RECEIVE_END,
+    "8a": CONNECT + ASK % "GET /cgi-bin/hello?tea" + RECEIVE_END,
     "08": CONNECT + "\nfirst, client = client, connect()\n" + ASK % "HEAD /" + RECEIVE_END
     + "step()\nclient = first\n" + ASK % "HEAD /" + RECEIVE_END,
     "8b": CONNECT + r"""
@@ -194,6 +195,7 @@ SCENES = {
     "7a": Scene(["-p", "0", "{folder}"], 8080, CLIENTS["7a"], files=True),
     "7b": Scene(["-p", "0"], 8080, CLIENTS["7b"], files=True),
     "8": Scene(["-p", "0"], 8080, CLIENTS["08"], files=True, names=("parent",)),
+    "8a": Scene(["-p", "0"], 8080, CLIENTS["8a"], files=True, names=("parent",)),
     "8b": Scene(["-p", "0"], 8080, CLIENTS["8b"], files=True, names=("parent",)),
     "8c": Scene(["-p", "0"], 6969, CLIENTS["8c"], files=True, datagrams=True, names=("parent",)),
     "9": Scene(["-c", "{folder}/daemon.conf"], 8080, files=True,

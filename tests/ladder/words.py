@@ -124,7 +124,8 @@ class Words:
         if name == "dup3":
             return words[:2]
         if name == "kill":
-            return [self.names.get(int(words[0]), words[0]), words[1]]
+            whose = "the group of " if words[0].startswith("-") else ""
+            return [whose + self.names.get(abs(int(words[0])), words[0]), words[1]]
         return words[:3]
 
     def _result(self, call):

@@ -64,6 +64,8 @@ EXPECTED = {
                       "recv(7, ", 'send(7, "HTTP', "poll(7, 4) waits", "FIN", 'recv(7, "", MSG_DONTWAIT) = 0', "exit(0)", "= child 1"],
     "8c-tftp": ["bind(4, 127.0.0.1 port 6969)", "pselect(4) waits", "<-- 18 bytes --", "fork() = child 1", "bind(4, 127.0.0.1 port 0)",
                 "- 516 bytes -->", "poll(4) waits", "<-- 4 bytes ---", "- 516 bytes -->", "<-- 11 bytes --", "exit(0)", "= child 1"],
+    "8a-cgi": [*LISTEN, "pselect(4) waits", *HANDSHAKE, "fork() = child 1", 'recv(5, "GET /cgi-bin/hello?t"', "fork()", "= child 2",
+               'recv(7, "Content-Type: text/p"', "bytes -->", "SIGKILL) = 0", "FIN"],
     "09-daemon": ["pipe() = 0: 3, 4", "fork() = first child", "read(3) waits", "setsid()",
                   "fork() = daemon", "exit(0)", "umask(022)", 'chdir("/")', 'open("daemon.pid")',
                   "F_SETLK, F_WRLCK", 'write(5, "PID\\n")', "listen(", 'open("/dev/null")', "dup2(7, 0)",
