@@ -268,7 +268,7 @@ def test_head(server, root):
     identical(response.body, b"\nhello\n")
     for name, value in ("Content-Type", "text/plain"), ("X-One", "1"), ("X-Two", "2"), ("Connection", "close"), ("Server", "Tiny webserver"):
         has_header(response, name, value)
-    assert response.headers["date"]
+    assert response.headers["date"], "the answer has no Date"
     response = Response(exchange(server, lines("GET /cgi-bin/status HTTP/1.0")))
     identical(response.status_line, "HTTP/1.0 404 Nothing here")
     identical(response.body, b"no\n")

@@ -345,7 +345,7 @@ def test_a_file_that_shrinks(server, large):
         client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
         data = what_comes(client)
     assert SMUGGLED not in data, "the rest of the file is not there, and the next answer follows as if it were that"
-    assert len(data) < len(LARGE)
+    assert len(data) < len(LARGE), "as many bytes came as the file had before"
 
 
 # ---- 8b.3
@@ -432,7 +432,7 @@ def test_sigterm_finishes_what_is_under_way(server, large):
             identical(next_answer(client).body, SMUGGLED)
             ends(client, "behind the answer that was under way")
         try:
-            assert head.startswith(b"HTTP/1.1 200") and receive(loading, len(LARGE)) == LARGE
+            assert head.startswith(b"HTTP/1.1 200") and receive(loading, len(LARGE)) == LARGE, "the large file did not come whole"
             ends(loading, "behind the large file")
         except (OSError, AssertionError) as error:
             raise AssertionError("the large file that was under way: %s" % error)

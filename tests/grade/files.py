@@ -13,7 +13,7 @@ REPOSITORY = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__f
 BELONGS = [
     ".clang-format", ".editorconfig", ".gitignore", "LICENSE", "Makefile", "README.md",
     *(folder + name for folder in ("0[1-9]-*/", "0[1-9]-*/[1-9][a-z]-*/") for name in (
-        "Makefile", "README.md", "*.[ch]", "*.conf", "*.service", "webroot/*", "steps/*.patch")),
+        "Makefile", "README.md", "*.[ch]", "*.conf", "*.service", "webroot/*", "webroot/*/*", "steps/*.patch")),
     "tests/README.md", "tests/pytest.ini", "tests/*.py", "tests/chapters/*.py", "tests/grade/*.py",
     "tests/grade/*.json", "tests/grade/github/*.yml", "tests/grade/gradescope/*", "tests/harness/*.[ch]",
     "tests/harness/*.py", "tests/ladder/*.py",
