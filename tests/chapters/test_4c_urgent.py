@@ -25,6 +25,10 @@ ASKS = ("python3 -c \"import socket as s; c = s.create_connection(('127.0.0.1', 
 SLOWLY = ("python3 -c \"import socket as s, time as t; c = s.create_connection(('127.0.0.1', 7890)); c.send(b'hello'); t.sleep(0.2); "
           "c.send(b'!', s.MSG_OOB); t.sleep(0.2); c.send(b'world'); t.sleep(0.1)\"")
 STOPPED = "./urgent & sleep 0.2; kill -STOP $!\n%s\nkill -CONT $!; sleep 0.3; kill $!"
+TO_ALL = ("python3 -c \"import socket as s, select; l = s.create_server(('127.0.0.1', 7890)); c = l.accept()[0]; data = b'-'\n"
+          "while data:\n"
+          "    if select.select([c], [], [c], 2)[2]: print('urgent:', c.recv(1, s.MSG_OOB), flush=True)\n"
+          "    else: data = c.recv(99)\"")
 USAGE = ("timeout 0.5 ./urgent ''; for words in 99999 80x '0 127.0.0.256' '0 ::1 surplus'; do timeout 0.5 ./urgent $words; "
          "done; echo exit status $?")
 TO = ("python3 -c \"import socket as s, select; l = s.create_server(('127.0.0.1', 7890)); c = l.accept()[0]; "
@@ -207,20 +211,24 @@ def test_one_after_another(chapter):
 
 @graded(10, "Says after how many bytes it stood", step=2,
         cause=[
+            Symptom(r"(?s)out of band, '\+'(?!.*out of band, '\.').*got: (?!.*'mark: )", "A mark is missed where nothing stands before it: when the urgent byte is taken, it may be here "
+                    "already. So look with sockatmark() before each recv(), that right after the urgent byte's, too.",
+                    (STOPPED % ASKS.replace("c.send(b'hello'); ", ""),)),
             Symptom(r"(?s)got: (?!.*'mark: )", "recv() stops where the urgent byte stood, and sockatmark() is 1 there. Look for that before each "
                     "recv(), for the next one goes on behind it, and before you wait."),
             "The line is `mark: after N bytes`, once for each urgent byte. N counts all bytes of this client that stood before it, in many pieces "
             "or one, and no urgent ones."],
         read="The program",
         by_hand=("./urgent & p=$!; sleep 0.2; kill -STOP $p\n" + ASKS[:-1] + "; import time; time.sleep(0.5); c.send(b'.', s.MSG_OOB); "
-                 "time.sleep(0.2)\" &\nsleep 0.3; kill -CONT $p; wait %2; kill $p",),
+                 "time.sleep(0.2)\" & c=$!\nsleep 0.3; kill -CONT $p; wait $c; kill $p",),
         needs=["test_urgent"])
 def test_mark(chapter):
     server, expected = chapter.serve("0"), ["bytes: I:"]
     with friend(server) as client:
         for before, byte, behind, lines in ((b"hello", b"!", b"world", ["bytes: hello", "mark: after 7 bytes", "bytes: world"]),
                                             (b"", b"?", b"", ["mark: after 12 bytes"]),
-                                            (bytes(10000), b".", b"x", ["bytes: " + "." * 10000, "mark: after 10012 bytes", "bytes: x"])):
+                                            (b"", b"+", b"more", ["mark: after 12 bytes", "bytes: more"]),
+                                            (bytes(10000), b".", b"x", ["bytes: " + "." * 10000, "mark: after 10016 bytes", "bytes: x"])):
             with checks.stopped(server):
                 if before:
                     client.sendall(before)
@@ -252,20 +260,50 @@ def test_the_last_one(chapter):
         prints(server, ["bytes: I:", "urgent: 0x33", "bytes: a1b2c", "mark: after 7 bytes", "bytes: d"])
 
 
+def take_urgent(connection):
+    byte = socket.socket.recv(connection, 1, socket.MSG_OOB)
+    steps.step("receives, out of band,", connection.name, byte)
+    return byte
+
+
+def one_byte_is_urgent(chapter, faults, *texts):
+    """With time between its calls each byte is seen that is sent as urgent, also if a later one takes its place."""
+    urgent, rest = [], []
+
+    def serve(connection):
+        while not rest or rest[-1]:
+            if select.select([connection], [], [connection], seconds(3))[2]:
+                urgent.append(take_urgent(connection))
+            else:
+                rest.append(connection.recv(100))
+
+    with serving(serve) as server:
+        chapter.run("-c", server.address, str(server.port), *texts, under=faults("?sendto,?sendmsg,?write,?writev:delay_exit=100000"), limit=5)
+    identical(b"".join(urgent), texts[1][-1:].encode())
+    identical(b"".join(rest), "".join((texts[0], texts[1][:-1], texts[2])).encode())
+
+
 @graded(10, "-c sends BEFORE, then URGENT out of band, then AFTER", step=3,
         cause=[
             Symptom("no urgent byte", "send() with the flag MSG_OOB makes a byte urgent: the last one of what this call sends."),
+            Symptom(r"^start \./urgent -c \S+ \d+ a '' b", "An empty URGENT has no last byte, and so it is wrong usage: exit status 2.",
+                    (TO, "sleep 0.2; ./urgent -c 127.0.0.1 7890 a '' b; echo exit status $?")),
+            Symptom(r"^start strace(.|\n)*expected: |receives, out of band, '[^!x]", "More bytes are urgent than the last of URGENT: each send() with MSG_OOB makes its own last byte urgent. So there is "
+                    "one with it, for all of URGENT, and none for the other two.", (
+                        TO_ALL, "sleep 0.2; strace -qq -o /dev/null -e inject=sendto:delay_exit=200000 ./urgent -c 127.0.0.1 7890 hello 'wait!' world")),
             "What arrives is BEFORE, URGENT and AFTER, in this order: URGENT in one send() with MSG_OOB, of which the last byte is out of band, and the "
             "mark is there. Then the connection is closed."],
         read="The program", by_hand=(TO, "sleep 0.2; ./urgent -c 127.0.0.1 7890 hello 'wait!' world; echo exit status $?"), needs=[])
-@pytest.mark.parametrize("texts", [("hello", "!", "world"), ("before", "wait!", "after"), ("", "x", "")], ids=" ".join)
-def test_client(chapter, texts):
+@pytest.mark.parametrize("texts", [("hello", "!", "world"), ("before", "wait!", "after"), ("", "x", ""), ("a", "", "b")], ids=" ".join)
+def test_client(chapter, request, texts):
+    if not texts[1]:
+        checks.is_usage_error(chapter.run("-c", "127.0.0.1", "7890", *texts, limit=3), texts[1])
+        return
     seen = []
 
     def serve(connection):
         assert select.select([], [], [connection], seconds(3))[2], "no urgent byte comes within %g s" % seconds(3)
-        seen.append(socket.socket.recv(connection, 1, socket.MSG_OOB))
-        steps.step("receives, out of band,", connection.name, seen[0])
+        seen.append(take_urgent(connection))
         ahead = b""
         while not struct.unpack("i", fcntl.ioctl(connection, SIOCATMARK, bytes(4)))[0]:
             ahead += connection.recv(100)
@@ -276,6 +314,8 @@ def test_client(chapter, texts):
     identical(seen, [texts[1][-1:].encode(), (texts[0] + texts[1][:-1]).encode(), texts[2].encode()])
     assert program.status == 0, "exit status %d, not 0" % program.status
     checks.has_nothing_on_stdout(program)
+    if len(texts[1]) > 1:
+        one_byte_is_urgent(chapter, request.getfixturevalue("faults"), *texts)
 
 
 @graded(5, "-c says that nobody listens there, with exit status 1", step=3,

@@ -39,6 +39,8 @@ MUTANTS = [
     Mutant("no mark", "urgent.c", MARK, "        if (is_marked && sockatmark(client) == 2) {\n", "test_mark", "sockatmark() is 1 there"),
     Mutant("the mark is looked for too late", "urgent.c", "            ssize_t received = take_rest(client);\n", "            ssize_t received = take_rest(client);\n"
            "            if (received > 0 && sockatmark(client) == 1)\n                received += take_rest(client);\n", "test_mark", "before each recv()"),
+    Mutant("missed where nothing stands before it", "urgent.c", TOLD + "        } else if (arrival.revents != 0) {", TOLD + "        }\n"
+           "        if (arrival.revents & POLLIN) {", "test_mark", "where nothing stands before it"),
     Mutant("the last piece alone counts", "urgent.c", "                before += (unsigned long)received;", "                before = (unsigned long)received;",
            "test_mark", "in many pieces"),
     Mutant("the urgent byte counts", "urgent.c", TOLD, TOLD + "            before += (unsigned long)taken;\n", "test_mark", "no urgent ones"),
@@ -49,6 +51,11 @@ MUTANTS = [
     Mutant("all digits are urgent", "urgent.c", "    for (ssize_t i = 0; i < received; i++)\n", "    for (ssize_t i = 0; i < received; i++)\n        if (isdigit((unsigned char)text[i]))\n"
            "            printf(\"urgent: 0x%02x\\n\", text[i]);\n    for (ssize_t i = 0; i < received; i++)\n", "test_the_last_one", "among the others"),
     Mutant("send() without the flag", "urgent.c", SENT, SENT.replace("MSG_OOB", "0"), "test_client", "makes a byte urgent"),
+    Mutant("each byte is urgent", "urgent.c", SENT, SENT.replace("            sent", "            for (const char *at = texts[1]; *at != 0; at++)\n                sent")
+           .replace("texts[1], strlen(texts[1])", "at, 1"), "test_client", "its own last byte"),
+    Mutant("BEFORE is urgent", "urgent.c", "send_all(server, texts[0], strlen(texts[0])) == 0", "send(server, texts[0], strlen(texts[0]), MSG_OOB) >= 0",
+           "test_client", "its own last byte"),
+    Mutant("an empty URGENT", "urgent.c", "is_client && argv[5][0] == '\\0'", "is_client && argv[5] == NULL", "test_client", "no last byte"),
     Mutant("all in one", "urgent.c", SENT, SENT.replace("texts[1], strlen(texts[1])", "texts[1] + strlen(texts[1]) - 1, 1"), "test_client", "in this order"),
     Mutant("AFTER is missing", "urgent.c", "(sent < 0 || send_all(server, texts[2], strlen(texts[2])) < 0)", "sent < 0", "test_client", "in this order"),
     Mutant("exit status 1", "urgent.c", "argv + 4) < 0;", "argv + 4) == 0;", "test_client", "Then the connection is closed"),
