@@ -16,7 +16,8 @@ from find_python import find_python
 from grade import autograder, classroom, growth, learner, names
 from grade.autograder import gradescope
 from grade.files import has_program, read
-from grade.handout import ARGUMENTS, handout
+from grade.handout import ARGUMENTS
+from grade.update import handout
 from harness import machine
 from harness.contain import end_as_by_ctrl_c
 from suite import run_pytest, test

@@ -3,6 +3,7 @@
 import contextlib
 import functools
 import glob
+import hashlib
 import os
 import sys
 
@@ -19,7 +20,7 @@ BELONGS = [
     "tests/harness/*.py", "tests/ladder/*.py",
 ]
 
-HANDOUT = "tests/handout"  # is in a handout only, and names the chapter that the class begins with
+HANDOUT = "tests/handout"  # is in a handout only, and says for whom it is, and what it wrote; see update.py
 
 
 @functools.lru_cache(maxsize=None)
@@ -35,11 +36,18 @@ def read(*parts):
         return file.read()
 
 
-def begins_with(place=REPOSITORY):
-    """The number of the chapter that a class begins with whose handout lies in `place`; 0 if that is none."""
-    with contextlib.suppress(OSError, ValueError), open(os.path.join(place, HANDOUT), encoding="utf-8") as file:
-        return int(file.read(2))
-    return 0
+def weeks(place=REPOSITORY):
+    """Of the handout that lies in `place`, the numbers of two chapters: the one that its class is about to write, and
+    the one that it began with; (0, 0) if that is none."""
+    with contextlib.suppress(OSError, ValueError, IndexError), open(os.path.join(place, HANDOUT), "rb") as file:
+        numbers = [int(word) for word in file.readline(8).split()]
+        return numbers[0], numbers[-1]
+    return 0, 0
+
+
+def digest(content):
+    """A hash of some bytes, as a text."""
+    return hashlib.sha256(content).hexdigest()
 
 
 def has_program(folder):
@@ -53,7 +61,8 @@ def new_place(name, command):
         sys.exit("make %s: where to? Say it with OUT=..." % command)
     place = os.path.abspath(os.path.expanduser(name))
     if os.path.lexists(place) and not (os.path.isdir(place) and not os.listdir(place)):
-        sys.exit("make %s: %s exists already; choose another OUT, or remove it" % (command, name))
+        sys.exit("make %s: %s exists already; choose another OUT, or remove it%s" % (
+            command, name, ". UPDATE=%s brings it up to date" % name if weeks(place)[0] else ""))
     return place
 
 

@@ -1,4 +1,4 @@
-"""make handout: the repository for a class that is about to write a chapter.
+"""What is in a handout: the repository for a class that is about to write a chapter.
 
 The chapters before it are complete. From it on only lessons and contracts are left, without the programs, their
 steps, and the excerpts that give them away: of these stays what is to be written, how long ours is, and the shape of
@@ -7,12 +7,10 @@ a new call, if the lesson has that in a comment, `<!-- shape: ... -->`. The same
 
 import os
 import re
-import shutil
-import sys
 
 from excerpts import sections
 from grade import growth, names
-from grade.files import HANDOUT, files, new_place, read
+from grade.files import files, read
 from grade.names import chapters
 from grade.run import REPOSITORY
 
@@ -103,7 +101,7 @@ def adapted(path, first):
     with open(os.path.join(REPOSITORY, path), encoding="utf-8") as file:
         text = file.read()
     if path == ".gitignore":  # a class hands in its work with git, but not what make builds there
-        return re.sub(r"^/(?=0)", "**/", text.replace("/work/\n", ""), flags=re.MULTILINE)
+        return re.sub(r"^/(?=0)", "**/", text.replace("/work/\n", "/work/.results/\n"), flags=re.MULTILINE)
     chapter = os.path.basename(os.path.dirname(path)) if is_withheld else next(
         name for name in chapters() if name.startswith(first))
     words = {"chapter": chapter, "number": names.number(chapter), "name": chapter[3:], "place": names.place(chapter),
@@ -124,26 +122,13 @@ def is_an_answer(path, first):
     return bool(re.match("0[1-9]-.*[.](c|h|patch)$", path)) and path[:2] >= first and not (before and before[:2] < first)
 
 
-def handout(chapter):
-    """Make the handout for a class that begins with this chapter, in the folder that OUT=... names."""
-    if names.is_exercise(chapter):
-        sys.exit("make handout %s: a class begins with a chapter, as in: make handout %s" % (names.number(chapter), chapter[0]))
-    out = new_place(os.environ.get("OUT"), "handout")
-    first, number = chapter[:2], int(chapter[:2])
+def contents(first):
+    """The files of the handout for a class that is about to write the chapter `first`, such as 04: a dictionary from
+    path to bytes."""
+    made = {}
     for path in files():
-        if is_an_answer(path, first):
-            continue
-        target = os.path.join(out, path)
-        os.makedirs(os.path.dirname(target), exist_ok=True)
-        shutil.copy2(os.path.join(REPOSITORY, path), target)
-        text = adapted(path, first)
-        if text is not None:
-            with open(target, "w", encoding="utf-8") as file:
-                file.write(text)
-    with open(os.path.join(out, HANDOUT), "w", encoding="utf-8") as file:
-        file.write("%d\n" % number)
-    complete = ", ".join(name for name in chapters() if name[:2] < first)
-    print("%s is for a class that begins with chapter %d. Complete in it: %s.\n"
-          "There, `make start %d` and `make grade %d` work at once." % (
-              out, number, complete or "no program", number, number))
-    return 0
+        if not is_an_answer(path, first):
+            text = adapted(path, first)
+            with open(os.path.join(REPOSITORY, path), "rb") as file:
+                made[path] = file.read() if text is None else text.encode()
+    return made

@@ -11,7 +11,7 @@ import time
 
 from grade import growth, names, report, run
 from grade import results as model
-from grade.files import begins_with, has_program, read
+from grade.files import has_program, read, weeks
 from grade.progress import progress
 from grade.names import number
 from harness.build import program_name
@@ -122,7 +122,7 @@ def where_you_stand():
     begun = [name for name in names.programs() if os.path.isdir(os.path.join(WORK, name))]
     for chapter in [name for name in names.programs() if name in begun or not names.is_exercise(name)]:
         results = model.load(os.path.join(RESULTS, chapter + ".json"))
-        state = "given complete" if int(names.chapter_of(chapter)[:2]) < begins_with() else "not begun"
+        state = "given complete" if int(names.chapter_of(chapter)[:2]) < weeks()[0] else "not begun"
         if chapter in begun:
             state = "%d of %d points when last graded" % (model.earned(results), model.total(results)) \
                 if results and results["complete"] else "begun, not graded yet"

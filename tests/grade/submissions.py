@@ -13,7 +13,7 @@ import zipfile
 import zlib
 
 from grade import growth
-from grade.files import begins_with, files, write
+from grade.files import files, weeks, write
 from grade.names import chapter_of, is_exercise, place, programs
 from grade.run import REPOSITORY
 from harness.build import program_name
@@ -151,21 +151,21 @@ def own(folder, chapter):
 def find(folder):
     """The chapters' folders in a submission: a dictionary from chapter to path. They may lie in it, or one or two
     levels down. What lies in a folder work/ is the learner's own, and what else there is, too, unless it was given
-    complete: in a handout that is the chapters before the one that the class begins with; elsewhere, if there is
-    a folder work/, all of them."""
+    complete: in a handout that is the chapters before the one that the class is at, and in work/ those before the one
+    that it began with; elsewhere, if there is a folder work/, all of them."""
     levels = [[folder]]
     for _ in range(2):
         levels.append(sorted(entry.path for place in levels[-1] for entry in os.scandir(place)
                              if entry.is_dir() and entry.name not in programs()))
     places = [place for level in levels for place in level]
-    first = max(map(begins_with, places))
+    at, began = max(map(weeks, places))
 
-    def begun(candidates):
+    def begun(candidates, first):
         return {chapter: os.path.join(place, chapter) for place in reversed(candidates) for chapter in programs()
                 if int(chapter_of(chapter)[:2]) >= first and own(os.path.join(place, chapter), chapter)}
 
-    work = begun([place for place in places if os.path.basename(place) == "work"])
-    return {**begun(places), **work} if first or not work else work
+    work = begun([place for place in places if os.path.basename(place) == "work"], began)
+    return {**begun(places, at), **work} if at or not work else work
 
 
 def receive(source, target):
@@ -208,7 +208,7 @@ def complete(folder, chapter):
         target = os.path.join(folder, path)
         if not os.path.lexists(target):
             os.makedirs(os.path.dirname(target), exist_ok=True)
-            shutil.copyfile(os.path.join(REPOSITORY, place(chapter), path), target)
+            shutil.copy(os.path.join(REPOSITORY, place(chapter), path), target)
 
 
 def digest(*folders):

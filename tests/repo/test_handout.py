@@ -9,9 +9,9 @@ import zipfile
 import pytest
 
 import excerpts
-from grade import files, growth, names
+from grade import files, growth, names, submissions
 from grade.handout import in_its_place
-from repo.repository import CHAPTERS, PROGRAMS, REPOSITORY, clone, make, read
+from repo.repository import CHAPTERS, ENVIRONMENT, PROGRAMS, REPOSITORY, clone, make, read
 
 
 @pytest.fixture(scope="module", params=[1, 4, 7, 9])
@@ -169,3 +169,108 @@ def test_without_a_place_or_onto_something_it_says_so(tmp_path):
         done = make(REPOSITORY, "handout", "4", *words)
         assert done.returncode == 2 and "OUT" in done.stderr and "Traceback" not in done.stderr
     assert [file.name for file in tmp_path.iterdir()] == ["mine"]
+
+
+def git(folder, *words):
+    """Run git in a folder as somebody who has set up nothing; return what it printed."""
+    somebody = {"GIT_%s_%s" % (who, what): "a@b" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")}
+    done = subprocess.run(["git", *words], cwd=folder, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                          env={**ENVIRONMENT, **somebody, "GIT_CONFIG_GLOBAL": "/dev/null", "GIT_CONFIG_NOSYSTEM": "1"})
+    assert done.returncode == 0, done.stdout
+    return done.stdout
+
+
+def commit(folder, words):
+    """Commit whatever has changed in a folder."""
+    git(folder, "add", "-A")
+    git(folder, "commit", "-q", "-m", words)
+
+
+def update(number, course, *words):
+    return make(REPOSITORY, "handout", str(number), "UPDATE=%s" % course, *words)
+
+
+@pytest.fixture
+def course(tool, tmp_path):
+    """A handout for chapter 4 that its teacher has committed."""
+    tool("git")
+    place = tmp_path / "course"
+    assert make(REPOSITORY, "handout", "4", "OUT=%s" % place).returncode == 0
+    git(place, "init", "-q")
+    commit(place, "Chapter 4")
+    return place
+
+
+def test_three_weeks_of_a_term_reach_the_learners_and_leave_their_work(course, tmp_path):
+    """One of them keeps the work to themselves, the other commits it. The teacher has a word to say, too."""
+    ada, bob = tmp_path / "ada", tmp_path / "bob"
+    for learner in (ada, bob):
+        git(tmp_path, "clone", "-q", str(course), learner.name)
+    for before, number in ((4, 5), (5, 7)):
+        for learner in (ada, bob):
+            assert make(learner, "start", str(before)).returncode == 0
+            (learner / "work" / CHAPTERS[before - 1] / "mine.c").write_text(learner.name)
+            (learner / "work" / ".results").mkdir(exist_ok=True)
+            (learner / "work" / ".results" / "points.json").write_text("")
+            assert ".results" not in git(learner, "status", "--porcelain", "-uall")
+        commit(bob, "My chapter")
+        if number == 7:
+            (course / "README.md").write_text("We meet on Mondays.\n")
+        done = update(number, course)
+        assert done.returncode == 0 and ("left so: README.md." in done.stdout) == (number == 7), done.stdout + done.stderr
+        commit(course, "Chapter %d" % number)
+        git(ada, "pull", "-q")
+        git(bob, "pull", "-q", "--no-rebase", "--no-edit")
+        for learner in (ada, bob):
+            assert (learner / "work" / CHAPTERS[before - 1] / "mine.c").read_text() == learner.name
+            assert (learner / "04-send-recv" / "send-recv.c").read_text() == read("04-send-recv", "send-recv.c")
+            assert not (learner / CHAPTERS[number - 1] / "steps" / "1.patch").exists()
+            assert [line for line in git(learner, "status", "--porcelain").splitlines() if line != "?? work/"] == []
+            begin = make(learner, "start").stdout
+            assert "make start %d lays out the next one" % number in begin, begin
+            assert make(learner, "start", str(number)).returncode == 0
+            assert set(submissions.find(str(learner))) == {
+                name for name in CHAPTERS if (learner / "work" / name).exists()}, "what was asked since week 1"
+            subprocess.run(["rm", "-r", str(learner / "work" / CHAPTERS[number - 1])], check=True)
+    assert make(REPOSITORY, "handout", "7", "OUT=%s" % (tmp_path / "new")).returncode == 0
+    now, new = (everything(place) for place in (course, tmp_path / "new"))
+    differs = {path for path in {*now, *new} if now.get(path) != new.get(path)}
+    assert differs == {"README.md", "tests/handout"} and (course / "README.md").read_text() == "We meet on Mondays.\n"
+
+
+def test_an_update_takes_away_what_is_of_the_past_and_leaves_what_is_the_teachers(course):
+    record = course / "tests" / "handout"
+    for name in ("gone", "changed"):
+        (course / "old" / name).mkdir(parents=True)
+        (course / "old" / name / "file").write_text(name)
+        record.write_text(record.read_text() + "%s  old/%s/file\n" % (files.digest(name.encode()), name))
+    (course / "old" / "changed" / "file").write_text("by hand")
+    (course / "LICENSE").unlink()
+    (course / "Makefile").unlink()
+    (course / "Makefile").mkdir()
+    (course / "04-send-recv" / "io.c").write_text("the teacher's own solution")
+    (course / "work").mkdir()
+    (course / "work" / "notes").write_text("")
+    for _ in range(2):  # the second one has nothing to do
+        done = update(5, course)
+        assert "left so: 04-send-recv/io.c, LICENSE, Makefile%s." % ("" if _ else ", old/changed/file") in done.stdout
+        assert not (course / "old" / "gone").exists() and (course / "old" / "changed" / "file").read_text() == "by hand"
+        assert not (course / "LICENSE").exists() and list((course / "Makefile").iterdir()) == []
+        assert (course / "04-send-recv" / "io.c").read_text() == "the teacher's own solution"
+        assert (course / "04-send-recv" / "io.h").exists() and (course / "work" / "notes").exists()
+    assert os.access(course / "tests" / "grade" / "gradescope" / "setup.sh", os.X_OK)
+
+
+def test_what_cannot_be_updated_is_one_clear_line(course, tmp_path):
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / "file").write_text("")
+    assert update(6, course).returncode == 0
+    before = everything(course)
+    for number, place, words, said in (
+            (5, course, [], "its class is at chapter 6 already, and would lose"), (7, course, ["OUT=x"], "say one of them"),
+            (7, tmp_path / "other", [], "this is no handout"), (7, tmp_path / "none", [], "this is no handout"),
+            (7, REPOSITORY, [], "this is no handout")):
+        done = update(number, place, *words)
+        assert done.returncode == 2 and said in done.stderr and "Traceback" not in done.stderr, done.stderr
+    assert everything(course) == before and os.listdir(tmp_path / "other") == ["file"]
+    assert "UPDATE=%s brings it up to date" % course in make(REPOSITORY, "handout", "7", "OUT=%s" % course).stderr
