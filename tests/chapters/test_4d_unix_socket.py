@@ -298,6 +298,9 @@ def something(what, path):
             os.symlink("nowhere", path)
         elif what == "a pipe":
             os.mkfifo(path)
+        elif what == "a link to a dead socket":
+            leave_stale(path + ".dead")
+            os.symlink(path + ".dead", path)
         else:
             stack.enter_context(make_live(path, socket.SOCK_DGRAM if "datagrams" in what else socket.SOCK_STREAM))
             if what == "a busy server":
@@ -311,6 +314,9 @@ def something(what, path):
 
 @graded(10, "Leaves everything else alone: a live server, and any other file",
         cause=[
+            Symptom("there is a link to a dead", "A link is a file of its own: lstat() looks at it, stat() at what it leads to.",
+                    ("python3 -c \"import socket; s = socket.socket(socket.AF_UNIX); s.bind('dead.socket')\"; ln -s dead.socket echo.socket; "
+                     "timeout 0.5 ./unix-socket echo.socket; echo exit status $?; rm -f echo.socket dead.socket",)),
             Symptom("there is a busy server", "Where the queue is full connect() waits, unless the socket is made "
                     "with SOCK_NONBLOCK: then it fails with EAGAIN, which is a sign of life.",
                     ("timeout 3 python3 -c \"import socket, time; s = socket.socket(socket.AF_UNIX); "
@@ -333,7 +339,7 @@ def something(what, path):
         by_hand=("echo a letter > letter; timeout 0.5 ./unix-socket letter; echo exit status $?; cat letter; rm -f "
                  "letter",),
         needs=["test_stale"], step=3)
-@pytest.mark.parametrize("what", ["a file", "an empty folder", "a link to nowhere", "a pipe", "a server",
+@pytest.mark.parametrize("what", ["a file", "an empty folder", "a link to nowhere", "a link to a dead socket", "a pipe", "a server",
                                   "a busy server",
                                   "a socket of datagrams"])
 def test_leaves_alone(chapter, tmp_path, what):
@@ -360,27 +366,35 @@ def is_held(pid):
 
 
 @graded(5, "Of two that start at once, one listens and one fails",
-        cause="Between connect(), which was refused, and unlink(), another one may have taken the path: it is "
+        cause=[
+            Symptom("right before it listens", "A socket that is bound, and does not listen yet, refuses connect() as a dead one does: the lock is to "
+                    "be kept until listen() has returned.",
+                    ("timeout 4 strace -qq -o /dev/null -e inject=listen:delay_enter=2000000 ./unix-socket echo.socket > /dev/null & "
+                     "sleep 1; timeout 3 ./unix-socket echo.socket; echo exit status $?; wait; rm -f echo.socket",)),
+            Symptom("in vain for both", "The second one waits for the lock, and the first one never gives it back: close() ends it, once listen() has "
+                    "returned.", (START + "timeout 1 ./unix-socket echo.socket; echo exit status $?; wait; rm -f echo.socket",)),
+            "Between connect(), which was refused, and unlink(), another one may have taken the path: it is "
         "removed, though it is live. A lock that "
-              "both take first, such as flock() on the folder, has one wait for the other.",
+              "both take first, such as flock() on the folder, has one wait for the other."],
         read="The program",
         by_hand=("python3 -c \"import socket; s = socket.socket(socket.AF_UNIX); s.bind('echo.socket')\"; "
                  "timeout 4 strace -qq -o /dev/null -e inject=unlink,unlinkat:delay_enter=2000000 ./unix-socket "
                  "echo.socket > /dev/null & "
                  "sleep 1; timeout 3 ./unix-socket echo.socket; echo exit status $?; wait; rm -f echo.socket",),
         needs=["test_stale"], step=3)
-def test_two_at_once(chapter, faults, tmp_path):
+@pytest.mark.parametrize("when,calls", [("removes a file", "?unlink,?unlinkat,?rename,?renameat,?renameat2"), ("listens", "listen")],
+                         ids=["unlink", "listen"])
+def test_two_at_once(chapter, faults, tmp_path, when, calls):
     path = str(tmp_path / NAME)
     leave_stale(path)
-    steps.step("one is held for a moment, right before it removes a file:")
-    slow = chapter.start(NAME, cwd=str(tmp_path),
-                         under=faults("?unlink,?unlinkat,?rename,?renameat,?renameat2:delay_enter=700000:when=1"))
+    steps.step("one is held for a moment, right before it %s:" % when)
+    slow = chapter.start(NAME, cwd=str(tmp_path), under=faults(calls + ":delay_enter=700000:when=1"))
     wait_until(lambda: is_held(family(slow.pid)[-1]) or listens(slow.pid) or not slow.is_running())
     quick = chapter.start(NAME, cwd=str(tmp_path))
 
     def are_decided():
         return (listens(slow.pid) or not slow.is_running()) and (listens(quick.pid) or not quick.is_running())
-    wait_until(are_decided)
+    wait_until(are_decided, what="both to listen or to end")
     with contextlib.suppress(AssertionError):  # the slow one may be about to take the other's path
         wait_until(lambda: slow.is_running() != quick.is_running(), limit=2)
     assert slow.is_running() or quick.is_running(), "both have ended"
@@ -395,26 +409,30 @@ def test_two_at_once(chapter, faults, tmp_path):
         cause=[
             Symptom("another file is gone", "Somebody may have removed the file, and made one of theirs: compare "
                     "st_dev and st_ino of lstat(), now and after bind(), before you unlink().",
-                    (START + "rm echo.socket; echo a letter > echo.socket; kill $!; wait; cat echo.socket; rm -f "
-                     "echo.socket",)),
+                    (START + "rm echo.socket; python3 -c \"import socket; s = socket.socket(socket.AF_UNIX); s.bind('echo.socket')\"; "
+                     "kill $!; wait; ls echo.socket; rm -f echo.socket",)),
             "sigaction() with a handler that calls unlink(), which a handler may, and then ends the program: _exit(), "
             "or raise() with SA_RESETHAND."],
         read="The program", by_hand=("for name in TERM INT; do timeout -s $name 0.5 ./unix-socket echo.socket; ls "
                                      "echo.socket; rm -f echo.socket; done",), step=3)
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-@pytest.mark.parametrize("whose", ["its own", "another"])
+@pytest.mark.parametrize("whose", ["its own", "another", "another's socket"])
 def test_removes_its_file(chapter, tmp_path, number, whose):
     server = serve(chapter, tmp_path, on_terminal=True)
     exchange(server, b"hello")
-    if whose == "another":
-        steps.step("%s is removed, and another file is made there" % NAME)
+    if whose != "its own":
+        steps.step("%s is removed, and %s is made there" % (NAME, "another file" if whose == "another" else whose))
         os.unlink(server.path)
-        with open(server.path, "w") as file:
-            file.write("a letter\n")
+        if whose == "another":
+            with open(server.path, "w") as file:
+                file.write("a letter\n")
+        else:
+            make_live(server.path).close()
+            give_away(server.path)
     server.signal(number)
     status = server.wait()
     assert status in (0, -number), "%s: should end by that signal, or with exit status 0" % how_it_ended(status)
-    if whose == "another":
+    if whose != "its own":
         assert os.path.exists(server.path), "another file is gone"
     else:
         assert not os.path.lexists(server.path), "its file is still there"

@@ -85,6 +85,7 @@ MUTANTS = [
            "test_leaves_alone", "EPROTOTYPE"),
     Mutant("connect() alone is asked", FILE, "if (!S_ISSOCK(file.st_mode)) {", "if (file.st_mode == 0) {",
            "test_leaves_alone", "S_ISSOCK()"),
+    Mutant("stat()", FILE, "    if (lstat(own.sun_path, &file) < 0)", "    if (stat(own.sun_path, &file) < 0)", "test_leaves_alone", "a file of its own"),
     Mutant("unlink() at once", FILE, "    int result = bind(listener, address, sizeof own);\n",
            "    unlink(own.sun_path);\n"
            "    int result = bind(listener, address, sizeof own);\n", "test_leaves_alone", "S_ISSOCK()"),
@@ -94,10 +95,15 @@ MUTANTS = [
            "-1;\n",
            "    int folder = dup(0);\n\n    if (folder < 0)\n        return -1;\n", "test_two_at_once", "A lock that "
            "both"),
+    Mutant("the lock ends before listen()", FILE, "    else if ((result = listen(", "    else if (close(folder), (result = listen(",
+           "test_two_at_once", "until listen()"),
+    Mutant("the lock is kept", FILE, "    close(folder);\n    return result;", "    return result;", "test_two_at_once", "never gives it back"),
     Mutant("SIGINT leaves the file", FILE, " || sigaction(SIGINT, &end, NULL) < 0", "", "test_removes_its_file",
            "with a handler"),
     Mutant("it goes on", FILE, "    raise(number); /* now it ends us: SA_RESETHAND */\n", "    (void)number;\n",
            "test_removes_its_file", "with a handler"),
+    Mutant("whoever's socket it is", FILE, "now.st_dev == own_file.st_dev &&\n        now.st_ino == own_file.st_ino)",
+           "own_file.st_ino != 0 &&\n        S_ISSOCK(now.st_mode))", "test_removes_its_file", "Somebody may have"),
     Mutant("whoever's file it is", FILE, "now.st_ino == own_file.st_ino)", "now.st_ino != 0)", "test_removes_its_file",
            "Somebody may have"),
 ]
