@@ -8,6 +8,7 @@ import sys
 
 import pytest
 
+from grade import names
 from harness import internet
 from harness.build import build
 from harness.namespaces import own_machine
@@ -22,6 +23,13 @@ def stop(lesson):
     """The number of the first transcript of a lesson that needs a tool which is not installed."""
     return next((block.number for block in blocks(read(lesson))
                  if not all(map(shutil.which, block.tools))), sys.maxsize)
+
+
+def pytest_itemcollected(item):
+    """The rows of the exercises' tables are `make check`'s, as their lessons are."""
+    row = item.get_closest_marker("row")
+    if row and names.is_exercise(row.args[0]):
+        item.add_marker(pytest.mark.strict)
 
 
 @pytest.fixture(scope="module")
