@@ -4,7 +4,6 @@ In the zip: setup.sh, run_autograder, the names of the chapters to grade, and in
 without its workshop.
 """
 
-import glob
 import io
 import os
 import tempfile
@@ -34,22 +33,6 @@ def gradescope():
     return 0
 
 
-def receive(submission, target, chapters):
-    """A submission's chapters to grade, a dictionary to folders, and remarks. If there is only one, its
-    files need no folder of that name."""
-    try:
-        found, remarks = submissions.receive(submission, target)
-    except submissions.Bad as error:
-        return {}, ["it " + str(error)]
-    if not found and len(chapters) == 1:
-        places = [place for place in (target, *glob.glob(os.path.join(glob.escape(target), "*", "")))
-                  if any(entry.is_file() for entry in submissions.own(place, chapters[0]))]
-        if len(places) == 1:
-            submissions.complete(places[0], chapters[0])
-            return {chapters[0]: places[0]}, []
-    return {chapter: folder for chapter, folder in found.items() if chapter in chapters}, remarks
-
-
 def not_handed_in(chapter, remarks):
     """The results of a chapter that a submission lacks."""
     check = {"name": "handed_in", "title": "Is handed in", "points": TOTAL, "seconds": 0}
@@ -66,8 +49,9 @@ def autograde(python, place):
     os.makedirs(os.path.dirname(output), exist_ok=True)
     with tempfile.TemporaryDirectory() as results, \
             formats.kept(results, chapters, {"GRADESCOPE": output}):
-        found, remarks = receive(os.path.join(place, "submission"), os.path.join(results, "submission"),
-                                 chapters)
+        found, remarks = submissions.receive([[(os.path.join(place, "submission"), "")]],
+                                             os.path.join(results, "submission"), chapters)
+        found = {chapter: folder for chapter, folder in found.items() if chapter in chapters}
         for chapter in set(chapters) - set(found):
             model.save(os.path.join(results, chapter + ".json"), not_handed_in(chapter, remarks))
         everything = run.grade(python, found, results, run.seed())

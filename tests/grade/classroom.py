@@ -16,10 +16,11 @@ import sys
 import tempfile
 import time
 
-from grade import names, report, run, submissions
+from grade import complete, downloads, names, report, run, submissions
 from grade import results as model
 from grade.failure import printable
 from grade.files import write
+from grade.unpack import stem
 from harness import machine
 from harness.contain import adopt_orphans
 
@@ -29,9 +30,9 @@ JOBS = 4 * (os.cpu_count() or 1)  # most of a grading is waiting
 class Learner:
     """What one learner has handed in, and what came of it."""
 
-    def __init__(self, source, name, label):
-        self.source, self.name, self.label = source, name, label
-        self.remarks, self.results = [], {}
+    def __init__(self, handed_in, name, label, late):
+        self.handed_in, self.name, self.label = handed_in, name, label  # see submissions.receive()
+        self.late, self.remarks, self.results = late, [], {}
         self.waiting = set()  # the chapters that are still to be graded
 
     def row(self, columns):
@@ -61,14 +62,21 @@ def learners(folder, out):
     """A Learner for each folder and file in the class's folder, in order; the results in `out` are none."""
     entries = sorted(entry for entry in os.listdir(folder) if not entry.startswith((".", "__MACOSX"))
                      and not (out + os.sep).startswith(os.path.join(folder, entry, "")))
-    stems = [submissions.stem(entry) for entry in entries]
+    people = {}
+    for entry in entries:
+        told = downloads.told(entry) or downloads.HandIn((entry,), stem(entry), False, 0, "")
+        people.setdefault(told.who, []).append((entry, told))
+    called = [handed_in[0][1].name for handed_in in people.values()]
     found = []
-    for entry, stem in zip(entries, stems):
-        name = stem if stems.count(stem) == 1 else entry
+    for who, handed_in in people.items():
+        name = handed_in[0][1].name
+        if called.count(name) > 1:
+            name = who[0] if len(who) == 1 else "%s_%s" % (name, who[1])
         label = re.sub(r"[^\w .@+-]", "_", name)[:60]
         if label != name:  # and two of them must not become one
             label += "-" + hashlib.sha256(os.fsencode(name)).hexdigest()[:8]
-        found.append(Learner(os.path.join(folder, entry), name, label))
+        groups, late = downloads.together(folder, handed_in)
+        found.append(Learner(groups, name, label, late))
     return found
 
 
@@ -77,16 +85,14 @@ def prepare(learner, target, out, grader, wanted):
     are wanted, a list of (learner, chapter, folder, path of the results, hash); what was graded before becomes its
     results."""
     jobs = []
-    try:
-        found, learner.remarks = submissions.receive(learner.source, target)
-    except submissions.Bad as error:
-        found, learner.remarks = {}, [str(error)]
+    found, remarks = submissions.receive(learner.handed_in, target, wanted)
+    learner.remarks = ["LATE"] * learner.late + remarks
     place = os.path.join(out, "json", learner.label)
     os.makedirs(place, exist_ok=True)
     for chapter, folder in sorted(found.items()):
         if chapter not in wanted:
             continue
-        path, digest = os.path.join(place, chapter + ".json"), grader + submissions.digest(folder)
+        path, digest = os.path.join(place, chapter + ".json"), grader + complete.digest(folder)
         before = model.load(path)
         if before and before.get("digest") == digest and not model.had_trouble(before):
             learner.results[chapter] = before
@@ -192,7 +198,7 @@ def grade_class(python):
     os.makedirs(os.path.join(out, "reports"), exist_ok=True)
     for sentence in machine.weaknesses():
         print(sentence, file=sys.stderr)
-    grader = submissions.digest(run.TESTS)
+    grader = complete.digest(run.TESTS)
     with tempfile.TemporaryDirectory(prefix="class-") as place:
         jobs = [job for number, learner in enumerate(everyone)
                 for job in prepare(learner, os.path.join(place, str(number)), out, grader, wanted)]

@@ -48,3 +48,15 @@ def wanted(numbers):
         if word.lstrip("0") not in map(number, programs()):
             sys.exit("make: CHAPTERS=\"%s\": which chapter is %s? 1 to 9, or an exercise, such as 4b" % (numbers, word))
     return [name for name in programs() if number(name) in [word.lstrip("0") for word in words]] or chapters()
+
+
+def meant(name):
+    """The program that a folder's or file's name means, without its ending: chapter4, 04_send_recv, send-recv, 4 and
+    copies such as "04-send-recv (1)" are 04-send-recv. None where it means none."""
+    copied = re.sub(r"( ?\(\d+\)|[ _-]+copy( \d+)?|[ _-]\d)$", "", name, flags=re.IGNORECASE)
+    for words in (re.sub(r"[\W_]", "", name.lower()), re.sub(r"[\W_]", "", copied.lower())):
+        for program in programs():
+            title = program.partition("-")[2].replace("-", "")
+            if words == title or re.fullmatch("(chapter|chap|ch|exercise)?0*%s(%s)?" % (number(program), title), words):
+                return program
+    return None

@@ -14,7 +14,7 @@ import zipfile
 
 import pytest
 
-from grade import classroom, run, submissions
+from grade import classroom, names, run, submissions, unpack
 from grade import results as model
 from harness.inspect import children
 from harness.program import Program, wait_until
@@ -125,8 +125,8 @@ def hostile(place):
 
 
 def test_no_submission_stops_it_or_gets_out(graded, tmp_path, monkeypatch):
-    monkeypatch.setattr(submissions, "BYTES", 1 << 20)
-    monkeypatch.setattr(submissions, "FILES", 50)
+    monkeypatch.setattr(unpack, "BYTES", 1 << 20)
+    monkeypatch.setattr(unpack, "FILES", 50)
     hostile(tmp_path / "class")
     program(tmp_path / "class" / "ann")
     asked, rows = graded()
@@ -181,7 +181,9 @@ def test_only_what_the_class_was_asked_to_write_counts(graded, tmp_path, monkeyp
     assert rows["in its folder"][-2:] == ["7", ""] and rows["in work"][-2:] == ["14", ""]
     assert rows["alone"][-2:] == ["14", ""]
     monkeypatch.setenv("CHAPTERS", "4")
-    assert {row[-2] for name, row in graded()[1].items() if name not in ("name", "untouched")} == {"7"}
+    rows = graded()[1]
+    assert {row[-2] for name, row in rows.items() if name not in ("name", "untouched")} == {"7"}
+    assert rows["untouched"][-2:] == ["0", submissions.NOTHING]
     monkeypatch.setenv("CHAPTERS", "44")
     with pytest.raises(SystemExit, match="which chapter is 44"):
         graded()
@@ -193,7 +195,7 @@ def test_a_program_in_any_language_is_found(graded, tmp_path):
         (place / name / CHAPTER / file).parent.mkdir(parents=True)
         (place / name / CHAPTER / file).write_text("all: ;\n")
         (place / name / CHAPTER / "README.md").write_text("the lesson")
-    found = {learner.name: submissions.receive(learner.source, str(tmp_path / learner.name))[0]
+    found = {learner.name: submissions.receive(learner.handed_in, str(tmp_path / learner.name), names.chapters())[0]
              for learner in classroom.learners(str(place), str(tmp_path / "out"))}
     assert {name: list(chapters) for name, chapters in found.items()} == {
         "python": [CHAPTER], "in src": [CHAPTER], "only ours": []}

@@ -1,0 +1,58 @@
+"""What Canvas and Moodle call the submissions that they let an instructor download, and who has handed in what.
+
+Canvas: doejane_LATE_12345_67890_send-recv-1.zip, with the learner's number, the file's, which grows with time, and the
+name that the file had; a -1 in it came when an older one had that name. Without names: anon_Ab3xZ_67890_send-recv.zip.
+Moodle: Jane Doe_1234567_assignsubmission_file_, a folder, or at the beginning of each file's name."""
+
+import os
+import re
+from typing import NamedTuple
+
+from grade.names import meant
+from grade.unpack import is_archive
+
+CANVAS = re.compile(r"(?:(?P<name>\w+?)_)??(?:(?P<late>LATE)_)?(?P<user>\d+|anon_\w+?)_(?:(?P<number>\d+)_(?P<file>.+)"
+                    r"|(?:text|link)\.html)", re.DOTALL)
+MOODLE = re.compile(r"(?P<name>[^_]+)(?:_(?P<user>\d+))?_assignsubmission_(?P<kind>[a-z]+)_?(?P<file>.*)", re.DOTALL)
+VERSION = re.compile(r"(-\d| ?\(\d+\))(?=(\.[A-Za-z0-9]+)*$)")
+
+
+class HandIn(NamedTuple):
+    """A file or folder that a learner has handed in."""
+    who: tuple  # the system, and the number there
+    name: str
+    late: bool
+    number: int  # grows with time
+    file: str  # the name that it had; "" for a folder
+
+
+def told(entry):
+    """What the name of a file or folder tells, a HandIn; None if it comes from neither."""
+    canvas, moodle = CANVAS.fullmatch(entry), MOODLE.fullmatch(entry)
+    if canvas and (canvas["name"] or canvas["user"].startswith("anon")):
+        return HandIn(("Canvas", canvas["user"]), canvas["name"] or canvas["user"], bool(canvas["late"]),
+                      int(canvas["number"] or 0), original(canvas["file"] or entry))
+    if moodle:
+        file = moodle["file"] or "" if moodle["kind"] == "file" else entry
+        return HandIn(("Moodle", moodle["user"] or moodle["name"]), moodle["name"], False, 0, file)
+    return None
+
+
+def original(file):
+    """The name that a file had before Canvas told it from an older one: send-recv-1.c was send-recv.c, but chapter-4.c
+    is no fourth chapter.c."""
+    before = VERSION.sub("", file, 1)
+    means, meant_before = (meant(name.partition(".")[0]) for name in (file, before))
+    return before if means in (None, meant_before) else file
+
+
+def together(folder, handed_in):
+    """What one learner has handed in, pairs of an entry and a HandIn, as receive() wants it, and whether the latest was
+    late. An archive or a folder counts by itself, and all single files are one program."""
+    handed_in = sorted(handed_in, key=lambda pair: pair[1].number)
+    single = [pair for pair in handed_in if pair[1].file and not is_archive(pair[0])
+              and not os.path.isdir(os.path.join(folder, pair[0]))]
+    groups = [[pair] for pair in handed_in if pair not in single] + [single] * bool(single)
+    groups.sort(key=lambda group: group[-1][1].number)
+    late = groups[-1][-1][1].late
+    return [[(os.path.join(folder, entry), each.file) for entry, each in group] for group in groups], late
