@@ -85,7 +85,10 @@ def prepare(learner, target, out, grader, wanted):
     are wanted, a list of (learner, chapter, folder, path of the results, hash); what was graded before becomes its
     results."""
     jobs = []
-    found, remarks = submissions.receive(learner.handed_in, target, wanted)
+    try:
+        found, remarks = submissions.receive(learner.handed_in, target, wanted)
+    except Exception as error:  # whatever it is, the others are graded
+        found, remarks = {}, ["could not be looked through: %s" % error]
     learner.remarks = ["LATE"] * learner.late + remarks
     place = os.path.join(out, "json", learner.label)
     os.makedirs(place, exist_ok=True)

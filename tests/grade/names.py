@@ -1,5 +1,6 @@
 """What the programs are called, and where they are: nine chapters, and exercises beside them."""
 
+import functools
 import glob
 import os
 import re
@@ -50,13 +51,22 @@ def wanted(numbers):
     return [name for name in programs() if number(name) in [word.lstrip("0") for word in words]] or chapters()
 
 
+@functools.lru_cache(maxsize=None)
+def spellings(repository):
+    """All that a program in this repository may be called, in small letters and digits: a dictionary to its name."""
+    return {before + zero + number(name) + after: name for name in programs() for title in [letters(name[2:])]
+            for before in ("", "chapter", "chap", "ch", "exercise") for zero in ("", "0") for after in ("", title)
+            } | {letters(name[2:]): name for name in programs()}
+
+
+def letters(name):
+    """The small letters and digits of a name."""
+    return re.sub(r"[\W_]", "", name.lower())
+
+
 def meant(name):
     """The program that a folder's or file's name means, without its ending: chapter4, 04_send_recv, send-recv, 4 and
     copies such as "04-send-recv (1)" are 04-send-recv. None where it means none."""
     copied = re.sub(r"( ?\(\d+\)|[ _-]+copy( \d+)?|[ _-]\d)$", "", name, flags=re.IGNORECASE)
-    for words in (re.sub(r"[\W_]", "", name.lower()), re.sub(r"[\W_]", "", copied.lower())):
-        for program in programs():
-            title = program.partition("-")[2].replace("-", "")
-            if words == title or re.fullmatch("(chapter|chap|ch|exercise)?0*%s(%s)?" % (number(program), title), words):
-                return program
-    return None
+    known = spellings(REPOSITORY)
+    return known.get(letters(name)) or known.get(letters(copied))

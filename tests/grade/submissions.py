@@ -6,7 +6,7 @@ import shutil
 
 from grade.complete import complete, given, peculiar
 from grade.files import weeks
-from grade.names import chapter_of, chapters, is_exercise, meant
+from grade.names import chapter_of, is_exercise, meant
 from grade.unpack import Bad, Intake, in_folder, is_source, stem
 
 NOTHING = "no program of the learner's in a chapter's folder, such as 04-send-recv"
@@ -54,7 +54,7 @@ def mains(folder, wanted=()):
     if not any(name.endswith(".c") for name in names) and os.path.isdir(os.path.join(folder, "src")):
         names = os.listdir(os.path.join(folder, "src"))
     known = {meant(name[:-2]): name for name in sorted(names) if name.endswith(".c") and name[:-1] + "h" not in names}
-    return {program: name for program, name in known.items() if program in [*chapters(), *wanted]}
+    return {program: name for program, name in known.items() if program and (program in wanted or not is_exercise(program))}
 
 
 def candidates(folder):
@@ -89,8 +89,8 @@ def find(folder, wanted):
     def shown(path):
         return os.path.relpath(path, folder) if path != folder else "the files at the top"
 
+    known = {path: mains(path, wanted) for path in loose}
     for chapter in wanted:
-        known = {path: mains(path, wanted) for path in loose}
         likely = [path for path in loose if chapter in known[path]] or [
             path for path in loose if not known[path] and len(wanted) == 1]
         if chapter not in found and len(likely) == 1:
@@ -99,7 +99,8 @@ def find(folder, wanted):
             remarks.append("%s is taken from %s" % (chapter, shown(likely[0])) + " without " * bool(others) + ", ".join(others))
         elif chapter in named and os.path.basename(found[chapter]) != chapter:
             remarks.append("%s is taken from %s" % (chapter, shown(found[chapter])))
-        remarks += ["%s: %s does not count" % (chapter, shown(path)) for path in named.get(chapter, [])[1:]]
+        others = list(map(shown, named.get(chapter, [])[1:]))
+        remarks += ["%s is not taken from %s" % (chapter, some(others))] * bool(others)
     return found, remarks, list(map(shown, loose))
 
 
@@ -129,18 +130,26 @@ def receive(handed_in, target, wanted):
             broken = True
             continue
         names, left_out = [name for _, name in together if name], intake.left_out
-        remarks += ["left out: " + ", ".join(left_out[:5]) + ", ..." * (len(left_out) > 5)] if left_out else []
+        remarks += ["left out: " + some(left_out)] if left_out else []
         these, assumed, unclear = find(intake.target, wanted)
         twice = {name for name in names if names.count(name) > 1} | set(these).intersection(found, wanted)
         remarks += assumed + ["%s counts as it was handed in last" % name for name in sorted(twice)]
         loose += unclear
         found.update(these)
     for chapter in sorted(set(found).intersection(wanted)):
-        remarks += ["%s %s" % (chapter, words) for words in [*peculiar(found[chapter], chapter),
-                                                           *complete(found[chapter], chapter)]]
+        try:
+            said = [*peculiar(found[chapter], chapter), *complete(found[chapter], chapter)]
+        except OSError as error:  # such as a folder that is called Makefile
+            said = ["is no program: %s: %s" % (os.path.basename(error.filename or ""), error.strerror)]
+        remarks += ["%s %s" % (chapter, words) for words in said]
     if not broken and not set(found).intersection(wanted):
         remarks.append(missing(target, found, loose, wanted))
     return found, remarks
+
+
+def some(paths, between=", "):
+    """The first of these paths, as text."""
+    return between.join(paths[:5] + ["..."] * (len(paths) > 5))
 
 
 def missing(target, found, loose, wanted):
@@ -148,7 +157,7 @@ def missing(target, found, loose, wanted):
     packed = [path for path, _, _ in in_folder(target) if path.lower().endswith((".rar", ".7z", ".gz", ".xz", ".zst"))]
     if loose:
         name = wanted[0] if len(wanted) == 1 else "a folder that is named as its chapter, such as " + wanted[0]
-        return "which chapter is it? move %s to %s" % (" or ".join(loose), name)
+        return "which chapter is it? move %s to %s" % (some(loose, " or "), name)
     if found:
         return "only %s was handed in" % ", ".join(sorted(found))
     return "%s cannot be unpacked: hand in a .zip" % os.path.basename(packed[0]) if packed else NOTHING

@@ -3,6 +3,7 @@
 import os
 import shutil
 import tarfile
+import time
 import zipfile
 
 import pytest
@@ -182,7 +183,7 @@ def test_of_two_folders_one_counts_and_is_named(tmp_path):
     lay(tmp_path / "ada", CHAPTER + "/main.c", "04-send-recv (1)/main.c", "old/04-send-recv/main.c")
     found, remarks = received(tmp_path, tmp_path / "ada")
     assert found[CHAPTER].endswith("/0/04-send-recv")
-    assert "04-send-recv: 04-send-recv (1) does not count" in remarks and "old/04-send-recv does not count" in remarks
+    assert "04-send-recv is not taken from old/04-send-recv, 04-send-recv (1)" in remarks
 
 
 def test_makefiles_and_binaries_that_are_not_ours(tmp_path):
@@ -196,3 +197,20 @@ def test_makefiles_and_binaries_that_are_not_ours(tmp_path):
     remarks = received(tmp_path, tmp_path / "ada")[1]
     assert CHAPTER + " has a Makefile of its own" in remarks
     assert CHAPTER + " brings what is no source: answer.xz" in remarks
+
+
+@pytest.mark.parametrize("folder", ["Makefile", "address.c", "address.h", "main.c"])
+def test_a_folder_in_a_files_place_stops_nothing(tmp_path, folder):
+    lay(tmp_path / "ada", CHAPTER + "/send-recv.c", CHAPTER + "/" + folder + "/x.c")
+    (tmp_path / "ada" / CHAPTER / "send-recv.c").write_bytes(b"/* \xff */\n" + MAIN.encode())
+    assert list(received(tmp_path, tmp_path / "ada")[0]) == [CHAPTER]
+
+
+def test_thousands_of_folders_take_no_minutes_and_no_pages(tmp_path):
+    with zipfile.ZipFile(tmp_path / "ada.zip", "w") as many:
+        for number in range(1000):
+            many.writestr("d%03d/x.c" % number, "")
+    began = time.process_time()
+    found, remarks = received(tmp_path, tmp_path / "ada.zip")
+    assert not found and remarks == "which chapter is it? move d000 or d001 or d002 or d003 or d004 or ... to 04-send-recv"
+    assert time.process_time() - began < 3
