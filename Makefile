@@ -13,7 +13,7 @@ COMMAND := $(strip $(COMMAND))
 # Python is to find our modules beside lab.py, and to look at what it asserts.
 unexport PYTHONSAFEPATH PYTHONOPTIMIZE
 # Only what is given to make: the shell may happen to have variables of these names, too.
-VARIABLES := ALL CHAPTERS DIR OUT UPDATE SVG STATES JUNIT GRADESCOPE GITHUB
+VARIABLES := ALL CHAPTERS DIR OUT UPDATE SVG STATES JUNIT GRADESCOPE
 $(foreach name,$(VARIABLES) ARGS,$(if $(filter environment%,$(origin $(name))),$(eval $(name) :=)))
 export $(VARIABLES)
 
@@ -55,6 +55,7 @@ ifneq ($(wildcard tests/repo),)
 	@echo 'make handout N UPDATE=DIR   bring one of last week up to chapter N'
 	@echo 'make class DIR=DIR   grade a folder of submissions (OUT=results CHAPTERS="4 5")'
 	@echo 'make gradescope OUT=FILE.zip   an autograder for Gradescope (CHAPTERS="4 5")'
+	@echo 'make classroom50 OUT=DIR       an autograder for Classroom 50 (CHAPTERS="4 5")'
 endif
 
 test:
@@ -68,12 +69,12 @@ check mutants:
 bench: $(FINISHED)
 	@python3 tests/bench/bench.py $(ARGS)
 
-class gradescope:
+class gradescope classroom50:
 	$(LAB) $@
 
 else
 
-check mutants bench class gradescope:
+check mutants bench class gradescope classroom50:
 	@echo 'make $@ is for those who teach with this: it is not in this copy' >&2; exit 2
 
 endif
@@ -81,7 +82,7 @@ endif
 clean:
 	@for chapter in $(FOLDERS) $(EXERCISES); do $(MAKE) --no-print-directory -s -C $$chapter clean; done
 
-.PHONY: all $(FOLDERS) $(EXERCISES) help test check mutants bench class gradescope clean
+.PHONY: all $(FOLDERS) $(EXERCISES) help test check mutants bench class gradescope classroom50 clean
 
 else
 

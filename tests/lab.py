@@ -14,7 +14,7 @@ import threading
 from excerpts import renew
 from find_python import find_python
 from grade import autograder, classroom, growth, learner, names
-from grade.autograder import gradescope
+from grade.autograder import classroom50, gradescope
 from grade.files import has_program, read
 from grade.handout import ARGUMENTS
 from grade.update import handout
@@ -301,14 +301,14 @@ def class_():
     return classroom.grade_class(find_python())
 
 
-def autograde(place):
-    """Grade one submission on Gradescope, see grade/autograder.py."""
-    return autograder.autograde(find_python(), place)
+def autograde(*place):
+    """Grade one submission on Gradescope or Classroom 50, see grade/autograder.py."""
+    return autograder.autograde(find_python(), *place)
 
 
 def main():
     commands = {command.__name__.rstrip("_"): command
-                for command in (chapter, diff, compare, trace, start, grade, watch, handout, class_, gradescope, autograde,
+                for command in (chapter, diff, compare, trace, start, grade, watch, handout, class_, gradescope, classroom50, autograde,
                                 excerpts, ladders, steps, test, check, mutants)}
     if len(sys.argv) < 2 or sys.argv[1] not in commands:
         print("usage: lab.py %s ..." % "|".join(commands), file=sys.stderr)

@@ -1,7 +1,7 @@
-"""make gradescope OUT=autograder.zip [CHAPTERS="4 5"]: an autograder for Gradescope, and what it runs.
+"""make gradescope OUT=autograder.zip, make classroom50 OUT=DIR, both with CHAPTERS="4 5": autograders, and what they run.
 
-In the zip: setup.sh, run_autograder, the names of the chapters to grade, and in sockets/ the repository
-without its workshop.
+In either: its scripts, the names of the chapters to grade, and in sockets/ the repository without its workshop. What
+Classroom 50 gets, it publishes: that has no program which the class is to write.
 """
 
 import io
@@ -11,10 +11,12 @@ import zipfile
 
 from grade import formats, names, report, run, submissions
 from grade import results as model
-from grade.files import files, write
+from grade.files import files, new_place, read, write
+from grade.handout import contents
+from grade.update import lay_out
 from harness.grading import TOTAL
 
-SCRIPTS = os.path.join(run.TESTS, "grade", "gradescope")
+SCRIPTS = os.path.join(run.TESTS, "grade")
 
 
 def gradescope():
@@ -23,13 +25,26 @@ def gradescope():
     out = os.path.abspath(os.path.expanduser(os.environ.get("OUT") or "autograder.zip"))
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name in sorted(os.listdir(SCRIPTS)):
-            archive.write(os.path.join(SCRIPTS, name), name)
+        for name in ("run_autograder", "setup.sh"):
+            archive.write(os.path.join(SCRIPTS, "gradescope", name), name)
         archive.writestr("chapters", "\n".join(chapters) + "\n")
         for path in files():
             archive.write(os.path.join(run.REPOSITORY, path), "sockets/" + path)
     write(out, packed.getvalue())
     print("%s grades %s. Upload it to Gradescope as it is." % (out, ", ".join(chapters)))
+    return 0
+
+
+def classroom50():
+    """Make the folder. OUT and CHAPTERS are in the environment."""
+    chapters = names.wanted(os.environ.get("CHAPTERS", ""))
+    out = new_place(os.environ.get("OUT"), "classroom50")
+    lay_out(os.path.join(out, "sockets"), contents(min(map(names.chapter_of, chapters))[:2]), {})
+    write(os.path.join(out, "chapters"), "\n".join(chapters) + "\n")
+    for name in ("autograder.py", "runtime.json"):
+        write(os.path.join(out, name), read(SCRIPTS, "classroom50", name))
+    print("%s grades %s. Make it CLASSROOM/autograders/ASSIGNMENT/ in your classroom50 repository, and\n"
+          "give the assignment its runtime.json." % (out, ", ".join(chapters)))
     return 0
 
 
@@ -41,19 +56,21 @@ def not_handed_in(chapter, remarks):
     return {"chapter": chapter, "complete": True, "log": "", "checks": [check]}
 
 
-def autograde(python, place):
-    """Grade place/submission; what comes of it is in place/results/results.json, from the start."""
-    with open(os.path.join(place, "source", "chapters"), encoding="utf-8") as file:
-        chapters = file.read().split()
-    output = os.path.join(place, "results", "results.json")
-    os.makedirs(os.path.dirname(output), exist_ok=True)
-    with tempfile.TemporaryDirectory() as results, \
-            formats.kept(results, chapters, {"GRADESCOPE": output}):
-        found, remarks = submissions.receive([[(os.path.join(place, "submission"), "")]],
-                                             os.path.join(results, "submission"), chapters)
+def autograde(python, place=None):
+    """Grade a submission; what comes of it is kept in the files that its service reads. On Gradescope it lies in the
+    folder `place`; on Classroom 50 it is the working directory."""
+    chapters = read(os.path.dirname(run.REPOSITORY), "chapters").split()
+    submission, wanted = os.getcwd(), {"CLASSROOM50": "result.json", "RELEASE": "release-body.md"}
+    if place:
+        submission, wanted = os.path.join(place, "submission"), {"GRADESCOPE": os.path.join(place, "results", "results.json")}
+        os.makedirs(os.path.join(place, "results"), exist_ok=True)
+    with tempfile.TemporaryDirectory() as results:
+        found, remarks = submissions.receive([[(submission, "")]], os.path.join(results, "submission"), chapters)
         found = {chapter: folder for chapter, folder in found.items() if chapter in chapters}
         for chapter in set(chapters) - set(found):
             model.save(os.path.join(results, chapter + ".json"), not_handed_in(chapter, remarks))
-        everything = run.grade(python, found, results, run.seed())
-        print("\n\n".join(report.tell(chapter, everything=True) for chapter in everything))  # for the instructor
+        with formats.kept(results, chapters, wanted):  # from here on: these files are no part of what is handed in
+            everything = run.grade(python, found, results, run.seed())
+        if place:  # Gradescope shows it to the instructor; on GitHub a program's words could be taken for commands
+            print("\n\n".join(report.tell(chapter, everything=True) for chapter in everything))
     return 0

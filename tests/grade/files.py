@@ -16,7 +16,7 @@ BELONGS = [
     *(folder + name for folder in ("0[1-9]-*/", "0[1-9]-*/[1-9][a-z]-*/") for name in (
         "Makefile", "README.md", "*.[ch]", "*.conf", "*.service", "webroot/*", "webroot/*/*", "steps/*.patch")),
     "tests/README.md", "tests/pytest.ini", "tests/*.py", "tests/chapters/*.py", "tests/grade/*.py",
-    "tests/grade/*.json", "tests/grade/github/*.yml", "tests/grade/gradescope/*", "tests/harness/*.[ch]",
+    "tests/grade/*.json", "tests/grade/classroom50/*", "tests/grade/gradescope/*", "tests/harness/*.[ch]",
     "tests/harness/*.py", "tests/ladder/*.py",
 ]
 

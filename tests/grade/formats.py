@@ -1,10 +1,9 @@
-"""The results of a grading for other programs: Gradescope, GitHub Classroom, and whoever reads JUnit XML.
+"""The results of a grading for other programs: Gradescope, Classroom 50, and whoever reads JUnit XML.
 
-`make grade 4 JUNIT=FILE GRADESCOPE=FILE GITHUB=FILE` writes them. The files are there from the start and
+`make grade 4 JUNIT=FILE GRADESCOPE=FILE` writes them, and so do the autograders. The files are there from the start and
 are renewed after each check, so what was earned is kept if the grading is cut off.
 """
 
-import base64
 import contextlib
 import json
 import os
@@ -22,7 +21,7 @@ from harness.grading import TOTAL
 
 OUTPUT = 10000  # characters of one check's words
 LINE = 300  # and of one line of them
-GITHUB_OUTPUT = 60000  # bytes of all of them, for they travel in one environment variable
+RELEASE = 120000  # and of all of them on the page of a release: GitHub takes 125000
 BEGIN = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime())
 KINDS = {model.PASSED: "passed", model.FAILED: "failure", model.NOT_CHECKED: "skipped",
          model.NOT_POSSIBLE: "skipped"}  # in JUnit's words; what else there is, is an "error"
@@ -72,7 +71,7 @@ def gradescope(everything):
     return json.dumps({
         "output": "Each check's output tells what was done, what came of it, and how to see it by hand.",
         "output_format": "text", "test_output_format": "text", "test_name_format": "text",
-        "visibility": "visible", "stdout_visibility": "hidden",
+        "visibility": "visible", "stdout_visibility": "hidden", "leaderboard": [],
         "execution_time": round(sum(check["seconds"] for _, _, check in flat(everything)), 3),
         "tests": [{"name": "%s: %s" % (chapter, check["title"]), "name_format": "text",
                    "number": "%s.%d" % (names.number(chapter), number),
@@ -82,28 +81,33 @@ def gradescope(everything):
                   for chapter, number, check in flat(everything)]}, indent=1) + "\n"
 
 
-def github(everything):
-    """What classroom-resources/autograding-grading-reporter takes from a variable ..._RESULTS."""
-    tests = flat(everything)
-    is_over = all(results["complete"] for results in everything)
-    all_passed = all(has_passed(check) for _, _, check in tests)
-    words = json.dumps({
-        "version": 1, "status": "pass" if all_passed else "fail" if is_over else "error",
-        "max_score": sum(check["points"] for _, _, check in tests),
-        "tests": [{"name": "%s: %s" % (chapter, check["title"]),
-                   "status": "pass" if has_passed(check) else "fail",
-                   "score": check["earned"], "message": no_command(said(check, chapter), len(tests)),
-                   "test_code": "make grade " + names.number(chapter), "filename": "", "line_no": 0,
-                   "execution_time": "%.3fs" % check["seconds"]}
-                  for chapter, _, check in tests]}, ensure_ascii=False)
-    return base64.b64encode(words.encode()).decode() + "\n"
+def classroom50(everything):
+    """result.json, see https://github.com/foundation50/classroom50/blob/main/schemas/result-v1.schema.json"""
+    tests = [{"test-name": "%s: %s" % (chapter, check["title"]), "passed": has_passed(check),
+              "score": check["earned"], "max-score": check["points"]} for chapter, _, check in flat(everything)]
+    whose = {name.lower(): os.environ.get(name, "") for name in ("CLASSROOM", "ASSIGNMENT", "ASSIGNMENT_TYPE", "OWNER")}
+    links = {name: os.environ.get(name.upper() + "_URL", "") for name in ("commit", "release", "review")}
+    return json.dumps({
+        "schema": "classroom50/result/v1", **whose, **links, "submission": os.environ.get("SUBMISSION_TAG", ""),
+        "datetime": BEGIN + "Z", "score": sum(test["score"] for test in tests),
+        "max-score": sum(test["max-score"] for test in tests), "tests": tests}, indent=1) + "\n"
 
 
-def no_command(text, number):
-    """A message, cut to its share, that GitHub's runner prints and does not obey: it takes lines that
-    begin with :: for commands, and ##[ anywhere."""
-    text = text.encode()[:GITHUB_OUTPUT // number].decode(errors="ignore").replace("##[", "# #[")
-    return "".join("| %s\n" % line for line in text.splitlines())
+def release(everything):
+    """release-body.md, which Classroom 50 publishes with it. What a program has printed is code in this Markdown, and
+    is obeyed by nobody. Of what did not earn its points only failures are told, if there are any."""
+    lines, tell = [], {results["chapter"]: [check for check in checks(results) if check["verdict"] == model.FAILED] or [
+        check for check in checks(results) if not has_passed(check)] for results in everything}
+    share = RELEASE // max(1, sum(map(len, tell.values())))
+    for results in everything:
+        lines += ["### %s: %d of %d points" % (results["chapter"], *(sum(check[of] for check in checks(results))
+                                                                     for of in ("earned", "points"))),
+                  "", "| points | check |", "|---|---|",
+                  *("| %d of %d | %s |" % (check["earned"], check["points"], check["title"]) for check in checks(results)), ""]
+        for check in tell[results["chapter"]]:
+            lines += ["**%s**" % check["title"], "",
+                      *("    " + line for line in said(check, results["chapter"])[:share].splitlines()), ""]
+    return "\n".join(lines)[:RELEASE]
 
 
 def junit(everything):
@@ -132,7 +136,7 @@ def junit(everything):
     return "<?xml version='1.0' encoding='utf-8'?>\n" + xml.tostring(suites, "unicode") + "\n"
 
 
-FORMATS = {"GRADESCOPE": gradescope, "GITHUB": github, "JUNIT": junit}
+FORMATS = {"GRADESCOPE": gradescope, "JUNIT": junit, "CLASSROOM50": classroom50, "RELEASE": release}
 
 
 # ---- Writing them while the grading goes on

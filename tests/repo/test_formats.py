@@ -1,6 +1,5 @@
 """Results for other programs: complete at every moment, and readable whatever a program prints."""
 
-import base64
 import json
 import os
 import re
@@ -56,30 +55,48 @@ def test_gradescope():
     assert {test["max_score"] for test in tests} == {10}
     assert [test["number"] for test in tests][:2] == ["4.1", "4.2"]
     assert made["stdout_visibility"] == "hidden" and made["visibility"] == "visible"
-    assert made["test_output_format"] == "text" and made["execution_time"] == 7 * 0.25
+    assert made["test_output_format"] == "text" and made["execution_time"] == 7 * 0.25 and made["leaderboard"] == []
     assert "likely:  It does not." in tests[1]["output"] and "\\xdcff" in tests[1]["output"]
     assert all(is_clean(test["output"]) for test in tests)
 
 
-def test_github_classroom():
-    encoded = formats.github([ALL])
-    made = json.loads(base64.b64decode(encoded, validate=False).decode())
-    assert encoded.count("\n") == 1
-    assert (made["version"], made["status"], made["max_score"]) == (1, "error", 70)
-    assert [test["score"] for test in made["tests"]] == [10, 0, 0, 10, 10, 0, 0]
+IDENTITY = {"CLASSROOM": "networks", "ASSIGNMENT": "chapter-1", "ASSIGNMENT_TYPE": "individual", "OWNER": "ada",
+            "SUBMISSION_TAG": "submit/2026-11-29T14-00-00Z-abcdef0", "COMMIT_URL": "https://c", "RELEASE_URL": "https://r",
+            "REVIEW_URL": "https://v"}
+
+
+def keeps_classroom50s_schema(text):
+    """Whether this is what its result-v1.schema.json demands, and the rules that stand there as words."""
+    made = json.loads(text)
+    assert set(made) == {"schema", "classroom", "assignment", "assignment_type", "owner", "submission", "commit", "release",
+                         "review", "datetime", "score", "max-score", "tests"}
+    assert made["schema"] == "classroom50/result/v1" and re.match("submit/", made["submission"])
+    assert [made[name] for name in ("classroom", "assignment", "assignment_type", "owner", "commit", "release", "review")] == [
+        IDENTITY[name] for name in ("CLASSROOM", "ASSIGNMENT", "ASSIGNMENT_TYPE", "OWNER", "COMMIT_URL", "RELEASE_URL", "REVIEW_URL")]
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT([01]\d|2[0-3]):[0-5]\d:[0-5]\dZ", made["datetime"])
+    for each in (made, *made["tests"]):
+        assert type(each["score"]) is type(each["max-score"]) is int and 0 <= each["score"] <= each["max-score"]
     for test in made["tests"]:
-        assert set(test) == {"name", "status", "score", "message", "test_code", "filename", "line_no",
-                             "execution_time"}
-        assert isinstance(test["line_no"], int) and is_clean(test["message"])
-        assert not any(line.lstrip().startswith("::") for line in test["message"].splitlines())
-        assert "##[" not in test["message"]
-    for verdict, status in ((model.FAILED, "fail"), (model.PASSED, "pass")):
-        assert json.loads(base64.b64decode(formats.github([results(verdict)])))["status"] == status
+        assert test["test-name"] and type(test["passed"]) is bool
+    return made
 
 
-def test_all_nine_chapters_fit_into_one_environment_variable():
-    failed = [{**results(), "checks": [check(model.FAILED, message="\u20ac" * 20000)] * 12}] * 9
-    assert len(formats.github(failed)) < 128 * 1024 - 100  # Linux's limit for one string
+def test_classroom50(monkeypatch):
+    for name, value in IDENTITY.items():
+        monkeypatch.setenv(name, value)
+    made = keeps_classroom50s_schema(formats.classroom50([ALL, model.unknown("05-client")]))
+    assert (made["score"], made["max-score"]) == (30, 70 + TOTAL)
+    assert [test["passed"] for test in made["tests"]] == [True, False, False, True, True, False, False, False]
+
+
+def test_a_release_has_every_failure_as_code_and_is_not_too_long():
+    told = formats.release([ALL])
+    assert "### 04-send-recv: 30 of 70 points\n" in told and told.count("| 0 of 10 | Does it |") == 4
+    assert told.count("**Does it**") == 1 and is_clean(told) and re.search(r"^     +::notice::", told, re.MULTILINE)
+    assert all(line.startswith(("    ", "|", "#", "**")) for line in told.splitlines() if line)
+    assert "\n    not checked: for a reason\n" in formats.release([results(model.NOT_CHECKED)])
+    failed = [{**results(), "checks": [check(model.FAILED, message="\u20ac\n" * 20000)] * 12}] * 9
+    assert 100000 < len(formats.release(failed)) < 125000, "GitHub's limit"
 
 
 def test_junit():
@@ -210,3 +227,24 @@ def test_the_autograder_grades_a_submission(autograder, folder, score):
     assert (sum(test["score"] for test in tests), sum(test["max_score"] for test in tests)) == (score, 100)
     assert folder or "send_all" in tests[0]["output"], "the compiler's words"
     assert folder != "05-client" or "has no folder " + CHAPTER in tests[0]["output"]
+
+
+@pytest.mark.parametrize("handed_in", [True, False])
+def test_classroom50s_autograder_grades_the_clone_in_which_it_runs(tmp_path, handed_in):
+    """As its runner does it: with a bundle that it has unpacked elsewhere, and all it knows in the environment."""
+    bundle, learner = tmp_path / "runtime" / "chapter-1", tmp_path / "learner"
+    done = make(REPOSITORY, "classroom50", "OUT=%s" % bundle, "CHAPTERS=1")
+    assert done.returncode == 0 and "CLASSROOM/autograders/ASSIGNMENT/" in done.stdout, done.stderr
+    assert sorted(os.listdir(bundle)) == ["autograder.py", "chapters", "runtime.json", "sockets"]
+    assert set(json.loads((bundle / "runtime.json").read_text())) == {"runs-on", "apt"}
+    assert not [*bundle.glob("sockets/0*/*.c"), *bundle.glob("sockets/0*/steps/*")], "GitHub Pages publishes it"
+    (learner / ".git").mkdir(parents=True)
+    if handed_in:
+        shutil.copytree(path("01-socket"), learner / "work" / "01-socket")
+    done = subprocess.run([sys.executable, str(bundle / "autograder.py")], cwd=learner, env={**os.environ, **IDENTITY},
+                          text=True, timeout=120, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    assert (done.returncode, done.stdout) == (0, ""), done.stderr
+    made, told = keeps_classroom50s_schema((learner / "result.json").read_text()), (learner / "release-body.md").read_text()
+    points = TOTAL if handed_in else 0
+    assert (made["score"], made["max-score"]) == (points, TOTAL) and "01-socket: %d of %d points" % (points, TOTAL) in told
+    assert handed_in or "no folder 01-socket with a program in it" in told
