@@ -110,12 +110,16 @@ def test_serves_as_before(server):
                     ("./range", FILE + "a() { curl -si --max-time 2 -H \"If-Modified-Since: Sun, 06 Nov 1994 08:49:37 GMT\" http://127.0.0.1:8080/n | head -1; }; a; "
                      "touch webroot/n; a; rm webroot/n")),
             Symptom("is not Not Modified", "Each status has its REASON: 304 Not Modified."),
-            "If-Modified-Since has the date that Last-Modified had; its name comes in any case. If that is still the file's, the status is 304."],
+            Symptom("asked a second time", "What one request has said, the next has not: before a request is read, no header has come yet.",
+                    by_hand(*["If-Modified-Since: Sun, 06 Nov 1994 08:49:37 GMT"] * 2, show=HEAD)),
+            "If-Modified-Since has the date that Last-Modified had; its name comes in any case. If that is still the file's, the status is 304. "
+            "If you count seconds already: it is in GMT, and mktime() takes it for a time of here."],
         read="The program", by_hand=by_hand("if-modified-since: Sun, 06 Nov 1994 08:49:37 GMT", show=HEAD))
 def test_not_modified(server, root):
     sent = brings(server, "/n", CONTENT).headers["last-modified"]
     for name in SINCE, "if-modified-since:":
         ask(server, 304, name + sent)
+        answers(server, lines("GET /n HTTP/1.0", name + sent), 304, name="asked a second time")
     ask(server, 404, SINCE + sent, target="/missing")
     os.utime(str(root / "n"), (WHEN + 100, WHEN + 100))
     answers(server, lines("GET /n HTTP/1.0", SINCE + sent), 200, name="the file has changed since")
@@ -125,6 +129,8 @@ def test_not_modified(server, root):
         cause=[
             Symptom("with a body", "304 ends with the empty line: the client has the body already."),
             Symptom(r"'304 \d|lines in the log", "The log tells 304, and 0 bytes of body."),
+            Symptom("HEAD /n .*not with 304", "HEAD is asked with a date, too: 304, as for GET.",
+                    by_hand(SINCE + MODIFIED, show=HEAD, more="; curl -sI --max-time 2 -H '%s' http://127.0.0.1:8080/n | head -1" % (SINCE + MODIFIED))),
             Symptom("no header|expected: ", "304 has Date, Server, Connection and Last-Modified, as 200 has them."),
             "Content-Length and Content-Type tell of a body, which 304 does not have: leave them out."],
         read="Your turn", by_hand=("./range & sleep 0.3; " + FILE + "printf 'GET /n HTTP/1.0\\r\\nIf-Modified-Since: Sun, 06 Nov 1994 08:49:37 GMT\\r\\n\\r\\n' | "
@@ -189,7 +195,8 @@ NO_DATES = {
     "a word": "yesterday", "nothing": "", "a number": "2000000000", "a day without a time": "Mon, 06 Nov 2000", "ISO 8601": "2000-11-06T08:49:37Z",
     "another zone": "Mon, 06 Nov 2000 08:49:37 +0100", "no zone": "Mon, 06 Nov 2000 08:49:37", "25 o'clock": "Mon, 06 Nov 2000 25:49:37 GMT",
     "the 31st of February": "Thu, 31 Feb 2000 08:49:37 GMT", "the 32nd": "Mon, 32 Jan 2000 08:49:37 GMT", "a month that is none": "Mon, 06 Nof 2000 08:49:37 GMT",
-    "more behind it": "Mon, 06 Nov 2000 08:49:37 GMT; length=36"}
+    "a day of one digit": "Mon, 6 Nov 2000 08:49:37 GMT", "two spaces": "Mon,  06 Nov 2000 08:49:37 GMT", "one space": "Mon Nov 6 08:49:37 2000",
+    "a short day in the form of RFC 850": "Mon, 06-Nov-00 08:49:37 GMT", "more behind it": "Mon, 06 Nov 2000 08:49:37 GMT; length=36"}
 
 
 @graded(10, "Takes for no condition what is no date, two dates, a date in the future", step=2,
@@ -204,7 +211,8 @@ NO_DATES = {
             Symptom("If-None-Match", "Beside If-None-Match the date does not count.",
                     by_hand(SINCE + MODIFIED, show=HEAD, more="; curl -si -H 'If-None-Match: \"x\"' -H '%s' http://127.0.0.1:8080/n | head -1" % (SINCE + MODIFIED))),
             "What is not exactly in one of the three forms, with a day that there is, does not count. strptime() returns where it stopped: that has to be the "
-            "text's end; and it takes the 31st of February."],
+            "text's end; and it takes the 31st of February, "
+            "a digit less, a space more."],
         read="Your turn", by_hand=by_hand(*(SINCE + text for text in NO_DATES.values() if "'" not in text), show=HEAD), needs=["test_not_modified"])
 def test_no_date(server):
     for name, text in NO_DATES.items():

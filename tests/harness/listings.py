@@ -11,6 +11,8 @@ from harness.http_requests import lines
 # href: as it stands in the page; text: what a browser shows of it; target: what a browser would ask this server for
 Link = collections.namedtuple("Link", "href text target")
 
+EMPTY = "~empty~"  # in place of an empty part of a path: to a browser ../ leads out of it, and urljoin() would drop it
+
 
 class Page(html.parser.HTMLParser):
     """A page taken apart: .links, rows (href, text); .tags, the names of all its tags; .title; .text, all of it."""
@@ -50,13 +52,14 @@ def page_of(server, target):
 
 def links(server, target, page=None):
     """The links of a folder's page as a browser follows them."""
-    base = "http://127.0.0.1:%d%s" % (server.port, target)
+    base = "http://127.0.0.1:%d%s" % (server.port, re.sub("/(?=/)", "/" + EMPTY, target))
     found = []
     for href, text in (page or page_of(server, target)).links:
         url = urllib.parse.urlsplit(urllib.parse.urljoin(base, href.replace(";", "%3B")))  # it would drop a last ;
         assert (url.scheme, url.netloc) == ("http", "127.0.0.1:%d" % server.port), (
             "the link %r of %s leads to another place than this server: %s" % (href, target, url.geturl()))
-        found.append(Link(href, text, urllib.parse.urlunsplit(("", "", re.sub("^/+", "/", url.path), url.query, ""))))
+        path = re.sub("^/+", "/", url.path.replace(EMPTY, ""))
+        found.append(Link(href, text, urllib.parse.urlunsplit(("", "", path, url.query, ""))))
     return found
 
 
@@ -67,11 +70,11 @@ def decoded(target):
 
 def split(server, target, page=None):
     """The links of a folder's page: a dictionary from each name, in bytes, with the slash of a folder, to its Link, in
-    their order; and the links to the folder above."""
+    their order; and the links to the folder above. From a path that ends in // the link ../ leads to the folder itself."""
     folder, shown, above = decoded(target), {}, []
     for link in links(server, target, page):
         path = decoded(link.target)
-        if path == re.sub(b"[^/]*/$", b"", folder) != folder:
+        if path == re.sub(b"[^/]*/$", b"", folder) != folder or (path == folder != b"/" and target.endswith("//")):
             above.append(link)
             continue
         assert path.startswith(folder) and path != folder, "the link %r of %s leads elsewhere: %s" % (link.href, target, link.target)

@@ -36,6 +36,8 @@ MUTANTS = [
     Mutant("HEAD says 0", "response.c", HEAD, HEAD.replace("(long long)size", "request->head ? 0 : (long long)size"), "test_head", "how long the page would be"),
     Mutant("a head of its own", "response.c", HEAD, r'(size_t)snprintf(head, sizeof head, "HTTP/1.0 200 OK\r\nContent-Type: text/html\r\nContent-Length: %zu\r\n\r\n", size);',
            "test_head", "Date, Server, Connection"),
+    Mutant("the log counts the head, too", "serve.c", "    log_request(peer, request.line, status, bytes);", "    log_request(peer, request.line, status, bytes + (S_ISDIR(info.st_mode) ? 160 : 0));",
+           "test_head", "without its head"),
     Mutant("no redirection", "serve.c", KIND, "    else if (S_ISREG(info->st_mode) || S_ISDIR(info->st_mode))\n", "test_old_promises", "is still 301"),
     Mutant("a folder that is not there is 403", "serve.c", "    if (file < 0 || fstat(file, info) < 0)\n", "    if (file < 0 && !is_page)\n        *status = 403;\n"
            "    else if (file < 0 || fstat(file, info) < 0)\n", "test_old_promises", "What is not there is 404"),
@@ -47,6 +49,7 @@ MUTANTS = [
     Mutant("the folder is not closed", "folder.c", "        closedir(stream); /* and with it the folder */\n", "        (void)0;\n", "test_leaks_nothing", "closedir() closes"),
     Mutant("the page stays in memory", "folder.c", "page, size);\n    free(page);\n", "page, size);\n", "test_leaks_nothing", "goes to free()"),
     Mutant("the names stay in memory", "folder.c", "    free(names);\n", "", "test_leaks_nothing", "goes to free()"),
+    Mutant("errno of an earlier call", "folder.c", "        errno = 0; /* readdir() returns NULL at the end, and for an error */\n", "", "test_sorted", "make it 0 before"),
     Mutant("as they come", "folder.c", "        qsort(names->list, names->count, sizeof names->list[0], compare);\n", "        (void)compare;\n", "test_sorted", "in no order at all"),
     Mutant("as a dictionary has it", "folder.c", COMPARED, COMPARED.replace("strcmp", "strcasecmp"), "test_sorted", "with strcmp() sorts them"),
     Mutant("a char below 0", "folder.c", COMPARED, "    signed char first = (signed char)((const struct name *)one)->text[0], second = (signed char)((const struct name *)other)->text[0];\n"
@@ -58,6 +61,7 @@ MUTANTS = [
     Mutant("a link is no folder", "folder.c", OPENED, OPENED + "    struct stat own;\n    name->is_folder = fstatat(folder, name->text, &own, 0x100 /* AT_SYMLINK_NOFOLLOW */) == 0 && S_ISDIR(own.st_mode);\n",
            "test_slashes", "fstatat() follows it"),
     Mutant("no way up", "folder.c", ABOVE, "    if (request->path[0] == 0)\n", "test_slashes", "has a link to ../"),
+    Mutant("a way up from //", "folder.c", ABOVE, "    if (strcmp(request->path, \"/\") != 0)\n", "test_slashes", "nothing is above it"),
     Mutant("a way up from the webroot", "folder.c", ABOVE, "    if (request->path[0] != 0)\n", "test_slashes", "nothing is above it"),
     Mutant("a colon stays", "folder.c", SAFE, 'strchr("-._~:", *text)', "test_encodes_names", "taken for a scheme"),
     Mutant("nothing is encoded", "folder.c", "    write_part(page, name->text);\n", "    if (name->text[0])\n        fputs(name->text, page);\n    else\n        write_part(page, name->text);\n",
@@ -83,5 +87,6 @@ MUTANTS = [
     Mutant("no limit", "folder.c", "NAMES_MAX = 10000 ", "NAMES_MAX = 1000000 ", "test_many_names", "stop at 10,000"),
     Mutant("a short count of send()", "response.c", SENT, SENT.replace("send_all(client, page, size) < 0", "send(client, page, size, 0) < 0"), "test_a_slow_client", "send_all() sends the rest"),
     Mutant("what cannot be opened is left out", "folder.c", "status == 503 ? -1 : status == 200;", "status == 200;", "test_lack_of_descriptors", "looks whole"),
+    Mutant("it stays open after 503", "folder.c", "        closedir(stream); /* and with it the folder */\n", "        (void)(page != NULL && closedir(stream));\n", "test_lack_of_descriptors", "on this way out"),
     Mutant("EMFILE is 500", "serve.c", "    case EMFILE: /* a moment later there may be room */\n", "", "test_lack_of_descriptors", "mean 503"),
 ]
