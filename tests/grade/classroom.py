@@ -20,7 +20,6 @@ from grade import complete, downloads, names, report, run, submissions
 from grade import results as model
 from grade.failure import printable
 from grade.files import write
-from grade.unpack import stem
 from harness import machine
 from harness.contain import adopt_orphans
 
@@ -60,18 +59,18 @@ def harmless(text):
 
 def learners(folder, out):
     """A Learner for each folder and file in the class's folder, in order; the results in `out` are none."""
-    entries = sorted(entry for entry in os.listdir(folder) if not entry.startswith((".", "__MACOSX"))
+    entries = sorted(entry for entry in os.listdir(folder) if not entry.startswith((".", "__MACOSX", downloads.GRADESCOPE))
                      and not (out + os.sep).startswith(os.path.join(folder, entry, "")))
-    people = {}
+    people, submitters = {}, downloads.submitters(folder)
     for entry in entries:
-        told = downloads.told(entry) or downloads.HandIn((entry,), stem(entry), False, 0, "")
+        told = downloads.told(entry, submitters)
         people.setdefault(told.who, []).append((entry, told))
     called = [handed_in[0][1].name for handed_in in people.values()]
     found = []
     for who, handed_in in people.items():
         name = handed_in[0][1].name
         if called.count(name) > 1:
-            name = who[0] if len(who) == 1 else "%s_%s" % (name, who[1])
+            name = "%s_%s" % (name, who[1]) if who[0] else who[1]
         label = re.sub(r"[^\w .@+-]", "_", name)[:60]
         if label != name:  # and two of them must not become one
             label += "-" + hashlib.sha256(os.fsencode(name)).hexdigest()[:8]

@@ -1,20 +1,25 @@
-"""What Canvas and Moodle call the submissions that they let an instructor download, and who has handed in what.
+"""What Canvas, Moodle and Gradescope call the submissions that an instructor downloads, and who has handed in what.
 
 Canvas: doejane_LATE_12345_67890_send-recv-1.zip, with the learner's number, the file's, which grows with time, and the
 name that the file had; a -1 in it came when an older one had that name. Without names: anon_Ab3xZ_67890_send-recv.zip.
-Moodle: Jane Doe_1234567_assignsubmission_file_, a folder, or at the beginning of each file's name."""
+Moodle: Jane Doe_1234567_assignsubmission_file_, a folder, or at the beginning of each file's name.
+Gradescope: submission_409194023, a folder; whose it is, submission_metadata.yml says."""
 
+import contextlib
 import os
 import re
 from typing import NamedTuple
 
 from grade.names import meant
-from grade.unpack import is_archive
+from grade.unpack import is_archive, stem
 
 CANVAS = re.compile(r"(?:(?P<name>\w+?)_)??(?:(?P<late>LATE)_)?(?P<user>\d+|anon_\w+?)_(?:(?P<number>\d+)_(?P<file>.+)"
                     r"|(?:text|link)\.html)", re.DOTALL)
 MOODLE = re.compile(r"(?P<name>[^_]+)(?:_(?P<user>\d+))?_assignsubmission_(?P<kind>[a-z]+)_?(?P<file>.*)", re.DOTALL)
 VERSION = re.compile(r"(-\d| ?\(\d+\))(?=(\.[A-Za-z0-9]+)*$)")
+
+GRADESCOPE = "submission_metadata.yml"
+SUBMITTER = re.compile(r"""^(submission_\w+):\n  :submitters:\n  - :name: ["']?(.*?)["']?$""", re.MULTILINE)
 
 
 class HandIn(NamedTuple):
@@ -26,8 +31,15 @@ class HandIn(NamedTuple):
     file: str  # the name that it had; "" for a folder
 
 
-def told(entry):
-    """What the name of a file or folder tells, a HandIn; None if it comes from neither."""
+def submitters(folder):
+    """The names of the learners in a folder from Gradescope: a dictionary from their folders' names."""
+    with contextlib.suppress(OSError), open(os.path.join(folder, GRADESCOPE), encoding="utf-8", errors="replace") as file:
+        return dict(SUBMITTER.findall(file.read()))
+    return {}
+
+
+def told(entry, names):
+    """What the name of a file or folder tells, a HandIn. `names` are those from Gradescope."""
     canvas, moodle = CANVAS.fullmatch(entry), MOODLE.fullmatch(entry)
     if canvas and (canvas["name"] or canvas["user"].startswith("anon")):
         return HandIn(("Canvas", canvas["user"]), canvas["name"] or canvas["user"], bool(canvas["late"]),
@@ -35,7 +47,7 @@ def told(entry):
     if moodle:
         file = moodle["file"] or "" if moodle["kind"] == "file" else entry
         return HandIn(("Moodle", moodle["user"] or moodle["name"]), moodle["name"], False, 0, file)
-    return None
+    return HandIn(("", entry), names.get(entry, stem(entry)), False, 0, "")
 
 
 def original(file):

@@ -5,7 +5,7 @@ import zipfile
 
 import pytest
 
-from grade import classroom, submissions
+from grade import classroom, downloads, submissions
 
 CHAPTER = "04-send-recv"
 
@@ -102,3 +102,20 @@ def test_a_header_that_has_always_had_a_number_keeps_it(hand_in, received, tmp_p
     hand_in("doejane_1_10_proto-2.h", "doejane_1_11_send-recv.c")
     (tmp_path / "class" / "doejane_1_11_send-recv.c").write_text('#include "proto-2.h"\n')
     assert len(received()["doejane"][0]) == 3
+
+
+@pytest.mark.parametrize("file, before", [
+    ("send-recv-1.c", "send-recv.c"), ("x-2.tar.gz", "x.tar.gz"), ("Makefile-1", "Makefile"), ("io (1).h", "io.h"),
+    ("chapter-4.c", "chapter-4.c"), ("04-send-recv.zip", "04-send-recv.zip"), ("send-recv.c", "send-recv.c")])
+def test_a_file_gets_the_name_back_that_it_had(file, before):
+    assert downloads.original(file) == before
+
+
+def test_gradescope(hand_in, received, tmp_path):
+    hand_in("submission_7/send-recv.c", "submission_8/04-send-recv/main.c", "submission_9/main.c")
+    (tmp_path / "class" / "submission_metadata.yml").write_text(
+        "submission_7:\n  :submitters:\n  - :name: Jane Doe\n    :sid: '1'\n  :score: 2.0\n"
+        "submission_8:\n  :submitters:\n  - :name: \"Zo\u00eb O'Li\"\n    :sid: '2'\n  - :name: Jo Li\n")
+    everyone = received()
+    assert set(everyone) == {"Jane Doe", "Zo\u00eb O'Li", "submission_9"}
+    assert all(len(texts) == 1 for texts, _ in everyone.values())

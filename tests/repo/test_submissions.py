@@ -72,7 +72,8 @@ def test_one_file_is_enough(tmp_path, file, chapter):
 def test_what_is_handed_in_stays_and_what_is_not_included_is_not_added(tmp_path):
     lay(tmp_path / "ada", CHAPTER + "/send-recv.c", CHAPTER + "/address.c")
     found, _ = received(tmp_path, tmp_path / "ada")
-    assert (tmp_path / "ada" / CHAPTER / "address.c").read_text() == MAIN
+    with open(os.path.join(found[CHAPTER], "address.c")) as file:
+        assert file.read() == MAIN
     assert sorted(os.listdir(found[CHAPTER])) == ["Makefile", "address.c", "address.h", "send-recv.c"]
     lay(tmp_path / "bob", CHAPTER + "/all-in-one.c", text="int main(void) { return 0; }\n")
     assert received(tmp_path, tmp_path / "bob")[1] == ""
@@ -87,6 +88,36 @@ def test_sources_in_folders_of_their_own(tmp_path):
     (tmp_path / "ada" / CHAPTER / "Makefile").write_text("send-recv: src/send-recv.c\n\tcc -o $@ $^\n")
     found, remarks = received(tmp_path, tmp_path / "ada")
     assert "send-recv.c" not in os.listdir(found[CHAPTER]) and remarks == CHAPTER + " has a Makefile of its own"
+
+
+def test_so_are_those_beside_an_include(tmp_path):
+    lay(tmp_path / "ada", "hw/src/main.c", "hw/include/address.h")
+    assert "has its sources in include, src" in received(tmp_path, tmp_path / "ada")[1]
+
+
+def test_a_folder_in_an_archive_with_the_chapters_name_is_that_chapter(tmp_path):
+    lay(tmp_path / "ada", "hw/Makefile", "hw/main.rs", text="send-recv: main.rs\n")
+    found, _ = received(tmp_path, archive("zip", tmp_path / "ada", lay(tmp_path / "outer", "x") / "send-recv.zip").parent)
+    assert "main.rs" in os.listdir(found[CHAPTER])
+
+
+def test_what_lies_in_a_program_is_no_other(tmp_path):
+    lay(tmp_path / "ada", CHAPTER + "/send-recv.c", CHAPTER + "/client/main.c", ".history/05-client/client.c",
+        "06-dns-lookup.txt", "range.c", "tests/08-fork-server/main.c")
+    assert list(received(tmp_path, tmp_path / "ada")[0]) == [CHAPTER]
+
+
+def test_a_helper_that_is_called_as_an_exercise_stays(tmp_path):
+    lay(tmp_path / "ada", "send-recv.c", "range.c")
+    assert "range.c" in os.listdir(received(tmp_path, tmp_path / "ada")[0][CHAPTER])
+
+
+def test_in_a_handout_work_counts_first(tmp_path):
+    lay(tmp_path / "ada", "work/04-send-recv/mine.c", "04-send-recv/old.c", "03-accept/accept.c")
+    lay(tmp_path / "ada", "tests/handout", text="4 4\n")
+    found, remarks = received(tmp_path, tmp_path / "ada")
+    assert list(found) == [CHAPTER] and found[CHAPTER].endswith("work/04-send-recv")
+    assert "04-send-recv is not taken from 04-send-recv" in remarks
 
 
 def test_flat_files_of_two_chapters_are_told_apart(tmp_path):
@@ -199,7 +230,7 @@ def test_makefiles_and_binaries_that_are_not_ours(tmp_path):
     assert CHAPTER + " brings what is no source: answer.xz" in remarks
 
 
-@pytest.mark.parametrize("folder", ["Makefile", "address.c", "address.h", "main.c"])
+@pytest.mark.parametrize("folder", ["Makefile", "address.c", "address.h", "main.c", "notes"])
 def test_a_folder_in_a_files_place_stops_nothing(tmp_path, folder):
     lay(tmp_path / "ada", CHAPTER + "/send-recv.c", CHAPTER + "/" + folder + "/x.c")
     (tmp_path / "ada" / CHAPTER / "send-recv.c").write_bytes(b"/* \xff */\n" + MAIN.encode())
