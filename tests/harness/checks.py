@@ -173,11 +173,18 @@ def default_port(chapter, port, *arguments):
         port, (program.output + program.stderr).strip() or "(nothing)")
 
 
-def needs_ipv6():
-    """Skip the test where the machine has no ::1."""
+def has_ipv6():
+    """Whether the machine has ::1."""
     try:
         socket.create_server(("::1", 0), family=socket.AF_INET6).close()
     except OSError:
+        return False
+    return True
+
+
+def needs_ipv6():
+    """Skip the test where the machine has no ::1."""
+    if not has_ipv6():
         pytest.skip("needs IPv6")
 
 

@@ -27,6 +27,7 @@ MUTANTS = [
     Mutant("a second header is read, too", "serve.c", FOUND, FOUND + "    while (peer == (struct sockaddr *)&named && reader.buffer[reader.start] == 'P')\n"
            "        read_proxy_header(&reader, &named);\n", "test_takes_a_header", "all is as before"),
 
+    Mutant("IPv4 at a listener of IPv6 is another", "proxy.c", SAME, SAME.replace("!= AF_UNSPEC", "== peer->sa_family"), "test_believes_nobody_else", "still the same"),
     Mutant("a header is believed from anyone", "serve.c", TRUSTED, "    if (!is_proxy(peer) && (fill_reader(reader) < 1 || reader->buffer[0] != 'P'))\n        return peer;\n",
            "test_believes_nobody_else", "believed from whoever"),
     Mutant("without the key all are believed", "proxy.c", SAME, "    if (proxy.ss_family == AF_UNSPEC)\n        return true;\n" + SAME, "test_believes_nobody_else", "Without the key"),
@@ -51,6 +52,8 @@ MUTANTS = [
     Mutant("a late request is closed", "serve.c", "    if (status == 0) {\n", "    if (status == 0 || status == 408) {\n", "test_deadline", "a request that is late"),
 
     Mutant("SIGHUP does not change it", "tls-termination.c", "    trust_proxy(&config.proxy);\n", "", "test_reload", "the new address"),
+    Mutant("a proxy of half a configuration", "tls-termination.c", "    if (read_config(server->config_path, &config) < 0 ||", "    trust_proxy(&(struct sockaddr_storage){0});\n"
+           "    if (read_config(server->config_path, &config) < 0 ||", "test_reload", "all stays as it was"),
     Mutant("a value is taken as it is", "config.c", JUDGED, JUDGED.replace("parse_address(value, 0, &config->proxy) != 0", "parse_address(value, 0, &config->proxy) < 999"),
            "test_refuses", "inet_pton() judges it"),
     Mutant("what stands behind the address is cut off", "config.c", KEY, KEY.replace("(strcmp(key, \"proxy\") == 0)", "(strcmp(key, \"proxy\") == 0 && strchr(value, '/') != NULL)\n"
@@ -59,6 +62,7 @@ MUTANTS = [
            "    kill(getppid(), SIGSTOP);\n", "test_serves_as_chapter_9_does", "many at once"),
     Mutant("SIGTERM ends it at once", "tls-termination.c", "    wait_for_children(&server->children);\n", "    _exit(1);\n", "test_serves_as_chapter_9_does", "SIGTERM"),
 
+    Mutant("0 is no port", "proxy.c", "    return number >= 0 && parse_address", "    return number > 0 && parse_address", "test_names_the_client", "0 is a port"),
     Mutant("the log names the proxy", "serve.c", "    return named->ss_family == AF_UNSPEC ? peer : (struct sockaddr *)named;", "    return peer;", "test_names_the_client", "still names the proxy"),
     Mutant("the server's address", "proxy.c", "parse_client(words[2], words[4], family, client)", "parse_client(words[3], words[4], family, client)", "test_names_the_client", "the client's is the first"),
     Mutant("the server's port", "proxy.c", "parse_client(words[2], words[4], family, client)", "parse_client(words[2], words[5], family, client)", "test_names_the_client", "the client's is the"),
@@ -81,6 +85,7 @@ MUTANTS = [
     Mutant("addresses of any family", "proxy.c", FAMILY, FAMILY.replace("client->ss_family == family", "family != AF_UNSPEC"), "test_wrong_lines", "addresses of that family"),
     Mutant("any family that begins with TCP", "proxy.c", "strcmp(words[1], \"TCP4\") != 0", "strlen(words[1]) != 4", "test_wrong_lines", "Each word"),
     Mutant("the second address is not looked at", "proxy.c", "parse_client(words[3], words[5], family, &server)", "parse_client(words[2], words[5], family, &server)", "test_wrong_lines", "Each word"),
+    Mutant("whatever begins with UNKNOWN", "proxy.c", "strncmp(line, \"PROXY UNKNOWN \", 14)", "strncmp(line, \"PROXY UNKNOWN\", 13)", "test_wrong_lines", "Each word"),
     Mutant("more words", "proxy.c", "        if (count == 6)\n            return false;\n", "        if (count == 6)\n            break;\n", "test_wrong_lines", "nothing behind them"),
     Mutant("a zero byte ends the line", "proxy.c", "strlen(line) == length - 2 && parse_line", "parse_line", "test_wrong_lines", "Each word"),
 
