@@ -18,7 +18,7 @@ from harness.grading import Symptom, graded
 from harness.inspect import Ended, children, leads_to
 from harness.namespaces import prefix
 from harness.ports import Ports
-from harness.program import how_it_ended, wait_until
+from harness.program import how_it_ended, seconds, wait_until
 
 CHAPTER = "5a-port-scan"
 MOST, SPARE = 256, 8  # connections under way; a program may have some sockets more for itself
@@ -101,6 +101,7 @@ def services(protocol):
 
 @graded(10, "Says the name of an open port's service",
         cause=[
+            Symptom(r"got: +'\d+ open '", "Where getservbyport() knows no name, the line ends behind `open`, without a blank."),
             Symptom(r"expected: '\d+ open'", "That is a service of UDP: getservbyport() needs \"tcp\" as its second argument."),
             "getservbyport() wants the port in network byte order, htons(), and returns NULL where it knows none."],
         read="The program", by_hand=("nc -lkvn 127.0.0.1 3690", "nc -lk 127.0.0.1 5353 & nc -lk 127.0.0.1 4500 & sleep 0.2; "
@@ -217,6 +218,10 @@ def test_few_descriptors(chapter):
 
 @graded(15, "Says which ports are silent, after MS milliseconds", step=3,
         cause=[
+            Symptom("one after the other", "Each connection may take MS milliseconds from its own beginning, not from that of the scan.",
+                    (MANY, "timeout 1.5 ./port-scan 127.0.0.1 7000-7299 | tail -n 1; echo exit status ${PIPESTATUS[0]}")),
+            Symptom("after its time", "It has waited for longer than MS milliseconds: these go to poll() as they are, and nobody waits twice.",
+                    (FULL, "timeout 2 ./port-scan 127.0.0.1 7889-7891 -t 1200; echo exit status $?")),
             Symptom("did not end", "It waits for an answer that does not come. connect() and poll() need a deadline: poll()'s last argument "
                     "is the time that is left."),
             Symptom("before its time", "It has not waited for MS milliseconds: after each poll() that returns early, count again what is "
@@ -226,8 +231,17 @@ def test_few_descriptors(chapter):
             "A deadline for each port: now + MS when its connect() begins, on CLOCK_MONOTONIC."],
         read="The program", by_hand=(FULL, "timeout 0.9 ./port-scan 127.0.0.1 7889-7891 -t 300; echo exit status $?; "
                                      "timeout 0.9 ./port-scan 127.0.0.1 7889-7891; echo exit status $?"))
-@pytest.mark.parametrize("more", [[], ["-t", "1600"], ["-t", "100"]], ids=["default", "1600 ms", "100 ms"])
+@pytest.mark.parametrize("more", [[], ["-t", "1600"], ["-t", "100"], None], ids=["default", "1600 ms", "100 ms", "two rounds"])
 def test_silent(chapter, more):
+    if more is None:
+        with Ports(MOST + 34) as ports:
+            ports.silence(*range(MOST + 34))
+            begin = time.monotonic()
+            output = scan(chapter, ports, "-t", "400")
+            took = time.monotonic() - begin
+        identical(output.count(" silent\n"), MOST + 34)
+        assert took > 0.75, "%d silent ports, %d at a time, 400 ms each one after the other, take %.2f s" % (MOST + 34, MOST, took)
+        return
     with Ports(5) as ports:
         ports.open(1)
         silent, begin = ports.silence(3), time.monotonic()
@@ -237,6 +251,7 @@ def test_silent(chapter, more):
         identical(listed(output, "open"), "%d open\n" % (ports.first + 1))
         limit = int(more[1]) / 1000 if more else 1
         assert took > 0.97 * limit, "it has ended after %.2f s, before its time" % took
+        assert took < limit + seconds(1.2), "it has ended after %.2f s, long after its time" % took
 
 
 @graded(5, "Refuses what is no number of milliseconds", step=3,
@@ -250,7 +265,9 @@ def test_wrong_time(chapter, words):
 
 
 @graded(5, "Prints them in the order of the ports", step=3,
-        cause="Their answers come in another order than the ports': keep what becomes of each, and print it at the end.",
+        cause=[
+            Symptom("closed: ' there is", "Silent ports have lines of their own: the last line counts all others that are not open."),
+            "Their answers come in another order than the ports': keep what becomes of each, and print it at the end."],
         read="Your turn", needs=["test_silent"], by_hand=(FULL, "nc -lk 127.0.0.1 7895 & sleep 0.2; timeout 3 ./port-scan 127.0.0.1 7881-7899 -t 500; kill $!"))
 def test_order(chapter):
     with Ports(9) as ports:

@@ -241,7 +241,7 @@ def test_turns(chapter, tool, tmp_path):
     said = [b"A" * 200000, b"B", b"C", b"D" * 200000]
     with contextlib.ExitStack() as stack:
         clients = [stack.enter_context(greeted(server)) for _ in said]
-        wait_until(lambda: state(pid) == "S", what="it to wait")
+        at_rest(pid)
         steps.step("pause it, as Ctrl-Z does")
         os.kill(pid, signal.SIGSTOP)
         wait_until(lambda: state(pid) in "Tt", what="the program to stop")

@@ -203,6 +203,8 @@ def test_wrong_usage(chapter, arguments):
         cause=[
             Symptom("gets an answer", "discard throws away what comes: it has no answer.",
                     (START, "echo hello | nc -u -w 1 127.0.0.1 7009")),
+            Symptom(r"of 0 bytes\n.*waits in vain", "An empty datagram is one, too: recvfrom() returns 0, and that is no end.",
+                    (START, "echo hello | nc -u -w 1 127.0.0.1 7007" + EMPTY % 7007)),
             Symptom("got: ", "What comes back is not what was sent, all of it: its size is what recvfrom() has returned, 0 to 65,507 bytes.",
                     (START, "head -c 9000 /dev/zero | nc -u -w 1 127.0.0.1 7007 | wc -c")),
             "For UDP each service has a socket of kind SOCK_DGRAM, bound and in poll()'s list; recvfrom() says whom sendto() answers."],
@@ -254,11 +256,11 @@ def test_low_ports(chapter):
                     "and nothing more is read until it is sent.", (START, "head -c 3000000 /dev/zero | nc -N 127.0.0.1 7007 | wc -c")),
             "Each client has a place in poll()'s list and a buffer of its own: recv() and send() once for each that is ready, with "
             "MSG_DONTWAIT. At its end (recv() is 0) it is closed."],
-        read="The program", by_hand=(START, "exec 3<>/dev/tcp/127.0.0.1/7007; echo hello | timeout 2 nc -N 127.0.0.1 7007"), step=3)
+        read="The program", by_hand=(START, "for i in {1..99}; do exec {c}<> /dev/tcp/127.0.0.1/7007; done; echo hello | timeout 2 nc -N 127.0.0.1 7007"), step=3)
 def test_echo_by_tcp(chapter):
     server = chapter.serve("0")
     with contextlib.ExitStack() as stack:
-        clients = [stack.enter_context(call(server, "echo")) for _ in range(20)]
+        clients = [stack.enter_context(call(server, "echo")) for _ in range(100)]
         for number, client in reversed(list(enumerate(clients))):
             client.sendall(b"client %d" % number)
             identical(receive(client, len(b"client %d" % number)), b"client %d" % number)
@@ -303,8 +305,9 @@ def test_chargen_by_tcp(chapter):
 
 @graded(5, "Lets no client delay the others",
         cause=[Symptom("spins", "It spins: ask poll() for POLLOUT only while there is something to send, and for POLLIN only while there is room.",
-                       ("./services > /dev/null & sleep 0.3; exec 3<>/dev/tcp/127.0.0.1/7007; sleep 2; "
-                        "awk '{print ($14 + $15 > 50 ? \"busy\" : \"idle\")}' /proc/$!/stat; kill $!",)),
+                       ("./services > /dev/null & p=$!; sleep 0.3; exec 3<>/dev/tcp/127.0.0.1/7007; timeout 3 python3 -c \"import socket, time; "
+                        "c = socket.create_connection(('127.0.0.1', 7019)); c.shutdown(1); time.sleep(2.5)\" &\n"
+                        "sleep 2; awk '{print ($14 + $15 > 50 ? \"busy\" : \"idle\")}' /proc/$p/stat; kill $p",)),
                "A client that does not read lets send() wait, and one that says nothing recv(): MSG_DONTWAIT has both return at once, with EAGAIN."],
         read="The idea", by_hand=(START, "exec 3<>/dev/tcp/127.0.0.1/7019; sleep 0.5; echo hello | timeout 2 nc -N 127.0.0.1 7007; echo exit status $?"), step=3)
 def test_a_client_that_does_not_read(chapter):
@@ -312,6 +315,7 @@ def test_a_client_that_does_not_read(chapter):
     with call(server, "chargen") as deaf, call(server, "echo") as full, call(server, "discard"), call(server, "echo"):
         send_until_stuck(full, b"x" * (64 << 20))
         receive(deaf, 74)
+        deaf.shutdown(socket.SHUT_WR)
         with call(server, "echo") as client:
             client.sendall(b"hello")
             identical(receive(client, 5), b"hello")

@@ -70,12 +70,14 @@ def test_sends_a_question(chapter):
                     "end. The dots are not sent, nor does a dot at the end make another label.",
                     (SHOWS, ASK + "www.example.org."),),
             Symptom(r"start .* aaaa$", "TYPE may be in small letters, too: strcasecmp() does not mind.", (SHOWS, ASK + NAME + " aaaa")),
+            Symptom(r"254 characters\)[\s\S]*has ended: exit status 2", "NAME may have 253 bytes, and a dot at its end besides.",
+                    (SHOWS, "x=$(printf '%063d' 0); " + ASK + "$x.$x.$x.${x:2}.")),
             "Behind the name come its type, such as 15 for MX, and the class, 1, each of 16 bits with the high byte first; and no "
             "more."],
         read="The program", by_hand=(SHOWS, ASK + NAME + " MX"))
 @pytest.mark.parametrize("name,kind", [
     (NAME, "A"), (NAME, "AAAA"), ("example.org", "MX"), ("example.org.", "NS"), ("80.2.0.192.in-addr.arpa", "PTR"), ("a", "CNAME"),
-    ("example.org", "aaaa"),     (".".join(["x" * 63] * 3 + ["y" * 61]), "A")])
+    ("example.org", "aaaa"), (".".join(["x" * 63] * 3 + ["y" * 61]), "A"), (".".join(["x" * 63] * 3 + ["y" * 61, ""]), "A")])
 def test_the_question(chapter, name, kind):
     query = asks(chapter, name, *[kind] * (kind != "A"))
     assert query[2:12] == bytes.fromhex("0100 0001 0000 0000 0000"), "the header is not right: %s" % query[:12].hex(" ")
@@ -180,12 +182,15 @@ def test_hostile_names(chapter):
 @graded(5, "Names the code, and tells of an answer without records",
         cause=[Symptom(r"NODATA[^\n]*\n *got: +''", "Code 0 and no record: the name is there, but has nothing of this type. That is told as "
                        "`code 0 (NODATA)`, with exit status 1.", (by_hand("", 0), ASK + NAME)),
+               Symptom(r"got: +''", "A code is told also where there are records: an alias may lead to a name that there is not.",
+                       (by_hand("c00c 0005 0001 0000012c 0005 026e6f c00c", 1, "8183"), ASK + NAME + "; echo exit status $?")),
                "The codes 1 to 5 are FORMERR, SERVFAIL, NXDOMAIN, NOTIMP and REFUSED; the name stands behind the number, in "
                "brackets."],
         read="Your turn", by_hand=(by_hand("", 0, "8185"), ASK + NAME), step=2)
 @pytest.mark.parametrize("code,symbol", enumerate(["NODATA", "FORMERR", "SERVFAIL", "NXDOMAIN", "NOTIMP", "REFUSED"]))
 def test_names_of_codes(chapter, code, symbol):
-    program = dns.run(chapter, lambda query: answer(query, code=code), NAME)
+    alias = [record("CNAME", b"\2no" + TO_NAME)] * (code == 3)  # which leads to a name that there is not
+    program = dns.run(chapter, lambda query: answer(query, *alias, code=code), NAME)
     identical(program.stderr, "dig: %s: code %d (%s)\n" % (NAME, code, symbol))
     ended(program, 1)
 
@@ -206,6 +211,7 @@ NONSENSE = {
     "a name without an end": [b"\3www"],
     "a record without data": [TO_NAME + b"\0\1\0\1"],
     "data beyond the end": [record("A", HOST, size=400)],
+    "data beyond the end, of another type": [record(64, HOST, size=400)],
     "an address of 3 bytes": [record("A", HOST[:3]), record("A", HOST)],
     "an address of 5 bytes": [record("A", HOST + b"\0"), record("A", HOST)],
     "an IPv6 address of 4 bytes": [record("AAAA", HOST), record("A", HOST)],
@@ -264,6 +270,9 @@ def test_wrong_usage(chapter, words):
             Symptom("asks again with", "To ask again is to send the same bytes again, over the same socket: an answer to the first is "
                     "still an answer."),
             Symptom("not after", "The waits are 1, 2 and 4 seconds: SO_RCVTIMEO, or poll(), before each."),
+            Symptom("did not end", "A datagram that is no answer does not begin the wait anew: each recv() waits for no more than what is left "
+                    "of it.", ('timeout 12 python3 -c "' + LISTENS + "import time; q, who = s.recvfrom(999)\nwhile True: s.sendto(b'lie', who); "
+                               'time.sleep(0.3)"', "timeout 9 ./dig -s 127.0.0.1 -p 7890 a; echo exit status $?")),
             Symptom("stderr should", "When the last wait is over, that is told as `dig: recv: Connection timed out (ETIMEDOUT)`: errno "
                     "is EAGAIN then."),
             "A datagram gets lost, and so does an answer: after 1 second of silence the question is sent again, then after 2 more; "
@@ -281,7 +290,13 @@ def test_asks_again(chapter):
             took = time.monotonic() - begin
             assert when - 0.2 < took < when + seconds(0.8), "it asks again not after %d s, but after %.1f s" % (when, took)
             assert again == (first, sender), "it asks again with another question, or over another socket"
-        program.status = program.wait(6)
+        lie = LIES["another id"](first)
+        steps.step("the name server sends datagrams with another id, one after the other: %s" % steps.show(lie))
+        while program.is_running() and time.monotonic() - begin < 7.5 + seconds(1):
+            with contextlib.suppress(ConnectionError):
+                server.sendto(lie, sender)
+            time.sleep(0.3)
+        program.status = program.wait(1)
         took = time.monotonic() - begin
     checks.is_failure(chapter, program, "ETIMEDOUT")
     assert 6.5 < took < 7.5 + seconds(1), "it gives up not after 7 s, but after %.1f s" % took
@@ -294,6 +309,8 @@ LIES = {
     "another name": lambda query: answer(query, FORGED, asked=question(query).replace(b"example", b"exbmple")),
     "another type": lambda query: answer(query, FORGED, asked=question(query)[:-4] + b"\0\x1c\0\1"),
     "no question": lambda query: query[:2] + b"\x81\x80" + struct.pack("!HHHH", 0, 1, 0, 0) + FORGED,
+    "a count of no questions": lambda query: query[:2] + b"\x81\x80" + struct.pack("!HHHH", 0, 1, 0, 0) + question(query) + FORGED,
+    "two questions": lambda query: query[:2] + b"\x81\x80" + struct.pack("!HHHH", 2, 1, 0, 0) + question(query) * 2 + FORGED,
     "a piece": lambda query: answer(query)[:20],
     "three bytes": lambda query: query[:2] + b"\x81",
     "nothing": lambda query: b"",
@@ -305,6 +322,9 @@ LIES = {
             Symptom("the same id", "The id is to be one that nobody guesses, another each time: getentropy(), or two bytes of "
                     "/dev/urandom.", ('timeout 6 python3 -c "' + LISTENS + "s.settimeout(3); print([s.recv(999)[:2] for i in range(3)][0] == s.recv(999)[:2])\"",
                                       "for i in 1 2 3 4; do timeout 0.3 ./dig -s 127.0.0.1 -p 7890 a; done")),
+            Symptom("ids go up", "Somebody who has seen one id can guess the next: neither getpid() nor a counter, but getentropy(), or two "
+                    "bytes of /dev/urandom.", ('timeout 6 python3 -c "' + LISTENS + "n = [int.from_bytes(s.recv(999)[:2], 'big') for i in range(4)]; "
+                    "print('far' if max(n) - min(n) > 1000 else 'near')\"", "for i in 1 2 3 4; do timeout 0.6 ./dig -s 127.0.0.1 -p 7890 a; done")),
             Symptom("a stranger", "Anybody may send to your port: connect() has the kernel take datagrams from the server alone, or compare "
                     "what recvfrom() says.",
                     (by_hand("c00c 0001 0001 0000012c 0004 c0000250", before="t = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); t.sendto(q[:2] + "
@@ -314,12 +334,17 @@ LIES = {
         read="The program", by_hand=(
             by_hand("c00c 0001 0001 0000012c 0004 c0000250", before="lie = bytes.fromhex('8180 0001 0001 00000000'), bytes.fromhex('c00c 0001 "
                     "0001 0000012c 0004 c0000242'); s.sendto(bytes([q[0] ^ 1]) + q[1:2] + lie[0] + q[12:] + lie[1], who); s.sendto(q, who); "
+                    "s.sendto(q[:2] + bytes.fromhex('8180 0000 0001 00000000') + q[12:] + lie[1], who); "
                     "s.sendto(q[:2] + lie[0] + q[12:].replace(b'x', b'y') + lie[1], who); "), ASK + NAME), step=3)
 @pytest.mark.parametrize("lie", [*LIES, "a stranger", "ids"])
 def test_lies(chapter, lie):
     if lie == "ids":
-        ids = {asks(chapter, NAME)[:2] for _ in range(5)}
-        assert len(ids) > 2, "five questions, and most have the same id"
+        ids = [asks(chapter, NAME)[:2] for _ in range(5)]
+        assert len(set(ids)) > 2, "five questions, and most have the same id"
+        near = [abs(int.from_bytes(one, order) - int.from_bytes(other, order)) for order in ("big", "little")
+                for one, other in zip(ids, ids[1:])]
+        assert max(near[:4]) > 1000 and max(near[4:]) > 1000, (
+            "five questions, and their ids go up by little: %s" % ", ".join(one.hex(" ") for one in ids))
         return
     with Datagrams("a stranger") as stranger:
         def reply(query):
@@ -381,8 +406,10 @@ def in_pieces(connection, data):
     connection.sendall(data[30:])
 
 
-def drip(connection):
-    for _ in range(60):
+def drip(connection, over=15):
+    """A byte now and then, of 65535, for longer than anybody is to wait."""
+    end = time.monotonic() + seconds(over)
+    while time.monotonic() < end:
         connection.sendall(b"\xff")
         time.sleep(0.2)
 
@@ -396,28 +423,37 @@ BOTH = ('timeout 9 python3 -c "' + LISTENS + "t = socket.create_server(('127.0.0
         cause=[
             Symptom("it asks something else|ended its side after", "By TCP the length stands before the question, two bytes, the high one first; it is the same "
                     "question."),
+            Symptom("got: +401", "What the datagram had does not count, where TC is set: print what comes by TCP, and no more.",
+                    (BOTH.replace("8380 0001 000000000000') + q[12:]", "8380 0001 000100000000') + q[12:] + bytes.fromhex('c00c 0001 0001 0000012c 0004 c0000242')")
+                     % "c.sendall(bytes([0, len(a)]) + a)", ASK + NAME)),
             Symptom("expected: +(400|'www)", "TCP has no messages: recv() may bring one byte. Go on until all that the length says has come.",
                     (BOTH % "import time; c.sendall(bytes([0])); time.sleep(0.2); c.sendall(bytes([len(a)]) + a[:30]); time.sleep(0.2); c.sendall(a[30:])",
                      ASK + NAME)),
-            Symptom("comes by TCP, and ends too early|comes by TCP in ten seconds", "The end may come before all of the answer, or one byte now and then: report that, with exit status 1, and "
-                    "give up within ten seconds in all.", (BOTH % "c.sendall(bytes([0, 200]) + a); c.close()", ASK + NAME)),
+            Symptom("did not end", "One byte may come now and then: give up within ten seconds in all, with exit status 1.",
+                    (BOTH.replace("timeout 9", "timeout 14") % "import time; [(time.sleep(0.5), c.send(bytes([255]))) for _ in range(26)]" + " 2> /dev/null",
+                     "timeout 12 ./dig -s 127.0.0.1 -p 7890 a; echo exit status $?")),
+            Symptom("to another question", "By TCP, too, an answer has the id of the question, and the same question.",
+                    (BOTH % "c.sendall(bytes([0, len(a)]) + bytes([a[0] ^ 1]) + a[1:]); c.close()", ASK + NAME)),
+            Symptom("comes by TCP, and ends too early|comes by TCP in ten seconds", "The end may come before all of the answer: report that, with "
+                    "exit status 1.", (BOTH % "c.sendall(bytes([0, 200]) + a); c.close()", ASK + NAME)),
             "The bit TC (2 in byte 2 of the header) says that the answer did not fit into a datagram: connect() by TCP, "
             "to the same port, and ask again; what the datagram had does not count."],
         read="The program", by_hand=(BOTH % "c.sendall(bytes([0, len(a)]) + a)", ASK + NAME), step=3)
-@pytest.mark.parametrize("case", ["at once", "in pieces", "too early", "ten seconds"])
+@pytest.mark.parametrize("case", ["at once", "in pieces", "too early", "ten seconds", "another id"])
 def test_tcp(chapter, case):
     records = [record("A", bytes([192, 0, 2, number % 256])) for number in range(400)]
     steps.step("the answer comes by TCP%s" % {"in pieces": " in pieces", "too early": ", and ends too early", "at once": "",
-                                              "ten seconds": " in ten seconds and more"}[case])
+                                              "ten seconds": " in ten seconds and more", "another id": ", to another question"}[case])
 
     def talk(connection, query):
         data = answer(query, *records)
         data = struct.pack("!H", len(data)) + data
         {"at once": lambda: connection.sendall(data), "in pieces": lambda: in_pieces(connection, data),
-         "too early": lambda: connection.sendall(data[:-1]), "ten seconds": lambda: drip(connection)}[case]()
+         "too early": lambda: connection.sendall(data[:-1]), "ten seconds": lambda: drip(connection),
+         "another id": lambda: connection.sendall(data[:2] + bytes([data[2] ^ 1]) + data[3:])}[case]()
 
-    program = by_tcp(chapter, talk, 10)
-    if case in ("too early", "ten seconds"):
+    program = by_tcp(chapter, talk, 12)
+    if case in ("too early", "ten seconds", "another id"):
         checks.is_failure(chapter, program, r"\w+")
     else:
         identical(program.output.count("\n"), 400)
@@ -433,7 +469,7 @@ def test_tcp(chapter, case):
             "printf 'search example.org\\n# nameserver 127.0.0.3\\nnameserver 127.0.0.2\\nnameserver 127.0.0.1\\n' > resolver; "
             "unshare -rm sh -c 'mount --bind resolver /etc/resolv.conf; timeout 3 ./dig -p 7890 a'; rm resolver"), step=3)
 @pytest.mark.parametrize("address,lines", [
-    ("127.0.0.2", "search example.org\n# nameserver 127.0.0.3\noptions edns0\nnameserver 127.0.0.2\nnameserver 127.0.0.3\n"),
+    ("127.0.0.2", "search example.org\n# nameserver 127.0.0.3\noptions edns0\nnameserver\t127.0.0.2\nnameserver 127.0.0.3\n"),
     ("127.0.0.1", "search example.org\n")], ids=["the first", "none"])
 def test_resolv_conf(chapter, tmp_path, address, lines):
     with Datagrams("the name server", address) as server:

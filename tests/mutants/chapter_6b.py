@@ -7,6 +7,7 @@ POINTER = "start = message->next = to < start ? to : NONSENSE;"
 LINE = 'printf(" %u %s %s", seconds, types[type], text);'
 BYTE = 'printf(isalnum(byte) || byte == \'-\' || byte == \'_\' ? "%c" : "\\\\%03d", byte);'
 RECEIVED = "        if (more < 0 || (more == 0 && prefix > 0))\n            return -1;\n"
+PASSED = "return close(descriptor); /* all others are passed over */"
 WHOLE = "while (got < prefix + message->size);"
 ID = "memcmp(data, ours, 2) == 0 && "
 TRUNCATED = "(answer.data[2] & 2) != 0"
@@ -51,6 +52,7 @@ MUTANTS = [
     Mutant("octal digits", "message.c", '"\\\\%03d"', '"\\\\%03o"', "test_hostile_names", "three decimal digits"),
     Mutant("no name for the code", "dig.c", ': code %d (%s)\\n", program, argv[0], code, code < 6 ? codes[code] : "?");',
            ': code %d (%s)\\n", program, argv[0], code, code < 6 && code > 9 ? codes[code] : "?");', "test_names_of_codes", "behind the number"),
+    Mutant("records are a success", "dig.c", CODE, CODE.replace("code == 0 && ", ""), "test_names_of_codes", "also where there are records"),
     Mutant("no record is a success", "dig.c", CODE, CODE.replace(" && count > 0", ""), "test_names_of_codes", "Code 0 and no record"),
     Mutant("pointers in a circle", "message.c", POINTER, "message->next = to;", "test_nonsense", "accept only those"),
     Mutant("pointers forward", "message.c", POINTER, "message->next = to != start ? to : NONSENSE;\n            start = size++ > 99 ? to : start;",
@@ -74,11 +76,19 @@ MUTANTS = [
     Mutant("EAGAIN", "dig.c", '    return report("%s", reader.call);', '    if (errno == ETIMEDOUT)\n        errno = EAGAIN;\n    return report("%s", reader.call);',
            "test_asks_again", "errno is EAGAIN then"),
     Mutant("capitals only", "message.c", "strcasecmp(", "strcmp(", "test_the_question", "strcasecmp"),
+    Mutant("a dot at the end counts", "dig.c", "length == 0 ? host : make_query", "length == 0 ? host : strlen(argv[0]) > 253 ? argv[0] : make_query",
+           "test_the_question", "a dot at its end besides"),
+    Mutant("lies begin the wait anew", "dig.c", PASSED, PASSED + "\n            else if (prefix == 0)\n                start_reader(&reader, descriptor, seconds);",
+           "test_asks_again", "does not begin the wait anew"),
     Mutant("any id will do", "dig.c", ID, "", "test_lies", "wait on"),
     Mutant("its own question is an answer", "dig.c", "(data[2] & 0xF8) == 0x80", "(data[2] & 0x78) == 0", "test_lies", "the bit that says"),
     Mutant("any question will do", "dig.c", "           memcmp(data + 12, ours + 12, query->size - 12) == 0;", "           message->size > 12;",
            "test_lies", "that is the same"),
     Mutant("always the same id", "dig.c", "if (getentropy(query.data, 2) < 0)", "if (query.size == 0)", "test_lies", "nobody guesses"),
+    Mutant("any count of questions", "dig.c", "           memcmp(data + 4, ours + 4, 2) == 0 &&\n", "", "test_lies", "one question"),
+    Mutant("the process id", "dig.c", "if (getentropy(query.data, 2) < 0)",
+           "query.data[0] = (unsigned char)(getpid() >> 8);\n    query.data[1] = (unsigned char)getpid();\n    if (query.size == 0)",
+           "test_lies", "neither getpid()"),
     Mutant("anybody may answer", "dig.c", "if (descriptor < 0 || connect(descriptor, (const struct sockaddr *)server, length) < 0)\n        return report(\"connect\");",
            "if (descriptor < 0 || (prefix > 0 && connect(descriptor, (const struct sockaddr *)server, length) < 0))\n        return report(\"connect\");\n"
            "    if (prefix == 0) {\n        sendto(descriptor, data, query->size, 0, (const struct sockaddr *)server, length);\n"
@@ -90,6 +100,11 @@ MUTANTS = [
     Mutant("one recv() by TCP", "dig.c", WHOLE, "while (got < prefix);", "test_tcp", "TCP has no messages"),
     Mutant("half of it is all", "dig.c", RECEIVED, RECEIVED.replace("            return -1;\n", "            return more < 0 ? -1 : 0;\n"), "test_tcp",
            "The end may come before"),
+    Mutant("four seconds for each byte", "dig.c", "        got += (size_t)more;\n", "        got += (size_t)more;\n        if (prefix > 0)\n"
+           "            start_reader(reader, reader->descriptor, 4);\n", "test_tcp", "within ten seconds in all"),
+    Mutant("any answer by TCP", "dig.c", "if (is_answer(answer, query))", "if (prefix > 0 || is_answer(answer, query))", "test_tcp", "By TCP, too"),
+    Mutant("both answers", "dig.c", "ask(SOCK_STREAM, &server, length, &query, &answer) < 0)", "(print_records(&answer, &query), ask(SOCK_STREAM, &server, length, &query, &answer)) < 0)",
+           "test_tcp", "What the datagram had"),
     Mutant("always this machine", "dig.c", 'fopen("/etc/resolv.conf", "r")', 'fopen("/etc/no-resolv.conf", "r")', "test_resolv_conf", "begins a line"),
     Mutant("any line with the word", "dig.c", '" nameserver %45s"', '" # nameserver %45s"', "test_resolv_conf", "first word"),
 ]
