@@ -55,10 +55,12 @@ def test_canvas(hand_in, received):
 def test_of_several_on_canvas_the_latest_counts(hand_in, received):
     """The number of the file tells, and not the name; the mark is that of the latest."""
     hand_in("doejane_LATE_12345_1000_send-recv-1.zip", "doejane_12345_999_send-recv.zip",
-            "roejohn_LATE_12347_999_a.zip", "roejohn_12347_1000_b.zip")
+            "roejohn_LATE_12347_999_a.zip", "roejohn_12347_1000_b.zip",
+            "poejim_12348_1001_send-recv.c", "poejim_12348_1002_x.zip")
     everyone = received()
     assert everyone["doejane"][0] == ["doejane_LATE_12345_1000_send-recv-1.zip"]
     assert everyone["doejane"][1].startswith("LATE; ") and "04-send-recv counts as it was handed in last" in everyone["doejane"][1]
+    assert everyone["poejim"][0] == ["poejim_12348_1002_x.zip"]
     assert everyone["roejohn"][0] == ["roejohn_12347_1000_b.zip"] and "LATE" not in everyone["roejohn"][1]
 
 
@@ -83,6 +85,7 @@ def test_moodle(hand_in, received):
     everyone = received()
     assert set(everyone) == {"Jane Doe", "José d'Arc-Li", "Jo Li", "Group A", "Participant 1", "Default team", "Al Text"}
     assert [name for name, (texts, _) in everyone.items() if not texts] == ["Al Text"]
+    assert everyone["Al Text"][1] == submissions.NOTHING
 
 
 def test_two_of_the_same_name_are_two(hand_in, received):
