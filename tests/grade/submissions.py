@@ -54,7 +54,8 @@ def mains(folder, wanted=()):
     if not any(name.endswith(".c") for name in names) and os.path.isdir(os.path.join(folder, "src")):
         names = os.listdir(os.path.join(folder, "src"))
     known = {meant(name[:-2]): name for name in sorted(names) if name.endswith(".c") and name[:-1] + "h" not in names}
-    return {program: name for program, name in known.items() if program and (program in wanted or not is_exercise(program))}
+    return {program: name for program, name in known.items()
+            if program in wanted or program and not is_exercise(program)}
 
 
 def candidates(folder):
@@ -74,7 +75,7 @@ def candidates(folder):
         elif int(chapter_of(chapter)[:2]) >= (began if at_work(path) else at):
             named.setdefault(chapter, []).append(path)
     if not at and any(at_work(path) for paths in named.values() for path in paths):
-        named = {chapter: own for chapter, paths in named.items() for own in [list(filter(at_work, paths))] if own}
+        named = {chapter: list(filter(at_work, paths)) for chapter, paths in named.items() if any(map(at_work, paths))}
     for chapter, paths in named.items():
         paths.sort(key=lambda path: (not at_work(path), os.path.basename(path) != chapter, path.count(os.sep), path))
     return named, loose
@@ -96,7 +97,8 @@ def find(folder, wanted):
         if chapter not in found and len(likely) == 1:
             others = [name for program, name in known[likely[0]].items() if program != chapter]
             found[chapter] = apart(likely[0], others, os.path.join(folder + ".apart", chapter))
-            remarks.append("%s is taken from %s" % (chapter, shown(likely[0])) + " without " * bool(others) + ", ".join(others))
+            without = " without " * bool(others) + ", ".join(others)
+            remarks.append("%s is taken from %s%s" % (chapter, shown(likely[0]), without))
         elif chapter in named and os.path.basename(found[chapter]) != chapter:
             remarks.append("%s is taken from %s" % (chapter, shown(found[chapter])))
         others = list(map(shown, named.get(chapter, [])[1:]))
