@@ -69,9 +69,12 @@ def test_stays(server):
             assert "close" not in options(response), "the answer says that the connection ends: %s" % response.headers["connection"]
 
 
-@graded(3, "It stays also behind 301, 403 and 404", step=1,
-        cause="Where the request was read to its end, the next may follow, whatever has become of its file: only behind a request that is "
-              "malformed the connection has to end.",
+@graded(3, "It stays also behind 301, 403 and 404, and with HTTP/1.9", step=1,
+        cause=[
+            Symptom("behind HTTP/1", "It is too eager to close: HTTP/1.2 to 1.9 stay as 1.1 does, and a Content-Length of 0 announces no body.",
+                    (START, r"printf 'HEAD / HTTP/1.9\r\nHost: a\r\nContent-Length: 0\r\n\r\nHEAD / HTTP/1.1\r\nHost: a\r\n\r\n' | " + NC + " | grep HTTP/")),
+            "Where the request was read to its end, the next may follow, whatever has become of its file: only behind a request that is "
+            "malformed the connection has to end."],
         read="The program", by_hand=(START, typed("/no", "/../x", "/", pause="0.3") + " | " + NC + " | grep HTTP/"))
 def test_stays_behind_errors(server):
     for target, status in ("/missing", 404), ("/sub", 301), ("/no-index/", 404), ("/../x", 403):
@@ -79,6 +82,13 @@ def test_stays_behind_errors(server):
             response = asked(client, target)
             assert response.status == status, "GET %s got %s" % (target, response.status_line)
             stays(client)
+    for version, header in ("1.9", "X: y"), ("1.1", "Content-Length: 0"):
+        with connect(server) as client:
+            asked(client, "/a", header, version=version)
+            try:
+                stays(client)
+            except (AssertionError, OSError):
+                raise AssertionError("the connection ends behind HTTP/%s with `%s`" % (version, header))
 
 
 @graded(8, "Requests that come together, or in pieces, are answered in order", step=1,
@@ -221,6 +231,8 @@ def test_waits_for_no_acknowledgement(server):
             Symptom("reset by", "The connection is closed while bytes are unread, and then close() sends a reset, which destroys the answer: first "
                     "shutdown(client, SHUT_WR), then recv() for a second at the most, then close().",
                     (START, r"exec 3<>/dev/tcp/127.0.0.1/8080; (printf 'what?\r\n\r\n'; head -c 100000 /dev/zero) >&3; sleep 0.5; cat <&3")),
+            Symptom("descriptors more", "A child that goes on has to close() each file: until now its end did that.",
+                    (START, "(" + typed("/", "/", "/")[1:-1] + "; sleep 1) | nc 127.0.0.1 8080 > /dev/null & sleep 0.3; readlink /proc/$(pgrep -n keep-alive)/fd/* | grep -c html")),
             "Something of chapter 8 was lost on the way: -a, -p, WEBROOT, 404, 405, HEAD, HTTP/1.0."],
         read="Your turn",
         by_hand=(START, r'''for line in 'HEAD /' 'HEAD /../serve.c' 'GET /missing' 'POST /'; do printf "$line HTTP/1.0\r\n\r\n" | timeout 1 nc 127.0.0.1 8080 | tr -d '\r' | sed -n '1p;/^$/,$p'; done; sleep 2 | nc 127.0.0.1 8080 & sleep 0.2; curl -sSI -m 1 http://127.0.0.1:8080/ | head -1'''))
@@ -239,6 +251,17 @@ def test_serves_as_chapter_8_does(server):
             stays(client)
         except (AssertionError, OSError):
             raise AssertionError("a client is delayed by others, whose connections are open")
+    for client in clients:
+        client.close()
+    no_child_remains(server)
+    with connect(server) as client:
+        stays(client)
+        child = at_rest(children(server.pid)[0])
+        before = len(descriptors(child))
+        for _ in range(20):
+            stays(client)
+        more = len(descriptors(at_rest(child))) - before
+        assert more < 5, "after 20 requests the child has %d descriptors more" % more
 
 
 @graded(3, "The log has one line for each answer", step=1,
@@ -256,7 +279,7 @@ def test_log(server):
 
 # ---- 8b.2
 
-CLOSING = ["Connection: close", "connection: CLOSE", "Connection: TE, close", "Connection: close , x", "Connection:\tx,,close,"]
+CLOSING = ["Connection: close", "connection: CLOSE", "Connection: TE, close", "Connection: TE,\tclose\t, x", "Connection:\tx,,close,"]
 STAYING = ["Connection: keep-alive", "Connection: closed", "Connection: not-close, close-not", "X-Connection: close", "Connection: TE",
            "Close: close"]
 
@@ -265,12 +288,12 @@ STAYING = ["Connection: keep-alive", "Connection: closed", "Connection: not-clos
         cause=[
             Symptom("was no request for the end", "The words of a Connection line are compared whole: strstr() finds close in not-closed, too."),
             Symptom("does not say so", "The answer, too, says Connection: close, where it is the last."),
-            Symptom("in two lines", "There may be two Connection lines: what one of them has asked for stays asked for."),
-            Symptom("X: y|CLOSE|TE, close|close , x|,,close", "Connection is a list: words in any case, with commas and blanks between them; strcasecmp() of the whole line "
+            Symptom("in two lines", "There may be two Connection lines, and a close in one of them stands, whatever the other says."),
+            Symptom("X: y|CLOSE|TE, close|TE,\\s+close|,,close", "Connection is a list: words in any case, with commas, blanks and tabs between them; strcasecmp() of the whole line "
                     "is not enough."),
             "Who sends Connection: close wants the end behind this answer, and waits for it."],
         read="The program",
-        by_hand=(START, r'''for line in 'Connection: close' 'connection: CLOSE' 'Connection: TE, close , x' 'Connection: closed' 'Connection: close\r\nConnection: keep-alive'; do printf "HEAD / HTTP/1.1\r\nHost: a\r\n$line\r\n\r\nHEAD /no HTTP/1.1\r\nHost: a\r\n\r\n" | ''' + SHORT + "; echo; done"))
+        by_hand=(START, r'''for line in 'Connection: close' 'connection: CLOSE' 'Connection: TE, close\t, x' 'Connection: closed' 'Connection: close\r\nConnection: keep-alive'; do printf "HEAD / HTTP/1.1\r\nHost: a\r\n$line\r\n\r\nHEAD /no HTTP/1.1\r\nHost: a\r\n\r\n" | ''' + SHORT + "; echo; done"))
 def test_connection_close(server):
     for header in [*CLOSING, "Connection: close\r\nConnection: keep-alive", "Connection: keep-alive\r\nConnection: close"]:
         with connect(server) as client:
@@ -355,12 +378,15 @@ def test_a_file_that_shrinks(server, large):
             Symptom("an answer that nobody asked for", "Who asks for nothing more gets no 408: the connection is closed without a word."),
             Symptom("was idle for", "poll() has a time limit, in milliseconds: a connection on which nothing comes for 5 s is closed, no later and no earlier."),
             Symptom("began behind an idle", "The 8 seconds of a request begin with its first byte, and the 5 of an idle connection with the last answer: neither with the connection."),
+            Symptom("without a first request", "The 5 seconds are for a connection behind an answer. The first request has its 8 from the connection on, and then 408.",
+                    (START, "sleep 9 | nc 127.0.0.1 8080 | head -1")),
             Symptom("half a request", "A request that has begun is no idle connection: it gets 408 when its 8 seconds are over."),
             "A limit of 5 s for an idle connection, and of 8 s for a request that has begun: they are two."],
         read="The program", needs=["test_stays"], limit=40,
         by_hand=(START + " > /dev/null & server=$!; sleep 0.2; (" + typed("/") + "; sleep 6) | nc 127.0.0.1 8080 > idle & (" + typed("/") + r"; printf HEAD; sleep 9) | nc 127.0.0.1 8080 > begun & (" + typed("/") + r"; sleep 4; printf HEAD; sleep 4.5; printf ' / HTTP/1.1\r\nHost: a\r\n\r\n'; sleep 0.2) | nc 127.0.0.1 8080 > late & for i in 3 3.5 2.7; do sleep $i; pgrep -cP $server; done; grep HTTP/ idle begun late; rm idle begun late; pkill -KILL -P $server; kill $server",))
 def test_idle(server):
-    with connect(server, limit=15) as idle, connect(server, limit=15) as begun, connect(server, limit=15) as late:
+    with connect(server, limit=15) as idle, connect(server, limit=15) as begun, connect(server, limit=15) as late, \
+            connect(server, limit=15) as first:
         begin = time.monotonic()
         for client in idle, begun, late:
             stays(client)
@@ -389,6 +415,8 @@ def test_idle(server):
             stays(late)
         except (OSError, AssertionError):
             raise AssertionError("a request that began behind an idle 4 s, and took 4.3 s, was not answered, or not the next one")
+        data = what_comes(first)
+        assert data.startswith(b"HTTP/1.1 408 "), "a client without a first request was to get 408 after 8 s, and got %r" % bytes(data[:40])
 
 
 @graded(8, "SIGTERM: an idle connection is closed at once, and the server exits 0", step=3,
@@ -412,6 +440,8 @@ def test_sigterm_and_idle_connections(server):
 
 @graded(6, "SIGTERM: what is under way is finished, and then the connection ends", step=3,
         cause=[
+            Symptom("the next request, which came before", "What the buffer holds has begun, too: look there first, and at the note only where it is empty.",
+                    (START + " > /dev/null & server=$!; head -c 20000000 /dev/zero > webroot/zeros; sleep 0.2; (printf 'GET /zeros HTTP/1.1\\r\\nHost: a\\r\\n\\r\\nHEAD / HTTP/1.1\\r\\nHost: a\\r\\n\\r\\n'; sleep 2) | nc 127.0.0.1 8080 | (head -c 1000 > /dev/null; sleep 1; grep -ac HTTP/) & sleep 0.6; kill $server; wait; rm webroot/zeros",)),
             "A request that has begun on a connection that stays is under way, and so is a download: the child only takes a note, answers, and looks "
             "at the note before it waits for the next one."],
         read="The program", needs=["test_sigterm_and_idle_connections"],
@@ -422,7 +452,7 @@ def test_sigterm_finishes_what_is_under_way(server, large):
             stays(client)
         asking.sendall(ask("/a")[:20])
         silent.sendall(ask("/a")[:10])
-        loading.sendall(ask("/large.bin"))
+        loading.sendall(ask("/large.bin") + ask("/a"))
         head = receive_until(loading, b"\r\n\r\n")
         wait_until(lambda: len(children(server.pid)) == 3, what="three children")
         server.signal(signal.SIGTERM)
@@ -433,9 +463,13 @@ def test_sigterm_finishes_what_is_under_way(server, large):
             ends(client, "behind the answer that was under way")
         try:
             assert head.startswith(b"HTTP/1.1 200") and receive(loading, len(LARGE)) == LARGE, "the large file did not come whole"
-            ends(loading, "behind the large file")
         except (OSError, AssertionError) as error:
             raise AssertionError("the large file that was under way: %s" % error)
+        try:
+            identical(next_answer(loading).body, SMUGGLED)
+        except (OSError, AssertionError) as error:
+            raise AssertionError("the next request, which came before SIGTERM: %s" % error)
+        ends(loading, "behind that")
     assert server.wait(limit=3) == 0
 
 

@@ -335,6 +335,8 @@ def test_refusals(server):
 
 @graded(8, "Sends a block again after a second without an answer, five times, and then gives up",
         cause=[
+            Symptom("the last resend", "Its ACK may be on its way: wait a second more behind the fifth resend, too.",
+                    by_hand("c = Client().ask(b'two')\nfor i in range(6): c.get()\nc.ack(1); c.get()")),
             Symptom("in vain for DATA", "The block, or its ACK, may be lost: after a second without the ACK the same block is sent again, five times. "
                     "poll() with a limit, or SO_RCVTIMEO."),
             Symptom("gets an answer|the end of the child", "After the fifth time, and one more second, it gives up, and the child ends."),
@@ -343,7 +345,8 @@ def test_refusals(server):
         read="The program", step=3,
         by_hand=by_hand("c = Client().ask(b'two'); c.get(); c.ack(1)\nfor i in range(7):\n    t = time.monotonic(); c.get(); print(round(time.monotonic() - t), 's')\n", more="sed 's/ port [0-9]*/ port N/' log; "))
 def test_sends_again(server):
-    with Client(server) as client:
+    with Client(server) as client, Client(server) as late:
+        late.ask(b"513")
         client.ask(b"513").data(1)
         client.acknowledge(1)
         block, before = client.data(2), time.monotonic()
@@ -352,19 +355,34 @@ def test_sends_again(server):
             passed = time.monotonic() - before
             assert 0.4 < passed < seconds(1.7), "DATA 2 comes again after %.1f s" % passed
             before += passed
+        for _ in range(6):
+            late.data(1)
+        late.acknowledge(1)
+        if passed < 1.3 and time.monotonic() - before < 0.4:  # else this machine may have been too slow
+            try:
+                late.data(2)
+            except AssertionError as error:
+                raise AssertionError("the ACK of the last resend comes too late: %s" % error)
+            late.acknowledge(2)
+        else:
+            late.send_to(late.place, error(0))
         client.gets_nothing(1.5)
         wait_until(lambda: not children(server.pid), limit=3, what="the end of the child")
-        line = logged(server, 1)[0]
+        line = next((line for line in logged(server, 2) if "port %d " % client.port in line), "(none)")
         assert re.fullmatch(r'127\.0\.0\.1 port \d+ "513" (?!sent)\S.* 512', line), "its line in the log is %r" % line
 
 
 @graded(8, "Never answers an ACK that it has had already, nor lets it put off the next resend",
         cause=[
-            Symptom("gets an answer", "An ACK that comes twice is not to be answered: to send the block again for it doubles all packets from then on (RFC 1123, "
+            Symptom("another block is answered", "An ACK of another block is no ACK of this one: compare its number, both bytes of it.",
+                    by_hand("c = Client().ask(b'two'); c.get(); c.s.settimeout(0.2)\nfor n in 0, 2, 257: c.ack(n); c.get()")),
+            Symptom("no ACK is answered", "Whatever else comes from the client changes nothing: wait on, for what is left of the second.",
+                    by_hand(r"c = Client().ask(b'two'); c.get(); c.s.settimeout(0.4); c.send(b'\0\3\0\1X'); c.get()")),
+            Symptom("is answered", "An ACK that comes twice is not to be answered: to send the block again for it doubles all packets from then on (RFC 1123, "
                     "4.2.3.1, the Sorcerer's Apprentice). Only a second without an answer has it sent again."),
             Symptom("put off", "Each packet that means nothing begins the second anew: take the time, clock_gettime(), when the block is sent, and wait for what is left.",
                     by_hand("c = Client().ask(b'two'); c.get(); c.ack(1); c.get(); c.s.settimeout(0.3)\nfor i in range(6):\n    c.ack(1); c.get()")),
-            "An ACK of another block is no ACK of this one: compare its number."],
+            "Once the ACK of this block comes, the next is sent at once."],
         read="The program", step=3,
         by_hand=by_hand("c = Client().ask(b'two'); c.get(); c.ack(1); c.get(); c.ack(1); c.ack(3); c.s.settimeout(0.4); c.get()"))
 def test_duplicate_acks(server):
@@ -372,9 +390,14 @@ def test_duplicate_acks(server):
         client.ask(b"5000").data(1)
         client.acknowledge(1)
         client.data(2)
-        for block in 1, 0, 3, 1, 65535:
-            client.acknowledge(block)
-        client.stays_quiet()
+        for what, packets in (("an ACK of another block", [ack(0), ack(3), ack(258), ack(65535)]), ("an ACK that it has had", [ack(1), ack(1)]),
+                              ("what is no ACK", [request(b"page"), struct.pack("!HH", DATA, 2) + b"X", b"\0\4"])):
+            for packet in packets:
+                client.send_to(client.place, packet)
+            try:
+                client.stays_quiet(0.15)
+            except AssertionError as error:
+                raise AssertionError("%s is answered: %s" % (what, error))
         client.acknowledge(2)
         client.data(3)
         begin, came = time.monotonic(), False
@@ -393,9 +416,12 @@ def test_duplicate_acks(server):
 
 @graded(6, "Answers a stranger with ERROR 5, and goes on with the transfer",
         cause=[
+            Symptom("a stranger with the client's port", "Another machine may use the same port: compare the address, too.",
+                    by_hand("c = Client(); c.s.bind(('127.0.0.1', 0)); c.ask(b'two'); c.get(); s = Client(c.to[1]); s.s.bind(('127.0.0.2', c.s.getsockname()[1])); s.ack(1); s.get()")),
+            Symptom(r"client \d+ gets an answer", "A stranger's packet means nothing for the transfer: its ACK is none, and no block is sent again for it. Wait on, for what is left of the second."),
             Symptom("in vain for an ERROR", "A stranger gets ERROR 5. connect() on the transfer's socket would hide it from you: compare the sender that recvfrom() tells with the client."),
             Symptom("ERROR [0-46-9], not 5", "A stranger's ERROR has the number 5, Unknown transfer ID."),
-            Symptom("gets an answer", "To a stranger's ERROR there is no answer: two that answer errors with errors would never end. And a stranger's ACK is none."),
+            Symptom("gets an answer", "To a stranger's ERROR there is no answer: two that answer errors with errors would never end."),
             "A stranger's packet, an ERROR too, means nothing for the transfer: look first who has sent it."],
         read="The program", step=3,
         by_hand=by_hand(r"c = Client().ask(b'two'); c.get(); s = Client(c.to[1]); s.ack(1); s.get(); s.s.settimeout(0.1); s.send(b'\0\5\0\0no\0'); s.get(); c.s.settimeout(0.3); c.ack(1); c.get()"))
@@ -411,6 +437,13 @@ def test_strangers(server):
         client.stays_quiet(0.1)
         stranger.send_to(client.place, error(0))
         stranger.gets_nothing()
+        client.acknowledge(1)
+        client.rest(2)
+    with Client(server) as client:
+        client.ask(b"513").data(1)
+        with Datagrams("a stranger with the client's port", "127.0.0.2", client.port) as stranger:
+            stranger.send_to(client.place, ack(1))
+            assert stranger.receive(what="an ERROR")[0][:4] == b"\0\5\0\5"
         client.acknowledge(1)
         client.rest(2)
 
@@ -444,6 +477,8 @@ def test_the_clients_error(server):
                     by_hand("Client().ask(b'page').get(); Client().ask(b'page').get()",
                             START.replace("./tftp", "timeout 6 strace -qq -o /dev/null -e inject=?fork,?vfork,?clone,?clone3:error=EAGAIN:when=1 ./tftp")
                             .replace("sleep 0.3", "sleep 1"))),
+            Symptom("gets an answer", "An ERROR is never answered, also while MAX transfers run: look for it before you count.",
+                    by_hand(r"a = Client().ask(b'page'); a.get(); s = Client(); s.send(b'\0\5\0\0no\0'); s.s.settimeout(0.4); s.get()", START.replace("./tftp", "./tftp -c 1"))),
             Symptom("is room again", "A child that has ended makes room again: waitpid() before each fork()."),
             Symptom("no ERROR, but", "Children are not counted, or one too many is let in: look at the count before fork()."),
             "The parent itself sends the ERROR, at once: without one the client asks again and again."],
@@ -457,6 +492,9 @@ def test_the_maximum(chapter, webroot, faults):
             client.ask(b"page").data(1)
         for _ in range(3):
             assert refusal(server, request(b"page")) in (0, 3), "ERROR 0 or 3 is for that"
+        with Client(server) as third:
+            third.send_to(server, error(0))
+            third.gets_nothing()
         first.acknowledge(1)
         wait_until(lambda: len(living(server.pid)) == 1, what="the end of a child")
         steps.step("there is room again")

@@ -194,18 +194,18 @@ def is_refused_start(program, about):
 
 @graded(10, "Refuses what is no listening TCP socket, and any other number of them",
         cause=[
-            Symptom("LISTEN_FDS=[^1]", "LISTEN_FDS is to be 1, and nothing else: who gives two expects two to be served."),
+            Symptom("LISTEN_FDS=(?!1;)", "LISTEN_FDS is to be 1, and nothing else: who gives two expects two to be served."),
             Symptom("AF_UNIX", "A socket of AF_UNIX listens, too, but has no port: getsockname() tells the family.", (CONFIGURED + "timeout 3 "
                     + GIVES.replace("socket.create_server(('127.0.0.1', 8080))", "socket.socket(socket.AF_UNIX); l.bind(''); l.listen()")
                     + "-n -c my.conf; echo exit status $?",)),
             "getsockopt() with SOL_SOCKET and SO_ACCEPTCONN tells whether descriptor 3 is a socket that listens: ask, look at what "
             "comes back, say `descriptor 3` on stderr if it does not, and exit 1."],
-        read="What can go wrong", by_hand=(CONFIGURED + WRONG % ("2", "< my.conf") + "; " + WRONG % ("1", "< my.conf") + "; " + WRONG % ("1", "<&-") + "; "
+        read="What can go wrong", by_hand=(CONFIGURED + WRONG % ("2", "< my.conf") + "; " + WRONG % ("1x", "< my.conf") + "; " + WRONG % ("1", "< my.conf") + "; " + WRONG % ("1", "<&-") + "; "
                                            + WRONG % ("1", "<> /dev/udp/127.0.0.1/8080"),))
 @pytest.mark.parametrize("kind", ["a file", "a socket of UDP", "a socket that does not listen", "a connection",
-                                  "a socket of AF_UNIX that listens", "closed", "two of them", "none of them"])
+                                  "a socket of AF_UNIX that listens", "closed", "two of them", "none of them", "no number of them"])
 def test_refuses_what_is_no_listener(chapter, folder, queue, kind):
-    conf, counts = configure(folder), {"two of them": "2", "none of them": "0"}
+    conf, counts = configure(folder), {"two of them": "2", "none of them": "0", "no number of them": "1x"}
     if kind in counts:
         program = runs(chapter, "-n", "-c", conf, under=given(count=counts[kind]), stdin=queue)
         is_refused_start(program, "LISTEN_FDS")
@@ -247,11 +247,11 @@ def test_a_restart_loses_nobody(chapter, folder, queue):
 
 @graded(5, "SIGHUP keeps the given listener, and says that address and port are not used",
         cause=[
-            Symptom("on stderr", "Each SIGHUP brings the warning `address and port are not used: the listener was given`, on stderr with -n."),
+            Symptom("on stderr|each SIGHUP", "Each SIGHUP brings the warning `address and port are not used: the listener was given`, on stderr with -n, whatever has changed in the file."),
             "A reload with a new port opens that port and leaves the old one, in chapter 9. A given listener stays, whatever the file says; "
             "all else is taken over."],
         read="The program", by_hand=(CONFIGURED + GIVES + "-n -c my.conf", "mkdir -p other; echo the other page > other/index.html; "
-                                     "printf 'port = 8082\\nwebroot = other\\n' > my.conf; kill -HUP $(pgrep -n socket-activ); sleep 0.3; "
+                                     "printf 'port = 8082\\nwebroot = other\\n' > my.conf; kill -HUP $(pgrep -n socket-activ); sleep 0.3; kill -HUP $(pgrep -n socket-activ); sleep 0.3; "
                                      "curl -sS -m 1 http://127.0.0.1:8080/; curl -sS -m 1 http://127.0.0.1:8082/ | head -1"))
 def test_sighup_keeps_it(chapter, folder, queue, port):
     server = chapter.serve("-n", "-c", configure(folder), under=given(), stdin=queue)
@@ -261,6 +261,10 @@ def test_sighup_keeps_it(chapter, folder, queue, port):
     assert get(queue, "/").body == OTHER
     assert is_refused(port), "it listens on the port of the configuration"
     server.wait_for_error("^socket-activation: address and port are not used: the listener was given$", limit=2)
+    step("SIGHUP again, and the file is the same:")
+    server.signal(signal.SIGHUP)
+    wait_until(lambda: server.output.count("configuration changed") == 2, what="the second `configuration changed`")
+    wait_until(lambda: server.stderr.count("the listener was given") == 2, limit=2, what="the warning about the listener for each SIGHUP")
 
 
 @graded(5, "Several take clients from one listener, and each ends at SIGTERM",
@@ -325,6 +329,7 @@ def test_serves_as_chapter_9_does(chapter, daemons, folder):
             Symptom("NOTIFY_SOCKET=@[\\s\\S]*(within|ESYMBOL|nothing came)", "A name with @ in front is an abstract one: sun_path begins with a NUL byte in its place, and the length "
                     "that sendto() gets ends with the name, without a NUL behind it.",
                     (CONFIGURED + HEARS % ("chr(0) + 'my'", "@my"),)),
+            Symptom("READY=1.x00", "READY=1 are 7 bytes: strlen() says so, and sizeof counts the NUL, too."),
             "socket(AF_UNIX, SOCK_DGRAM, 0), and sendto() with READY=1 to the address that NOTIFY_SOCKET names."],
         read="The program", needs=[], step=2,
         by_hand=("rm -f my.socket; " + CONFIGURED + HEARS % ("'my.socket'", "$PWD/my.socket"),))
@@ -342,6 +347,10 @@ def test_says_ready(chapter, daemons, folder, is_abstract):
         places = kernel(server.pid)
         assert places, "it says READY=1, and listens nowhere yet"
         assert get(places[0][1], "/").body == PAGE
+        step("SIGHUP:")
+        server.signal(signal.SIGHUP)
+        server.wait_for_output("^configuration changed$")
+        get(places[0][1], "/")
         assert not select.select([starter], [], [], 0)[0] or "READY=1" not in starter.hears(), "it says READY=1 twice"
         server.kill()
         step("and without -n:")

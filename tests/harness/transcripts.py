@@ -57,7 +57,7 @@ VARIES = [(re.compile(pattern, re.MULTILINE), replacement) for pattern, replacem
 
 NOTICE = re.compile(r"^\[\d+\][-+ ] +(Done|Terminated|Exit|Hangup|Killed).*\n"
                     r"|^make: \*\*\* \[.*\] Error \d+\n", re.MULTILINE)
-INTRODUCTION = re.compile(r"^((?:\w+=\S+ )?make chapter \d.*\n)(?:.*\n)*?\$ \./.*\n", re.MULTILINE)
+INTRODUCTION = re.compile(r"^((?:\(export )?(?:\w+=\S+ )?make chapter \d.*\n)(?:.*\n)*?\$ \./.*\n", re.MULTILINE)
 CONNECTIONS = re.compile(r"(?:^ESTAB .*\n)+", re.MULTILINE)
 
 

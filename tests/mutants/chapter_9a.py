@@ -40,6 +40,7 @@ MUTANTS = [
            "    if (!foreground && (ready = detach()) < 0)\n        return 1;\n    if (!is_inetd && (server.given = take_listener()) < 0)\n        return 1;\n"
            "    ready = foreground ? -1 : ready, foreground = true;\n", "test_goes_to_the_background_with_it", "compared before the first fork()"),
     Mutant("any number of LISTEN_FDS", TAKES, "strcmp(count, \"1\") == 0", "count[0] != '\\0'", "test_refuses_what_is_no_listener", "LISTEN_FDS is to be 1"),
+    Mutant("atoi() of LISTEN_FDS", TAKES, "strcmp(count, \"1\") == 0", "strtol(count, NULL, 10) == 1", "test_refuses_what_is_no_listener", "LISTEN_FDS is to be 1"),
     Mutant("whatever 3 is", TAKES, "    if (!listens || (address.ss_family", "    if (0 && (address.ss_family", "test_refuses_what_is_no_listener", "SO_ACCEPTCONN"),
     Mutant("what listens, of any family", TAKES, "    if (!listens || (address.ss_family != AF_INET && address.ss_family != AF_INET6)) {",
            "    if (!listens) {", "test_refuses_what_is_no_listener", "tells the family"),
@@ -53,6 +54,7 @@ MUTANTS = [
     Mutant("SIGHUP moves away from it", MAIN, KEEPS, "    if (", "test_sighup_keeps_it", "stays, whatever the file says"),
     Mutant("SIGHUP says nothing of the port", MAIN, "        log_message(LOG_WARNING, \"address and port are not used: the listener was given\");\n", "        ;\n",
            "test_sighup_keeps_it", "brings the warning"),
+    Mutant("the warning comes once", MAIN, "    if (server->given)\n        log_message(LOG_WARNING", "    static int warned;\n    if (server->given && warned++ > 0)\n        ;\n    else if (server->given)\n        log_message(LOG_WARNING", "test_sighup_keeps_it", "whatever has changed"),
     Mutant("accept() waits", TAKES, "fcntl(descriptor, F_SETFL, O_NONBLOCK) < 0 || ", "", "test_several_take_turns", "deaf to SIGTERM"),
     Mutant("a client that has gone to another ends it", MAIN, "        if (client_waits)\n            serve_next(&server->children, server->listener, &server->root);\n",
            "        if (client_waits && !serve_next(&server->children, server->listener, &server->root))\n            exit(1);\n",
@@ -61,6 +63,7 @@ MUTANTS = [
            "test_serves_as_chapter_9_does", "lost on the way"),
     Mutant("it stays in the foreground", MAIN, "    bool foreground = false,", "    bool foreground = true,", "test_serves_as_chapter_9_does", "goes to the background"),
     Mutant("nothing is said", MAIN, READY, "", "test_says_ready", "to the address that NOTIFY_SOCKET names"),
+    Mutant("a NUL behind READY=1", TAKES, "message, strlen(message), 0", "message, strlen(message) + 1, 0", "test_says_ready", "are 7 bytes"),
     Mutant("ready before it is", MAIN, "    int result = start(&server);\n", "    notify_ready();\n    int result = start(&server);\n", "test_says_ready", "nothing can fail any more"),
     Mutant("@ is taken for a letter", TAKES, "            address.sun_path[0] = '\\0';", "            address.sun_path[0] = '@';", "test_says_ready", "abstract one"),
     Mutant("the whole of sun_path is the name", TAKES, "(socklen_t)(offsetof(struct sockaddr_un, sun_path) + length)", "sizeof address", "test_says_ready", "without a NUL behind it"),
