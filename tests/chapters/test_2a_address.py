@@ -60,7 +60,8 @@ def spaced(data):
             Symptom("did not print the address", "127.0.0.1 is an address: inet_pton(AF_INET, text, bytes) returns 1 "
                     "for it. Then main() returns 0."),
             "There is no row `address` yet, or it has not what inet_ntop() makes of the bytes."],
-        read="The program", by_hand=("./address 127.0.0.1; echo exit status $?",))
+        read="The program",
+        by_hand=("./address 127.0.0.1 | grep address; echo exit status ${PIPESTATUS[0]}",))
 def test_takes_an_address(chapter):
     says(chapter, "127.0.0.1", address="127.0.0.1")
 
@@ -73,8 +74,10 @@ def test_takes_an_address(chapter):
             Symptom("expected: '.*[89a-f]. .*'\ngot: .*ffffff", "A byte above 7f is taken for a negative number, and "
                     "printed as one: use unsigned char."),
             Symptom("got: +'[^']*\\b[0-9a-f]( |')", "Each byte has two hexadecimal digits: %02x."),
+            Symptom("expected: '(.+)'\ngot: +'(?i:\\1)'", "The digits a to f are small: %02x, and not %02X."),
             "inet_pton(AF_INET, text, bytes) writes four bytes: print these, in their order."],
-        read="The program", by_hand=("./address 127.0.0.1; ./address 192.168.10.200; echo exit status $?",))
+        read="The program",
+        by_hand=("./address 127.0.0.1 | grep bytes; ./address 192.168.10.200 | grep bytes",))
 @pytest.mark.parametrize("text", ["127.0.0.1", "192.168.10.200", "0.0.0.0", "255.254.253.252"])
 def test_bytes(chapter, text):
     says(chapter, text, bytes=spaced(socket.inet_aton(text)))
@@ -88,7 +91,8 @@ def test_bytes(chapter, text):
                     "it, is another one."),
             "This row has the bytes of the number as they lie in memory, after ntohl(): on most machines the low one "
             "first."],
-        read="The program", by_hand=("./address 127.0.0.1; ./address 255.254.253.252",))
+        read="The program",
+        by_hand=("for text in 127.0.0.1 255.254.253.252; do ./address $text | grep -e number -e memory; done",))
 @pytest.mark.parametrize("text", ["127.0.0.1", "10.1.2.3", "255.254.253.252"])
 def test_number(chapter, text):
     number = int(ipaddress.ip_address(text))
@@ -98,11 +102,12 @@ def test_number(chapter, text):
 @graded(10, "Reads IPv6, too, and prints it in its usual text",
         cause=[
             Symptom("did not print the address", "IPv6 is another family, and needs a second inet_pton(), with "
-                    "AF_INET6 and room for 16 bytes.", ("./address ::1; echo exit status $?",)),
+                    "AF_INET6 and room for 16 bytes.",
+                    ("./address ::1 | grep address; echo exit status ${PIPESTATUS[0]}",)),
             Symptom("row address", "inet_ntop() makes the usual text of the bytes: small letters, no leading zeros, "
                     "and the longest row of zeros as ::."),
             "An IPv6 address has 16 bytes, all of them in one row; number and in memory are for IPv4 only."],
-        read="The program", by_hand=("./address ::1 2001:DB8:0:0:0:0:0:1",))
+        read="The program", by_hand=("./address ::1 2001:DB8:0:0:0:0:0:1 | grep -v -e kind -e read.by",))
 @pytest.mark.parametrize("text,usual", [("::1", "::1"), ("2001:DB8:0:0:0:0:0:1", "2001:db8::1"), ("::", "::"),
                                         ("fe80:0000::00ab:0:0:9", "fe80::ab:0:0:9"),
                                         ("1:2:3:4:5:6:7:8", "1:2:3:4:5:6:7:8")])
@@ -118,7 +123,7 @@ def test_ipv6(chapter, text, usual):
             Symptom("one empty line", "Between two addresses there is one empty line, and none elsewhere."),
             "Each row is a name padded to 12 columns, and the value: printf(\"%-12s%s\\n\", name, value). Nothing "
             "else is printed."],
-        read="Your turn", by_hand=("./address 127.0.0.1 ::1 | cat -A",))
+        read="Your turn", by_hand=("./address 127.0.0.1 ::1 | grep -v -e kind -e read.by | cat -A",))
 @pytest.mark.parametrize("texts", [["127.0.0.1"], ["::1"], ["10.0.0.1", "::1", "127.0.0.1"]], ids=" ".join)
 def test_prints_the_rows_in_order(chapter, texts):
     program = chapter.run(*texts)
@@ -131,7 +136,7 @@ def test_prints_the_rows_in_order(chapter, texts):
 
 
 WRONG = ["127.0.0.256", "127.0.0.1x", "1.2.3.4.5", "1..2", "", "localhost", "::1::", "12345::", "fe80::1%lo",
-         "08.0.0.1", "127.0.0.1 x", "-1"]
+         "08.0.0.1", "127.0.0.1 x", "127.0.0.1\tx", "127.0.0.1\n", "-1"]
 
 
 @graded(10, "Refuses what is no address, with a usage line, and prints nothing on stdout",
@@ -141,6 +146,11 @@ WRONG = ["127.0.0.256", "127.0.0.1x", "1.2.3.4.5", "1..2", "", "localhost", "::1
                     ("./address 127.0.0.1 nonsense 2> /dev/null",)),
             Symptom(r"start \./address '127.0.0.1 x'(.|\n)*not exit status 2", "glibc's inet_aton() takes anything "
                     "behind a space: look at the letters first.", ("./address '127.0.0.1 x'; echo exit status $?",)),
+            Symptom(r"start \./address '127.0.0.1(\t|\n)(.|\n)*not exit status 2", "A space is not the "
+                    "only one: a tab or a line's end will do for glibc's inet_aton(), too. Look for what "
+                    "may be there, not for what may not.",
+                    ("for text in $'127.0.0.1\\tx' $'127.0.0.1\\n'; do ./address \"$text\"; echo exit "
+                     "status $?; done",)),
             Symptom("exit status 1", "Wrong usage is exit status 2; 1 is for a call that failed."),
             Symptom("no line usage", "A line that begins with `usage: ` belongs on stderr: fprintf(stderr, ...)."),
             Symptom("does not repeat", "The message is to repeat the argument that is wrong."),
@@ -152,7 +162,7 @@ WRONG = ["127.0.0.256", "127.0.0.1x", "1.2.3.4.5", "1..2", "", "localhost", "::1
 @pytest.mark.parametrize("arguments", [[], ["127.0.0.1", "nonsense"], *([text] for text in WRONG)],
                          ids=lambda words: " ".join(words) or "nothing")
 def test_wrong_text(chapter, arguments):
-    checks.is_usage_error(chapter.run(*arguments), arguments[-1] if arguments else "")
+    checks.is_usage_error(chapter.run(*arguments), re.split("[\t\n]", arguments[-1])[0] if arguments else "")
 
 
 @graded(5, "Fails if its output cannot be written",
@@ -186,14 +196,19 @@ def of_each_kind(kinds):
 @graded(10, "Says what kind an IPv4 address is",
         cause=[
             NO_ROW,
-            Symptom("kind of (172|100|198)\\.", "A network need not end where a byte does: 172.16.0.0/12 is "
+            Symptom(r"kind of (172\.(15|31|32)|100\.(63|127|128)|198\.(17|19|20))\.|"
+                    r"kind of 198\.51\..*\n.*\ngot: +'special'",
+                    "A network need not end where a byte does: 172.16.0.0/12 is "
                     "172.16.0.0 to 172.31.255.255. Compare bits: address & mask, with the first address.",
                     ("./address 172.16.0.1 172.31.0.1 172.32.0.1 100.64.0.1 100.128.0.1 | grep kind",)),
             Symptom("kind of (0\\.0\\.0\\.0|255\\.255\\.255\\.255) ", "A single address comes before the network that "
                     "it lies in: 0.0.0.0 before 0.0.0.0/8.", ("./address 0.0.0.0 255.255.255.255 | grep kind",)),
-            "The table of the contract: the first network that an address lies in tells its kind."],
-        read="The program", by_hand=("./address 10.0.0.1 100.64.0.1 127.0.0.1 169.254.0.1 192.0.2.1 192.168.0.1 "
-                                     "224.0.0.1 240.0.0.1 8.8.8.8 | grep kind",),
+            "The table of the contract has a row for it: the first network that an address lies in tells its "
+            "kind."],
+        read="The program",
+        by_hand=("./address 10.0.0.1 172.16.0.1 192.168.0.1 100.64.0.1 127.0.0.1 169.254.0.1 192.0.2.1 "
+                 "198.51.100.1 203.0.113.1 224.0.0.1 192.0.0.1 198.18.0.1 240.0.0.1 8.8.8.8 | grep kind | "
+                 "uniq",),
         step=2)
 @pytest.mark.parametrize("kind,texts", of_each_kind(KINDS))
 def test_kind(chapter, kind, texts):
@@ -219,6 +234,10 @@ def test_kind_of_ipv6(chapter, kind, texts):
 @graded(10, "Takes what inet_aton() takes, and says which function takes a text",
         cause=[
             NO_ROW,
+            Symptom(r"start \./address (0xffffffff|0377\.0xff\.65535)\n(.|\n)*did not print",
+                    "255.255.255.255 is an address. inet_addr() returns the same number where it fails; "
+                    "inet_aton() has a result apart.",
+                    ("./address 0xffffffff; echo exit status $?",)),
             Symptom("did not print the address", "inet_aton() takes what inet_pton() refuses: a leading 0 is octal, "
                     "0x hexadecimal, and the last "
                     "part fills all the bytes that are left. It returns 0 for what is no address."),
@@ -233,7 +252,9 @@ def test_kind_of_ipv6(chapter, kind, texts):
     ("127.0.0.1", "127.0.0.1", BOTH), ("010.0.0.1", "8.0.0.1", ATON), ("127.1", "127.0.0.1", ATON),
     ("2130706433", "127.0.0.1", ATON), ("0x7f.1", "127.0.0.1", ATON), ("0X7F000001", "127.0.0.1", ATON),
     ("0", "0.0.0.0", ATON),
-    ("10.1.515", "10.1.2.3", ATON), ("0377.0xff.255.0", "255.255.255.0", ATON), ("::1", "::1", PTON)])
+    ("10.1.515", "10.1.2.3", ATON), ("0377.0xff.255.0", "255.255.255.0", ATON),
+    ("0xffffffff", "255.255.255.255", ATON), ("0377.0xff.65535", "255.255.255.255", ATON),
+    ("::1", "::1", PTON)])
 def test_read_by(chapter, text, usual, by):
     says(chapter, text, address=usual, bytes=spaced(ipaddress.ip_address(usual).packed), read_by=by)
 
@@ -276,17 +297,34 @@ def test_network_of_ipv6(chapter, text):
     says(chapter, text, **network(text))
 
 
+def refused(*texts):
+    """Commands that show how each of these is refused."""
+    return ("for text in %s; do ./address \"$text\"; echo exit status $?; done" % " ".join(texts),)
+
+
 @graded(5, "Refuses what is no prefix",
-        cause="strtol() and atoi() take /8x for /8 and /x for /0, and 33 bits are too many for IPv4: look at where "
-        "the number ended, and how large it is.",
-        read="Your turn", by_hand=("for text in 1.2.3.4/33 1.2.3.4/8x 1.2.3.4/ ::1/129; do ./address $text; echo exit "
-                                   "status $?; done",),
-        needs=["test_network"], step=3)
-@pytest.mark.parametrize("text", ["1.2.3.4/33", "1.2.3.4/8x", "1.2.3.4/", "1.2.3.4/-1", "1.2.3.4/ 8", "1.2.3.4/+8",
-                                  "1.2.3.4/8/8", "::1/129",
-                                  "/8", "x/8", "1.2.3.4/4294967304", "1.2.3.4/18446744073709551624"])
+        cause=[
+            Symptom(r"start \./address (1.2.3.4/33|::1/129)\n(.|\n)*exit status 0,", "An IPv4 address has 32 bits, "
+                    "and one of IPv6 128: look at how large the number is, and at the family.",
+                    refused("1.2.3.4/33", "::1/129")),
+            Symptom(r"start \./address 1.2.3.4/8(.|\n)*exit status 0,", "strtol() and atoi() take /8x for /8: look "
+                    "at where the number ended. Only '\\0' may stand there."),
+            Symptom(r"start \./address 1.2.3.4/\n(.|\n)*exit status 0,", "No digit is no number, though strtol() "
+                    "and atoi() return 0 for it.", refused("1.2.3.4/")),
+            Symptom(r"start \./address '?1.2.3.4/[-+\s](.|\n)*exit status 0,", "strtol() takes white space and a "
+                    "sign before the number: the first character has to be a digit.",
+                    refused("1.2.3.4/-1", "'1.2.3.4/ 8'", "1.2.3.4/+8")),
+            Symptom(r"start \./address 1.2.3.4/\d{10}(.|\n)*exit status 0,", "An int keeps only a part of a number "
+                    "that is too large. strtol() returns a long, at its limit where even that is too "
+                    "small: compare this one.", refused("1.2.3.4/4294967304", "1.2.3.4/18446744073709551624")),
+            "Before the slash there has to be an address: look at what inet_pton() returns, with a prefix, "
+            "too."],
+        read="Your turn", by_hand=refused("1.2.3.4/8x", "1.2.3.4/8/8", "x/8"), needs=["test_network"], step=3)
+@pytest.mark.parametrize("text", ["1.2.3.4/33", "::1/129", "1.2.3.4/8x", "1.2.3.4/8/8", "1.2.3.4/", "1.2.3.4/-1",
+                                  "1.2.3.4/ 8", "1.2.3.4/\t8", "1.2.3.4/+8", "1.2.3.4/4294967304",
+                                  "1.2.3.4/18446744073709551624", "/8", "x/8"])
 def test_wrong_prefix(chapter, text):
-    checks.is_usage_error(chapter.run(text), text)
+    checks.is_usage_error(chapter.run(text), text.split("\t")[0])
 
 
 @graded(5, "Prints all ten rows in their order",

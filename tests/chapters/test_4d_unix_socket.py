@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import pathlib
 import random
 import re
 import signal
@@ -57,14 +58,26 @@ def test_takes_a_client(chapter, tmp_path):
 
 
 @graded(5, "Says where it listens, at once, also into a pipe",
-        cause="The first line is `listening on PATH`, with the path as it was given; setvbuf() or fflush(stdout) "
-        "sends it at once.",
+        cause=[
+            Symptom("listen.. taking(.|\\n)*meets an error", "The line comes before clients can connect: "
+                    "print it when listen() has returned.",
+                    ("timeout 3 strace -qq -o /dev/null -e inject=listen:delay_enter=1000000 ./unix-socket "
+                     "echo.socket > seen & sleep 0.7; cat seen; wait; rm -f echo.socket seen",)),
+            "The first line is `listening on PATH`, with the path as it was given; setvbuf() or "
+            "fflush(stdout) sends it at once."],
         read="Your turn", by_hand=("timeout 1 ./unix-socket echo.socket | cat; rm -f echo.socket",), needs=[])
-def test_says_where_it_listens(chapter, tmp_path):
-    server = serve(chapter, tmp_path)
+@pytest.mark.parametrize("listen", ["at once", "late"])
+def test_says_where_it_listens(chapter, faults, tmp_path, listen):
+    if listen == "late":
+        steps.step("with each listen() taking a moment longer, connect as soon as it says that it listens:")
+        server = chapter.start(NAME, cwd=str(tmp_path), under=faults("listen:delay_enter=300000"))
+    else:
+        server = serve(chapter, tmp_path)
     with contextlib.suppress(AssertionError):  # what came is told below
         wait_until(lambda: "\n" in server.output or not server.is_running(), limit=1)
     identical(server.output.partition("\n")[0], "listening on " + NAME)
+    if listen == "late":
+        connect(str(tmp_path / NAME)).close()
 
 
 @graded(15, "Sends back every byte, until the client ends its side",
@@ -73,8 +86,9 @@ def test_says_where_it_listens(chapter, tmp_path):
                     "close() the connection."),
             Symptom("first difference", "Other bytes come back than were sent, or not all: send() exactly as many as "
                     "recv() has returned, in a loop, for it may take a part of them.",
-                    (START + "printf 'a\\0b\\n' | nc -NU echo.socket | od -c; head -c 1000000 /dev/zero | nc -NU "
-                     "echo.socket | tail -c 100000 | tr -d '\\0' | wc; wait; rm -f echo.socket",)),
+                    (START + "printf 'a\\0b\\n' | nc -NU echo.socket | tail -n 1 | od -c; head -c 1000000 "
+                     "/dev/zero | nc -NU echo.socket | tail -c 100000 | tr -d '\\0' | wc; wait; rm -f "
+                     "echo.socket",)),
             "What recv() gives goes back with send(), until recv() returns 0."],
         read="The program", by_hand=(START + "echo hello | timeout 1 nc -NU echo.socket; echo exit status $?; wait; "
                                      "rm -f echo.socket",))
@@ -197,6 +211,7 @@ def test_cannot_start(chapter, tmp_path, case):
 
 
 GREETING = r"Hello, process (\d+) of user (\d+)!\n"
+OTHER_GROUP = 1  # of another user: its number is not the user's
 AS_ANOTHER = """
 import os, socket, sys
 client = socket.socket(socket.AF_UNIX)
@@ -207,8 +222,14 @@ sys.stdin.read()
 """
 
 
-def another(chapter, server, **options):
-    """Another process connects, and stays until its stdin ends: the Program, its id and user, and its greeting."""
+def another(chapter, server, user=False):
+    """Another process connects, with `user` as another user where we are root, and stays until its stdin ends: the
+    Program, its id and user, and its greeting."""
+    options = ordinary_user() if user else {}
+    if options:  # who may not, as the file is; so root lets them
+        for folder in [server.path, *pathlib.Path(server.path).parents][:4]:
+            os.chmod(folder, 0o755 if os.path.isdir(folder) else 0o666)
+        options["group"] = OTHER_GROUP
     program = chapter.start_other([sys.executable, "-S", "-E", "-c", AS_ANOTHER, server.path], stdin=subprocess.PIPE,
                                   **options)
     try:
@@ -218,17 +239,27 @@ def another(chapter, server, **options):
     return program, *map(int, match.groups()[:2]), match.group(3) + "\n"
 
 
+GROUP = "The process is the client's, and the user is not: uid of struct ucred is the user, gid the group."
+# In a namespace in which the user who runs this is user 1 of group 2
+AS_USER_1 = "timeout 3 unshare --map-user=1 --map-group=2 ./unix-socket echo.socket & sleep 0.3; "
+
+
 @graded(10, "Greets each client with its process and user, as the kernel tells",
         cause=[
             Symptom("no greeting|waits in vain", "The greeting is the first line that a client gets, before it has "
                     "sent a byte."),
+            Symptom("expected: 'Hello, process (\\d+) of .*\ngot: +'Hello, process \\1 of user \\d+!\\\\n'",
+                    GROUP, (AS_USER_1 + "nc -NU echo.socket < /dev/null; wait; rm -f echo.socket",)),
             Symptom("expected: 'Hello, process \\d+ of user \\d+!\\\\n'\ngot: +'Hello, process", "These are not the "
                     "client's: "
                     "getsockopt(client, SOL_SOCKET, SO_PEERCRED, &peer, &length) fills a struct ucred with its pid "
                     "and uid. On the listener it tells of the server itself."),
             "The greeting is to be `Hello, process PID of user UID!`, to the letter, and a \\n."],
-        read="The program", by_hand=(START + "sh -c 'echo I am $$; exec nc -NU echo.socket < /dev/null'; wait; rm -f "
-                                     "echo.socket",), step=2)
+        read="The program",
+        by_hand=(START + "nc -NU echo.socket < /dev/null > seen & sleep 0.3; cat seen; grep -q "
+                 "\"^Hello, process $! of user $(id -u)!$\" seen && echo this is right; wait; rm -f "
+                 "echo.socket seen",),
+        step=2)
 @pytest.mark.parametrize("who", ["ourselves", "another process", "another user"])
 def test_greets(chapter, tmp_path, who):
     server = serve(chapter, tmp_path, on_terminal=True)
@@ -237,28 +268,32 @@ def test_greets(chapter, tmp_path, who):
             greeting = receive_until(client, b"\n").decode(errors="backslashreplace")
         identical(greeting, "Hello, process %d of user %d!\n" % (os.getpid(), os.getuid()))
         return
-    options = ordinary_user() if who == "another user" else {}
-    if options:  # who may not, as the file is; so root lets them
-        for folder in [tmp_path, *tmp_path.parents][:3]:
-            os.chmod(folder, 0o755)
-        os.chmod(server.path, 0o666)
-    _, pid, uid, greeting = another(chapter, server, **options)
+    _, pid, uid, greeting = another(chapter, server, user=who == "another user")
     identical(greeting, "Hello, process %d of user %d!\n" % (pid, uid))
 
 
 @graded(5, "Prints a line for each connection",
-        cause="For each client one line, `connection N from process PID of user UID`, at once: N counts from 1.",
+        cause=[
+            Symptom("expected: 'connection (\\d+ from process \\d+) of .*\ngot: +'connection \\1 of user \\d+'",
+                    GROUP, (AS_USER_1 + "nc -NU echo.socket < /dev/null > /dev/null; wait; rm -f "
+                                        "echo.socket",)),
+            "For each client one line, `connection N from process PID of user UID`, at once: N counts from "
+            "1."],
         read="Your turn", by_hand=(START + "for i in 1 2 3; do nc -NU echo.socket < /dev/null > /dev/null; done; "
                                    "wait; rm -f echo.socket",),
         needs=["test_greets"], step=2)
 def test_prints_connections(chapter, tmp_path):
     server = serve(chapter, tmp_path)
     for number in range(1, 4):
-        exchange(server, b"x")
+        process, user = os.getpid(), os.getuid()
+        if number < 3:
+            exchange(server, b"x")
+        else:
+            _, process, user, _ = another(chapter, server, user=True)
         with contextlib.suppress(AssertionError):  # what came is told below
             wait_until(lambda: server.output.count("\n") > number, limit=1)
-        identical(server.output.split("\n")[1:][number - 1:number],
-                  ["connection %d from process %d of user %d" % (number, os.getpid(), os.getuid())])
+        identical("\n".join(server.output.split("\n")[1:][number - 1:number]),
+                  "connection %d from process %d of user %d" % (number, process, user))
 
 
 @graded(10, "Takes the place of a socket that nobody listens on",
@@ -365,6 +400,9 @@ def is_held(pid):
     return True
 
 
+REMOVES = "?unlink,?unlinkat,?rename,?renameat,?renameat2"  # system calls, as strace names them
+
+
 @graded(5, "Of two that start at once, one listens and one fails",
         cause=[
             Symptom("right before it listens", "A socket that is bound, and does not listen yet, refuses connect() as a dead one does: the lock is to "
@@ -373,24 +411,38 @@ def is_held(pid):
                      "sleep 1; timeout 3 ./unix-socket echo.socket; echo exit status $?; wait; rm -f echo.socket",)),
             Symptom("in vain for both", "The second one waits for the lock, and the first one never gives it back: close() ends it, once listen() has "
                     "returned.", (START + "timeout 1 ./unix-socket echo.socket; echo exit status $?; wait; rm -f echo.socket",)),
+            Symptom("in another folder", "Two programs that are started in two folders are to take one and "
+                    "the same lock: that of PATH's folder, and not of `.`. dirname() has its name.",
+                    ("python3 -c \"import socket; s = socket.socket(socket.AF_UNIX); "
+                     "s.bind('echo.socket')\"; timeout 4 strace -qq -o /dev/null -e "
+                     "inject=unlink,unlinkat:delay_enter=2000000 ./unix-socket echo.socket > /dev/null & "
+                     "sleep 1; mkdir other; (cd other; timeout 3 ../unix-socket ../echo.socket; echo exit "
+                     "status $?); wait; rm -rf echo.socket other",)),
             "Between connect(), which was refused, and unlink(), another one may have taken the path: it is "
-        "removed, though it is live. A lock that "
-              "both take first, such as flock() on the folder, has one wait for the other."],
+            "removed, though it is live. A lock that both take first, such as flock() on the folder, has "
+            "one wait for the other."],
         read="The program",
         by_hand=("python3 -c \"import socket; s = socket.socket(socket.AF_UNIX); s.bind('echo.socket')\"; "
                  "timeout 4 strace -qq -o /dev/null -e inject=unlink,unlinkat:delay_enter=2000000 ./unix-socket "
                  "echo.socket > /dev/null & "
                  "sleep 1; timeout 3 ./unix-socket echo.socket; echo exit status $?; wait; rm -f echo.socket",),
         needs=["test_stale"], step=3)
-@pytest.mark.parametrize("when,calls", [("removes a file", "?unlink,?unlinkat,?rename,?renameat,?renameat2"), ("listens", "listen")],
-                         ids=["unlink", "listen"])
-def test_two_at_once(chapter, faults, tmp_path, when, calls):
+@pytest.mark.parametrize("when,calls,elsewhere", [
+    ("removes a file", REMOVES, False), ("listens", "listen", False), ("removes a file", REMOVES, True)],
+    ids=["unlink", "listen", "elsewhere"])
+def test_two_at_once(chapter, faults, tmp_path, when, calls, elsewhere):
     path = str(tmp_path / NAME)
     leave_stale(path)
     steps.step("one is held for a moment, right before it %s:" % when)
     slow = chapter.start(NAME, cwd=str(tmp_path), under=faults(calls + ":delay_enter=700000:when=1"))
     wait_until(lambda: is_held(family(slow.pid)[-1]) or listens(slow.pid) or not slow.is_running())
-    quick = chapter.start(NAME, cwd=str(tmp_path))
+    if elsewhere:
+        steps.step("the second one is started in another folder:")
+        (tmp_path / "other").mkdir()
+        (tmp_path / "other").chmod(0o755)
+        quick = chapter.start("../" + NAME, cwd=str(tmp_path / "other"))
+    else:
+        quick = chapter.start(NAME, cwd=str(tmp_path))
 
     def are_decided():
         return (listens(slow.pid) or not slow.is_running()) and (listens(quick.pid) or not quick.is_running())

@@ -14,6 +14,8 @@ MAY_VARY = [  # what differs from run to run
      r"\1 PORT"),
     (r'^(\S+ port) \d+(?= ")', r"\1 PORT"),  # the log of chapters 7 to 9
     (r"^\[\d+\] \d+$", "[JOB]"),
+    (r"\bprocess \d+(?=:| of user )", "process PID"),  # of 4d
+    (r"(process PID of user) 0\b", r"\1 UID"),
     (r"\b\d\d:\d\d:\d\d\b", "TIME"),
     (r"(Date|Last-Modified): .*", r"\1: DATE"),
 ]

@@ -33,6 +33,9 @@ MUTANTS = [
            "as in chapter 3"),
     Mutant("the line comes late", FILE, "    setvbuf(stdout, NULL, _IOLBF, BUFSIZ);\n", "",
            "test_says_where_it_listens", "setvbuf() or"),
+    Mutant("the line comes before listen()", FILE, "    else if ((result = listen(", "    else if "
+           "(printf(\"listening on %s\\n\", own.sun_path), (result = listen(", "test_says_where_it_listens",
+           "when listen() has returned"),
     Mutant("the end is not seen", FILE, "received = size; received != 0;)", "received = size; received != -2;)",
            "test_every_byte",
            "returns 0 when the client"),
@@ -72,11 +75,16 @@ MUTANTS = [
     Mutant("its own credentials", FILE, CREDENTIALS, "    peer.pid = getpid(), peer.uid = getuid();\n    if (length "
            "== 0)\n", "test_greets",
            "These are not the client's"),
+    Mutant("the group", FILE, "user %u!\\n\", peer.pid, peer.uid);", "user %u!\\n\", peer.pid, peer.gid);",
+           "test_greets", "gid the group"),
     Mutant("without a comma", FILE, '"Hello, process %d of user %u!\\n"', '"Hello process %d of user %u!\\n"',
            "test_greets", "to the letter"),
     Mutant("no line", FILE, "    if (printf(\"connection %lu from process %d of user %u\\n\", visitor, peer.pid, "
            "peer.uid) < 0)\n        report(\"stdout\");\n",
            "    (void)visitor;\n", "test_prints_connections", "For each client one line"),
+    Mutant("a line with the group", FILE, "visitor, peer.pid, peer.uid) < 0", 
+           "visitor, peer.pid, peer.gid) < 0",
+           "test_prints_connections", "gid the group"),
     Mutant("EADDRINUSE is the end", FILE, STALE, "    return error < 0;\n", "test_stale", "nobody listens: unlink()"),
     Mutant("EADDRINUSE is enough", FILE, STALE, "    return error > 0;\n", "test_leaves_alone", "EADDRINUSE alone"),
     Mutant("it waits for a place in the queue", FILE, "SOCK_STREAM | SOCK_NONBLOCK", "SOCK_STREAM", "test_leaves_alone",
@@ -95,6 +103,8 @@ MUTANTS = [
            "-1;\n",
            "    int folder = dup(0);\n\n    if (folder < 0)\n        return -1;\n", "test_two_at_once", "A lock that "
            "both"),
+    Mutant("the lock is on .", FILE, "open(name, O_RDONLY", "open(name ? \".\" : name, O_RDONLY",
+           "test_two_at_once", "and not of `.`"),
     Mutant("the lock ends before listen()", FILE, "    else if ((result = listen(", "    else if (close(folder), (result = listen(",
            "test_two_at_once", "until listen()"),
     Mutant("the lock is kept", FILE, "    close(folder);\n    return result;", "    return result;", "test_two_at_once", "never gives it back"),
