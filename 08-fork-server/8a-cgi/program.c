@@ -34,19 +34,19 @@ size_t program_length(const char *path)
 /* Receives the body, and has a child write it to the program. Returns where from, or -STATUS. */
 static int receive_body(struct reader *reader, int size)
 {
-    char *body = malloc((size_t)size + 1);
+    static char body[BODY_MAX]; /* takes no memory but where it is filled */
     int ends[2];
     pid_t child = -1;
 
-    for (int i = 0; body != NULL && i < size; body[i++] = reader->buffer[reader->start++]) {
+    for (int i = 0; i < size; body[i++] = reader->buffer[reader->start++]) {
         if (reader->start == reader->end)
             start_reader(reader, reader->descriptor, SILENCE_SECONDS);
         if (reader->end == 0 && fill_reader(reader) <= 0)
             return errno == ETIMEDOUT ? -408 : -400;
     }
-    if (body == NULL || socketpair(AF_UNIX, SOCK_STREAM, 0, ends) < 0 || (child = fork()) < 0)
+    if (socketpair(AF_UNIX, SOCK_STREAM, 0, ends) < 0 || (size > 0 && (child = fork()) < 0))
         return -503;
-    if (close(ends[child > 0]) == 0 && child > 0) /* each has one end */
+    if (close(ends[child != 0]) == 0 && child != 0) /* each has one end */
         return ends[0];
     close(reader->descriptor);
     _exit(send_all(ends[1], body, (size_t)size) < 0); /* EPIPE: it has read enough */
@@ -160,10 +160,9 @@ int run_program(struct reader *reader, const struct sockaddr *peer, struct reque
     strcpy(info, end);
     *end = '\0';
     int file = open_beneath(root, request->path);
-    if (file < 0)
+    if (file < 0 || faccessat(root->directory, path, X_OK, 0) < 0)
         return file_status(errno);
-    if (pread(file, info, 0, 0) < 0 || strstr(info, "/..") != NULL ||
-        faccessat(root->directory, path, X_OK, 0) < 0)
+    if (pread(file, info, 0, 0) < 0 || strstr(info, "/..") != NULL)
         return 403;
     if (size < 0 || getenv("HTTP_TRANSFER_ENCODING") != NULL)
         return size < 0 ? 413 : 411; /* how long its input is, a program knows before it starts */

@@ -165,7 +165,8 @@ int read_request(struct reader *reader, struct request *request)
 {
     char line[LINE_SIZE];
 
-    request->hosts = request->lengths = request->path[0] = 0;
+    request->hosts = request->lengths = 0;
+    request->path[0] = '\0';
     request->has_body = false;
     int got = recv_line(reader, request->line, sizeof request->line);
     if (got == 0 && request->line[0] == '\0')

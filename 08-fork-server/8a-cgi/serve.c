@@ -94,7 +94,7 @@ void serve_client(int client, const struct sockaddr *peer, const struct webroot 
 {
     struct reader reader;
     struct request request;
-    struct stat info;
+    struct stat info = {0};
     long long bytes = -1;
     int file = -1;
 

@@ -34,6 +34,7 @@ static uint64_t state = 1;
 static int at_random;
 static const char *to_fail; /* the call for a listener that is to fail */
 static long hurry = 1;      /* so many times as fast does a limit of time pass */
+static const char *called, *given; /* files to be made; a program may empty its environment */
 
 /* A random number from 0 to below - 1: xorshift64*, which is the same everywhere. */
 static size_t random_below(size_t below)
@@ -51,14 +52,15 @@ __attribute__((constructor)) static void start(void)
     at_random = seed != NULL;
     state = (seed != NULL ? strtoull(seed, NULL, 10) : 0) * 0x9E3779B97F4A7C15 + 1;
     to_fail = getenv("LAB_FAULTS_AT_START");
+    called = getenv("LAB_CALLED");
+    given = getenv("LAB_GIVEN");
     if (getenv("LAB_FAULTS_HURRY") != NULL)
         hurry = strtol(getenv("LAB_FAULTS_HURRY"), NULL, 10);
 }
 
-/* Makes the file that this variable names, once. */
-static void note(const char *variable)
+/* Makes a file, once. */
+static void note(const char *path)
 {
-    const char *path = getenv(variable);
     int error = errno;
 
     if (path != NULL && access(path, F_OK) != 0)
@@ -277,14 +279,14 @@ static int opening_fails(const char *call)
 {
     if (to_fail == NULL || strcmp(call, to_fail) != 0)
         return 0;
-    note("LAB_GIVEN");
+    note(given);
     errno = ENOBUFS;
     return 1;
 }
 
 int socket(int family, int type, int protocol)
 {
-    note("LAB_CALLED");
+    note(called);
     return opening_fails("socket") ? -1 : REAL(socket)(family, type, protocol);
 }
 
@@ -326,10 +328,10 @@ int getaddrinfo(const char *restrict host, const char *restrict service,
 {
     const char *error = getenv("LAB_FAULTS_AT_LOOKUP");
 
-    note("LAB_CALLED");
+    note(called);
     if (error == NULL)
         return REAL(getaddrinfo)(host, service, hints, list);
-    note("LAB_GIVEN");
+    note(given);
     errno = EMFILE;
     return atoi(error);
 }

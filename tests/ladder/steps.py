@@ -42,7 +42,7 @@ def build_ladder(scene, server, client, port, folders, states=()):
     for call in calls if scene.path else []:  # these words are TCP's
         call.arrows = [{"FIN": "the end", "RST": "a reset"}.get(label, label) for label in call.arrows]
     scripted = client if scene.client else server if isinstance(scene.server, str) else {}
-    begun = min((call.start for call in calls if call.name == "execve"), default=0)  # until then our own starter runs
+    begun = min((call.start for call in calls if scene.starter and call.name == "execve"), default=0)  # before it runs a starter of ours
     shown = {call for call in calls if (
         is_scripted_call(call) if call.pid in scripted else
         is_scripted_call(call) or call.name in WAITS if call.start < begun else
