@@ -6,15 +6,16 @@ FINISHED := $(patsubst %/,%,$(sort $(dir $(wildcard 0[1-9]-*/*.c 0[1-9]-*/[1-9][
 LAB = @python3 tests/lab.py
 
 # These take a chapter's number; those of the second line may also do without.
-COMMAND := $(filter chapter diff compare trace watch handout,$(firstword $(MAKECMDGOALS)))
+COMMAND := $(filter chapter diff compare trace watch hunt handout,$(firstword $(MAKECMDGOALS)))
 COMMAND += $(filter start grade,$(firstword $(MAKECMDGOALS)))
 COMMAND := $(strip $(COMMAND))
 
 # Python is to find our modules beside lab.py, and to look at what it asserts.
 unexport PYTHONSAFEPATH PYTHONOPTIMIZE
 # Only what is given to make: the shell may happen to have variables of these names, too.
-VARIABLES := ALL CHAPTERS DIR OUT UPDATE SVG STATES JUNIT GRADESCOPE
+VARIABLES := ALL CHAPTERS DIR OUT UPDATE SVG STATES SEED TRY JUNIT GRADESCOPE
 $(foreach name,$(VARIABLES) ARGS,$(if $(filter environment%,$(origin $(name))),$(eval $(name) :=)))
+override TRY := $(value TRY)# a shell's $i is none of make's
 export $(VARIABLES)
 
 ifeq ($(COMMAND),)
@@ -50,6 +51,7 @@ ifneq ($(wildcard tests/repo),)
 	@echo
 	@echo 'make check           the stricter checks: sanitizers, three compilers, fuzzing'
 	@echo 'make mutants         prove the grader: known wrong programs must be caught'
+	@echo 'make hunt N          find what is wrong with a program; TRY="command": show it; SEED=word: which program'
 	@echo 'make bench           compare the web servers with others that are installed'
 	@echo 'make handout N OUT=DIR      for a class: the repository without the programs from N on'
 	@echo 'make handout N UPDATE=DIR   bring one of last week up to chapter N'
@@ -116,23 +118,23 @@ diff compare trace start watch handout:
 	$(if $(filter diff start handout,$@),$(NO_DIR))
 	$(LAB) $@ $(CHAPTER)$(if $(filter watch,$@),,$(STEP))
 
-# Lost points are no error of make's. With -q it ends with status 1 and says nothing, if there is more to do after
-# the lines that are run all the same, those with a +.
-ifeq ($(COMMAND),grade)
+# Lost points, and a hunt that is not over, are no error of make's. With -q it ends with status 1 and says nothing,
+# if there is more to do after the lines that are run all the same, those with a +.
+ifneq ($(filter grade hunt,$(COMMAND)),)
 MAKEFLAGS += -q
 LOST := $(shell mktemp -u)
 endif
 
-grade: graded
+grade hunt: ended
 	$(shell rm '$(LOST)' 2>/dev/null && echo :)
 
-graded:
-	$(if $(ARGS),+@echo "make grade takes no ARGS: they are for make chapter" >&2)
-	+@MAKEFLAGS= LOST='$(LOST)' python3 tests/lab.py grade $(CHAPTER)
+ended:
+	$(if $(ARGS),+@echo "make $(COMMAND) takes no ARGS: they are for make chapter" >&2)
+	+@MAKEFLAGS= LOST='$(LOST)' python3 tests/lab.py $(COMMAND) $(CHAPTER)$(if $(filter hunt,$(COMMAND)),$(STEP))
 
 $(filter-out $(COMMAND),$(MAKECMDGOALS)):
 	$(if $(LOST),,@:)
 
-.PHONY: $(MAKECMDGOALS) graded
+.PHONY: $(MAKECMDGOALS) ended
 
 endif

@@ -24,7 +24,7 @@ from suite import run_pytest, test
 
 REPOSITORY = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
-CHECKING = "test", "check", "mutants", "grade", "watch", "class", "autograde"  # these run programs of others
+CHECKING = "test", "check", "mutants", "hunt", "grade", "watch", "class", "autograde"  # these run programs of others
 WRONG = 2  # the exit status for wrong usage, and where something is in the way
 NO_SERVERS = "1", "2a", "5", "5a", "5c", "6", "6b"  # they do not listen
 PORT_FIRST = "2", "3", "4", "4a", "4b", "4c", "5b", "6a"  # [PORT [ADDRESS]]
@@ -276,9 +276,13 @@ def start(*chapter):
 
 
 def grade(*chapter):
-    """Grade a learner's own programs. Lost points are 1; make, which would call that an error, asks for a file in
-    its place."""
-    status, lost = learner.grade(find_python(), *chapter), os.environ.get("LOST")
+    """Grade a learner's own programs. Lost points are 1."""
+    return no_error(learner.grade(find_python(), *chapter))
+
+
+def no_error(status):
+    """The exit status; but for 1, which make would call an error, it asks for a file in its place."""
+    lost = os.environ.get("LOST")
     if status == 1 and lost:
         with open(lost, "w"):
             return 0
@@ -296,6 +300,15 @@ def mutants(*chapter):
     return subprocess.call([python, os.path.join(REPOSITORY, "tests/mutants/run.py"), python, *chapter])
 
 
+def hunt(chapter):
+    """Lay out a wrong program whose fault is to be found, or see whether $TRY finds it."""
+    script = os.path.join(REPOSITORY, "tests/mutants/hunt.py")
+    if not os.path.exists(script):
+        sys.exit("make hunt: this copy has no wrong programs to hunt: they would give away what is yours to write")
+    python = find_python()
+    return no_error(subprocess.call([python, script, chapter]))
+
+
 def class_():
     """Grade the submissions of a class, see grade/classroom.py."""
     return classroom.grade_class(find_python())
@@ -309,7 +322,7 @@ def autograde(*place):
 def main():
     commands = {command.__name__.rstrip("_"): command
                 for command in (chapter, diff, compare, trace, start, grade, watch, handout, class_, gradescope, classroom50, autograde,
-                                excerpts, ladders, steps, test, check, mutants)}
+                                excerpts, ladders, steps, test, check, mutants, hunt)}
     if len(sys.argv) < 2 or sys.argv[1] not in commands:
         print("usage: lab.py %s ..." % "|".join(commands), file=sys.stderr)
         return 2

@@ -55,7 +55,7 @@ lays out `work/{chapter}/`. Write `{name}.c` there, and
 says what works and what does not. `make start`, without a number, says what comes next.
 """
 BEGINNING = re.compile(r"^## Begin\n.*?(?=^## )", re.MULTILINE | re.DOTALL)
-GONE = re.compile(r"^\| `make (check|bench|mutants|handout|class|gradescope|classroom50)\b.*\n", re.MULTILINE)
+GONE = re.compile(r"^\| `make (check|bench|mutants|hunt|handout|class|gradescope|classroom50)\b.*\n", re.MULTILINE)
 
 
 def functions(lines):
