@@ -21,13 +21,18 @@ def rows():
             yield int(local.rpartition(":")[2], 16), int(remote.rpartition(":")[2], 16), NAMES[int(state, 16)]
 
 
-def look(port):
+def left_over(port):
+    """The connections of whoever had this port before, which are over but for their TIME-WAIT: pairs of ports."""
+    return {row[:2] for row in rows() if port in row[:2] and row[2] == "TIME-WAIT"}
+
+
+def look(port, earlier=()):
     """The states of the sockets at a server's port, and of its clients': (moment, the server's, the clients'), two
-    texts. A socket that belongs to no process any more has a state, too, such as TIME-WAIT. While one is in a state
-    that ends by itself, this waits for a moment."""
+    texts. A socket that belongs to no process any more has a state, too, such as TIME-WAIT; those that are `earlier`
+    do not count. While one is in a state that ends by itself, this waits for a moment."""
     end = time.monotonic() + SHORT
     while True:
-        found = [row for row in rows() if port in row[:2]]
+        found = [row for row in rows() if port in row[:2] and row[:2] not in earlier]
         if time.monotonic() > end or not PASSING.intersection(state for _, _, state in found):
             break
         time.sleep(SHORT / 50)

@@ -12,7 +12,7 @@ from grade.names import number, place
 from harness.build import program_name
 from harness.listening import LINE
 from ladder.scenes import SCENES
-from ladder.states import look
+from ladder.states import left_over, look
 from ladder.steps import build_ladder
 from ladder.svg import draw_svg
 from ladder.text import WIDTH, draw_text
@@ -35,6 +35,7 @@ class Stage:
         self.scene = SCENES[number(chapter)]
         self.server = self.client = self.port = None
         self.states = [] if with_states else None
+        self.earlier = set()
 
     def play(self):
         """Run the scene to its end. Raises Trouble."""
@@ -82,6 +83,7 @@ class Stage:
     def _wait_for_port(self):
         try:
             self.port = int(self.server.wait_for_output(LINE).group(2))
+            self.earlier = left_over(self.port)
         except AssertionError:
             how = "waits" if self.server.is_running() else how_ended(self.server)
             raise Trouble("the server %s before its line `listening on ADDRESS port PORT`%s"
@@ -94,7 +96,7 @@ class Stage:
         if not rest(self._watched()):
             raise Trouble("the programs do not come to rest: one is busy all the time, or prints without end")
         if self.scene.port and self.port and self.states is not None:
-            self.states.append(look(self.port))
+            self.states.append(look(self.port, self.earlier))
 
     def _type(self):
         """Type the client's input, each piece when both sides have nothing more to do."""

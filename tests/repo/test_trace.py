@@ -2,10 +2,12 @@
 
 import os
 import re
+import socket
 import xml.etree.ElementTree
 
 import pytest
 
+from ladder import states
 from ladder.calls import parse, split_arguments
 from ladder.text import WIDTH
 from ladder.trace import trace
@@ -195,15 +197,25 @@ def test_a_ladder_shows_what_it_must_and_is_the_same_every_time(ladder, chapter)
     assert ladder(chapter) == (0, output, "")
 
 
-@pytest.mark.parametrize("chapter,states", [
+@pytest.mark.parametrize("chapter,shown", [
     ("02-bind-listen", ["LISTEN none", "LISTEN, ESTAB ESTAB", "LISTEN, CLOSE-WAIT FIN-WAIT-2"]),
     ("03-accept", ["LISTEN none", "LISTEN, FIN-WAIT-2 CLOSE-WAIT", "LISTEN, TIME-WAIT none"]),
     ("05-client", ["LISTEN none", "LISTEN, ESTAB ESTAB", "LISTEN TIME-WAIT"])])
-def test_a_ladder_with_the_states_of_both_ends(ladder, chapter, states):
+def test_a_ladder_with_the_states_of_both_ends(ladder, chapter, shown):
     output = ladder(chapter, "", "", True)[1]
     rows = [line for line in output.splitlines(True) if line.startswith("-- ")]
-    assert [" ".join(row.replace("-- ", "").split()) for row in rows] == states
+    assert [" ".join(row.replace("-- ", "").split()) for row in rows] == shown
     assert "".join(line for line in output.splitlines(True) if line not in rows) == ladder(chapter)[1]
+
+
+def test_what_earlier_connections_have_left_at_a_port_is_not_shown():
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+        with socket.create_connection(("127.0.0.1", port)) as client:
+            listener.accept()[0].close()
+            client.recv(1)
+        assert states.look(port)[1] == "LISTEN, TIME-WAIT"
+        assert states.look(port, states.left_over(port))[1:] == ("LISTEN", "none")
 
 
 def test_a_ladder_is_as_wide_as_a_terminal_that_is_wider_than_80(ladder, monkeypatch):
