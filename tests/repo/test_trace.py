@@ -214,7 +214,7 @@ def test_what_earlier_connections_have_left_at_a_port_is_not_shown():
         with socket.create_connection(("127.0.0.1", port)) as client:
             listener.accept()[0].close()
             client.recv(1)
-        assert states.look(port)[1] == "LISTEN, TIME-WAIT"
+        assert "TIME-WAIT" in states.look(port)[1]
         assert states.look(port, states.left_over(port))[1:] == ("LISTEN", "none")
 
 
