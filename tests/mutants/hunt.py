@@ -9,6 +9,7 @@ import re
 import secrets
 import shlex
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -138,7 +139,6 @@ def main(chapter):
 
 
 if __name__ == "__main__":
-    try:
-        sys.exit(main(*sys.argv[1:]))
-    except KeyboardInterrupt:
-        sys.exit(130)
+    # Ctrl-C: a KeyboardInterrupt would leave the command a moment to end, and lab.py leaves us no longer than that.
+    signal.signal(signal.SIGINT, lambda number, frame: sys.exit(130))
+    sys.exit(main(*sys.argv[1:]))
