@@ -20,9 +20,9 @@ FIRST = """
 """
 INSTEAD = """
 *(There is no program here before yours: what a terminal shows below is what ours shows, after the same step. Wherever
-you read `make chapter {number}`, type `(cd work/{chapter} && make && ./{name}{arguments})`; for `{place}` in a command type
-`work/{chapter}`, and an `ARGS="..."` is what stands behind `./{name}`. `make trace {number} DIR=work/{chapter}` draws
-its ladder.)*
+you read `make chapter {number}`, type `(cd work/{chapter} && make && ./{name}{arguments})`; what stands before it, such as
+`strace`, belongs before `./{name}`, and what its `ARGS="..."` has, behind. For `{place}` in a command type
+`work/{chapter}`. `make trace {number} DIR=work/{chapter}` draws its ladder.)*
 """
 OWN = """
 *(`make start {number}` lays out your own program of chapter {before}. Before the first step make it this:
