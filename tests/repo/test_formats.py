@@ -19,6 +19,8 @@ from harness.grading import TOTAL
 from harness.program import wait_until
 from repo.repository import REPOSITORY, make, path, sources
 
+pytestmark = pytest.mark.strict  # takes long, and is for whoever changes the grader
+
 CHAPTER = "04-send-recv"
 HOSTILE = "".join(map(chr, range(256))) + "\ud800\udcff\ufffe\u2028 ]]> &amp; <b>\n  ::notice::{}\n a ##[error]b"
 
