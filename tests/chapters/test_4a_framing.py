@@ -32,9 +32,9 @@ def by_hand(text):
 
 @graded(10, "Starts, and answers PING with +PONG",
         cause=[
-            Symptom("it listens nowhere|Connection refused", "It calls no listen(), or ends before: see what it says on stderr."),
+            Symptom("it listens nowhere|Connection refused|has ended: exit status 1", "It calls no listen(), or ends before: see what it says on stderr."),
             Symptom("sends.*ping", "The name of a command may come in small letters, too: strncasecmp()."),
-            Symptom("ended its side", "It closes after it has answered, or without an answer: the next request comes on the same "
+            Symptom("ended its side|ECONNRESET", "It closes after it has answered, or without an answer: the next request comes on the same "
                     "connection."),
             Symptom("^got: .*-ERR", "It takes a right request for none: it has lost its place. What stands behind a line's end is the next "
                     "line's: take no more than the line, or keep the rest."),
