@@ -1,25 +1,25 @@
-"""make class DIR=submissions [OUT=results] [CHAPTERS="4 5"]: grade what a whole class has handed in.
+"""make class DIR=submissions [OUT=results] [CHAPTERS="4 5"] [ONLY=NAME]: grade what a whole class has handed in.
 
 DIR holds one folder or archive for each learner. OUT gets scores.csv, a report for each learner in
 reports/, and the results of each chapter in json/. What is in json/ already, for the same submission and
-the same grader, is not graded again: so a run that was interrupted goes on where it stopped.
+the same checks, is not graded again: so a run that was interrupted goes on where it stopped.
 """
 
 import concurrent.futures
-import csv
+import contextlib
 import glob
 import hashlib
-import io
 import os
 import re
 import sys
 import tempfile
-import time
 
 from grade import complete, downloads, names, report, run, submissions
 from grade import results as model
 from grade.failure import printable
 from grade.files import write
+from grade.progress import Progress
+from grade.scores import write_scores
 from harness import machine
 from harness.contain import adopt_orphans
 
@@ -34,14 +34,11 @@ class Learner:
         self.late, self.remarks, self.results = late, [], {}
         self.waiting = set()  # the chapters that are still to be graded
 
-    def row(self, columns):
-        """The learner's row of scores.csv, with these programs as columns. What was not begun has an empty cell."""
-        points = {chapter: model.earned(results) for chapter, results in self.results.items()}
-        troubled = [chapter for chapter, results in self.results.items() if model.had_trouble(results)]
-        remarks = self.remarks + ["not all graded yet"] * bool(self.waiting) + [
-            "grader error in " + chapter for chapter in sorted(troubled)]
-        return [harmless(self.name), *(points.get(chapter, "") for chapter in columns),
-                sum(points.values()), harmless("; ".join(remarks))]
+    def said(self):
+        """All that an instructor should know of it, a list of remarks."""
+        troubled = sorted(chapter for chapter, results in self.results.items() if model.had_trouble(results))
+        return [*self.remarks, *["not all graded yet"] * bool(self.waiting),
+                *("grader error in " + chapter for chapter in troubled)]
 
     def report(self):
         """All that the learner should read, as text."""
@@ -49,12 +46,6 @@ class Learner:
         parts = [self.name, *self.remarks, report.scoreboard(everything),
                  *(report.tell(results, bool(os.environ.get("ALL")), colours=False) for results in everything)]
         return printable("\n\n".join(part for part in parts if part) + "\n")
-
-
-def harmless(text):
-    """A cell that no spreadsheet takes for a formula, and no writer stumbles over."""
-    text = text.encode(errors="backslashreplace").decode()
-    return "'" + text if text.startswith(("=", "+", "-", "@", "\t", "\r")) else text
 
 
 def learners(folder, out):
@@ -79,86 +70,70 @@ def learners(folder, out):
     return found
 
 
-def prepare(learner, target, out, grader, wanted):
+def prepare(learner, target, out, graders, chosen=None):
     """Copy a learner's submission to the folder `target`. Returns what is to be graded of it, of the chapters that
     are wanted, a list of (learner, chapter, folder, path of the results, hash); what was graded before becomes its
-    results."""
+    results. `graders` has the hashes of these chapters' checks. A learner who is `chosen` is graded anew; if that is
+    False, others are, and what was graded before counts for the moment."""
     jobs = []
     try:
-        found, remarks = submissions.receive(learner.handed_in, target, wanted)
+        found, remarks = submissions.receive(learner.handed_in, target, list(graders))
     except Exception as error:  # whatever it is, the others are graded
         found, remarks = {}, ["could not be looked through: %s" % error]
     learner.remarks = ["LATE"] * learner.late + remarks
     place = os.path.join(out, "json", learner.label)
     os.makedirs(place, exist_ok=True)
-    for chapter, folder in sorted(found.items()):
-        if chapter not in wanted:
-            continue
-        path, digest = os.path.join(place, chapter + ".json"), grader + complete.digest(folder)
-        before = model.load(path)
-        if before and before.get("digest") == digest and not model.had_trouble(before):
+    for chapter in sorted(set(found).intersection(graders)):
+        path, digest = os.path.join(place, chapter + ".json"), graders[chapter] + complete.digest(found[chapter])
+        before = model.load(path) or {}
+        if before.get("digest") == digest and not model.had_trouble(before) and not chosen:
             learner.results[chapter] = before
+        elif chosen is False and "digest" in before:
+            learner.results[chapter] = before
+            learner.remarks.append(chapter + " has the points from before")
         else:
             learner.waiting.add(chapter)
-            jobs.append((learner, chapter, folder, path, digest))
+            jobs.append((learner, chapter, found[chapter], path, digest))
     for path in glob.glob(os.path.join(glob.escape(place), "*.json")):
         if os.path.basename(path)[:-5] not in found:
             os.remove(path)
     return jobs
 
 
-def write_scores(everyone, out, wanted):
-    """Write scores.csv (RFC 4180). All chapters have their column, and those exercises that are wanted."""
-    table, columns = io.StringIO(), [name for name in names.programs() if name in wanted or not names.is_exercise(name)]
-    csv.writer(table).writerows([["name", *columns, "total", "remark"],
-                                 *(learner.row(columns) for learner in everyone)])
-    write(os.path.join(out, "scores.csv"), table.getvalue())
+def meant_by(only, everyone):
+    """The learners that ONLY=... names, by a name or several with commas between them; all if it is empty."""
+    words = [only] if only in [learner.name for learner in everyone] else [word.strip() for word in only.split(",")]
+    for word in filter(None, words):
+        if not any(word in (learner.name, learner.label) for learner in everyone):
+            sys.exit("make class: ONLY=%s: who is %s? Names are as in scores.csv, with commas between several" % (only, word))
+    return [learner for learner in everyone if not only or {learner.name, learner.label}.intersection(words)]
 
 
-class Progress:
-    """Tells how far the grading is: a line for each learner, and on a terminal one that changes."""
-
-    def __init__(self, chapters, people):
-        self._chapters, self._people = chapters, people
-        self._begin, self._graded, self._finished = time.monotonic(), 0, 0
-        self._changes = sys.stdout.isatty()
-
-    def _left(self):
-        seconds_each = (time.monotonic() - self._begin) / self._graded
-        minutes = seconds_each * (self._chapters - self._graded) / 60
-        return "about %d min left" % round(minutes) if minutes >= 1 else "less than a minute left"
-
-    def graded(self):
-        self._graded += 1
-        if self._changes:
-            print("\r\033[K%d of %d chapters graded, %s" % (self._graded, self._chapters, self._left()),
-                  end="", flush=True)
-
-    def finished(self, learner):
-        self._finished += 1
-        points = ["%d of %d points" % (sum(map(model.earned, learner.results.values())),
-                                       sum(map(model.total, learner.results.values())))]
-        words = "; ".join(points * bool(learner.results) + learner.remarks)
-        if 0 < self._graded < self._chapters and not self._changes:
-            words += ", " + self._left()
-        line = printable("%s: %s" % (learner.name, words)).replace("\n", "\\n")
-        print("%s%3d of %d  %s" % ("\r\033[K" if self._changes else "", self._finished, self._people, line),
-              flush=True)
+def remove_others(everyone, out):
+    """Remove the results of those who are not in the class any more; nothing else that may lie in the folder `out`."""
+    for label in set(os.listdir(os.path.join(out, "json"))).difference(learner.label for learner in everyone):
+        place = os.path.join(out, "json", label)
+        with contextlib.suppress(OSError):  # it is something else
+            for program in names.programs():
+                for path in glob.glob(os.path.join(glob.escape(place), program + ".json*")):
+                    os.remove(path)
+            os.rmdir(place)
+            os.remove(os.path.join(out, "reports", label + ".txt"))
 
 
-def grade_all(python, everyone, jobs, out, wanted):
-    """Grade what is to be graded, and write scores.csv and each learner's report as they come. Returns
-    whether it came to its end."""
-    progress = Progress(len(jobs), len(everyone))
+def grade_all(python, people, jobs, out, tell_all):
+    """Grade what is to be graded of these people, and write each one's report as they come; after each tell_all() is
+    called. Returns whether it came to its end."""
+    progress = Progress(len(jobs), len(people))
 
     def finish(learner):
         write(os.path.join(out, "reports", learner.label + ".txt"), learner.report())
-        write_scores(everyone, out, wanted)
         progress.finished(learner)
 
-    for learner in everyone:
+    for learner in people:
         if not learner.waiting:
             finish(learner)
+    tell_all()
     seed = run.seed(1)  # the same random faults for all
     pool = concurrent.futures.ThreadPoolExecutor(JOBS)
     running = {pool.submit(run.grade_chapter, python, chapter, folder, path, seed):
@@ -175,6 +150,7 @@ def grade_all(python, everyone, jobs, out, wanted):
             progress.graded()
             if not learner.waiting:
                 finish(learner)
+                tell_all()
     except KeyboardInterrupt as why:
         run.stop(why)
         pool.shutdown(cancel_futures=True)
@@ -200,13 +176,17 @@ def grade_class(python):
     os.makedirs(os.path.join(out, "reports"), exist_ok=True)
     for sentence in machine.weaknesses():
         print(sentence, file=sys.stderr)
-    grader = complete.digest(run.TESTS)
+    chosen = meant_by(os.environ.get("ONLY", ""), everyone)
+    graders = {chapter: run.digest(chapter) for chapter in wanted}
     with tempfile.TemporaryDirectory(prefix="class-") as place:
         jobs = [job for number, learner in enumerate(everyone)
-                for job in prepare(learner, os.path.join(place, str(number)), out, grader, wanted)]
+                for job in prepare(learner, os.path.join(place, str(number)), out, graders,
+                                   learner in chosen if os.environ.get("ONLY") else None)]
+        jobs = [job for job in jobs if job[0] in chosen]
+        remove_others(everyone, out)
         print("%d learners, %d chapters to grade, %d are graded already" % (
-            len(everyone), len(jobs), sum(len(learner.results) for learner in everyone)), flush=True)
-        if not grade_all(python, everyone, jobs, out, wanted):
+            len(chosen), len(jobs), sum(len(learner.results) for learner in chosen)), flush=True)
+        if not grade_all(python, chosen, jobs, out, lambda: write_scores(everyone, out, wanted)):
             print("\nInterrupted. The same command goes on from here.", file=sys.stderr)
             return 130
     print("%s/scores.csv has the points, %s/reports/ what to tell each learner." % (out, out))

@@ -1,12 +1,14 @@
-"""Showing on the terminal how far a grading is."""
+"""Showing how far a grading is: of one learner on the terminal, of a class line by line."""
 
 import contextlib
 import os
 import shutil
 import sys
 import threading
+import time
 
 from grade import results as model
+from grade.failure import printable
 
 
 @contextlib.contextmanager
@@ -36,3 +38,34 @@ def progress(place, chapters):
     finally:
         over.set()
         shower.join()
+
+
+class Progress:
+    """Tells how far the grading of a class is: a line for each learner, and on a terminal one that changes."""
+
+    def __init__(self, chapters, people):
+        self._chapters, self._people = chapters, people
+        self._begin, self._graded, self._finished = time.monotonic(), 0, 0
+        self._changes = sys.stdout.isatty()
+
+    def _left(self):
+        seconds_each = (time.monotonic() - self._begin) / self._graded
+        minutes = seconds_each * (self._chapters - self._graded) / 60
+        return "about %d min left" % round(minutes) if minutes >= 1 else "less than a minute left"
+
+    def graded(self):
+        self._graded += 1
+        if self._changes:
+            print("\r\033[K%d of %d chapters graded, %s" % (self._graded, self._chapters, self._left()),
+                  end="", flush=True)
+
+    def finished(self, learner):
+        self._finished += 1
+        points = ["%d of %d points" % (sum(map(model.earned, learner.results.values())),
+                                       sum(map(model.total, learner.results.values())))]
+        words = "; ".join(points * bool(learner.results) + learner.remarks)
+        if 0 < self._graded < self._chapters and not self._changes:
+            words += ", " + self._left()
+        line = printable("%s: %s" % (learner.name, words)).replace("\n", "\\n")
+        print("%s%3d of %d  %s" % ("\r\033[K" if self._changes else "", self._finished, self._people, line),
+              flush=True)

@@ -3,6 +3,7 @@
 import concurrent.futures
 import contextlib
 import glob
+import hashlib
 import os
 import random
 import signal
@@ -29,6 +30,17 @@ _stopping, _by_hand = threading.Event(), threading.Event()
 def check_files(chapter):
     """The files of a chapter's checks."""
     return sorted(glob.glob(os.path.join(glob.escape(TESTS), "chapters", "test_%s_*.py" % chapter[:2])))
+
+
+def digest(chapter):
+    """A hash of all that decides how a chapter is graded: its own checks, and what all of them share."""
+    shared = [path for pattern in ("pytest.ini", "conftest.py", "chapters/conftest.py", "harness/*.[pch]*", "grade/*.py")
+              for path in sorted(glob.glob(os.path.join(glob.escape(TESTS), pattern)))]
+    total = hashlib.sha256()
+    for path in shared + check_files(chapter):
+        with open(path, "rb") as file:
+            total.update(os.fsencode(os.path.basename(path)) + hashlib.sha256(file.read()).digest())
+    return total.hexdigest()
 
 
 def seed(default=None):
@@ -64,7 +76,7 @@ def grade_chapter(python, chapter, folder, path, seed, only=()):
                    "--basetemp=" + os.path.join(place, "run"), "--checks=" + ",".join(only),
                    *(os.path.relpath(path, TESTS) for path in check_files(chapter))]
         secrets = [os.path.dirname(os.path.abspath(each)) for each in (folder, path)] + [
-            tempfile.gettempdir(), *(os.path.abspath(os.environ[name]) for name in ("DIR", "OUT") if os.environ.get(name))]
+            tempfile.gettempdir(), *(os.path.abspath(os.environ[name]) for name in ("DIR", "OUT", "ROSTER") if os.environ.get(name))]
         # Nothing that somebody has set up for Python or pytest elsewhere is to change a verdict.
         environment = {**{name: value for name, value in os.environ.items() if name in ("PYTHONPATH", "PYTHONHOME")
                           or not name.startswith(("PYTEST", "PYTHON"))},

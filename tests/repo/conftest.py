@@ -2,13 +2,17 @@
 mark `row`."""
 
 import contextlib
+import csv
+import io
 import os
 import shutil
+import signal
 import sys
 
 import pytest
 
-from grade import names
+from grade import classroom, names, run
+from grade import results as model
 from harness import internet
 from harness.build import build
 from harness.namespaces import own_machine
@@ -16,6 +20,7 @@ from harness.program import Program
 from harness.transcripts import blocks
 from harness.users import PublicFolder, ordinary_user
 from repo import repository
+from repo.classes import results
 from repo.repository import LESSONS, path, read
 
 
@@ -107,3 +112,37 @@ def run_by_a_user(chapter):
             return chapter.run(*arguments, **ordinary_user())
 
         yield run
+
+
+@pytest.fixture
+def graded(monkeypatch, tmp_path):
+    """graded() grades tmp_path/class without grading, which takes its time: it returns what was asked for, as pairs of
+    learner's source and chapter, and the rows of scores.csv up to the remark. A program "earns 10 3" 13 points."""
+    asked = []
+
+    def grade_chapter(python, chapter, folder, file, seed):
+        with open(os.path.join(folder, "mine.c")) as source:
+            text = source.read()
+        asked.append((text, chapter))
+        if "raise" in text:
+            raise OSError("no more disk")
+        made = results(chapter, *(map(int, text.split()[1:]) if text.startswith("earns") else [7]))
+        model.save(file, made)
+        return made
+
+    def grade():
+        asked.clear()
+        assert classroom.grade_class("python") == 0
+        with open(tmp_path / "out" / "scores.csv", newline="", encoding="utf-8") as file:
+            text = file.read()
+        rows = list(csv.reader(io.StringIO(text)))
+        assert text.count("\r\n") == len(rows)
+        return sorted(asked), {row[0]: row[1:12] for row in rows}
+
+    monkeypatch.setattr(run, "grade_chapter", grade_chapter)
+    monkeypatch.setattr(classroom, "adopt_orphans", lambda on: None)
+    monkeypatch.setattr(signal, "signal", lambda number, action: None)
+    monkeypatch.setenv("DIR", str(tmp_path / "class"))
+    monkeypatch.setenv("OUT", str(tmp_path / "out"))
+    (tmp_path / "class").mkdir()
+    return grade

@@ -1,8 +1,6 @@
 """make class: every submission gets its row, whatever it is made of."""
 
-import csv
 import gzip
-import io
 import os
 import pathlib
 import shutil
@@ -14,63 +12,12 @@ import zipfile
 
 import pytest
 
-from grade import classroom, names, run, submissions, unpack
+from grade import classroom, names, submissions, unpack
 from grade import results as model
 from harness.inspect import children
 from harness.program import Program, wait_until
+from repo.classes import CHAPTER, program
 from repo.repository import CHAPTERS, REPOSITORY, make, path
-
-CHAPTER = "04-send-recv"
-
-
-def program(folder, chapter=CHAPTER, text="int main(void) { return 0; }\n"):
-    """Write a chapter's program into a folder; returns the folder."""
-    os.makedirs(os.path.join(folder, chapter))
-    with open(os.path.join(folder, chapter, "mine.c"), "w") as file:
-        file.write(text)
-    return folder
-
-
-def results(chapter, earned=7):
-    check = {"name": "a", "title": "A", "step": 1, "points": 10, "verdict": model.FAILED, "earned": earned,
-             "seconds": 0.1, "reason": "", "steps": ["start"], "message": "\x1b[2J got nothing",
-             "crash": "", "cause": "Why.", "read": ["The idea"], "by_hand": ["./x"]}
-    return {"chapter": chapter, "folder": "", "seed": 1, "complete": True, "log": "", "titles": ["One"],
-            "checks": [check]}
-
-
-@pytest.fixture
-def graded(monkeypatch, tmp_path):
-    """graded() grades tmp_path/class without grading, which takes its time: it returns what was asked
-    for, as pairs of learner's source and chapter, and the rows of scores.csv."""
-    asked = []
-
-    def grade_chapter(python, chapter, folder, file, seed):
-        with open(os.path.join(folder, "mine.c")) as source:
-            text = source.read()
-        asked.append((text, chapter))
-        if "raise" in text:
-            raise OSError("no more disk")
-        model.save(file, results(chapter))
-        return results(chapter)
-
-    def grade():
-        asked.clear()
-        assert classroom.grade_class("python") == 0
-        with open(tmp_path / "out" / "scores.csv", newline="", encoding="utf-8") as file:
-            text = file.read()
-        rows = list(csv.reader(io.StringIO(text)))
-        assert text.count("\r\n") == len(rows)
-        return sorted(asked), {row[0]: row[1:] for row in rows}
-
-    monkeypatch.setattr(run, "grade_chapter", grade_chapter)
-    monkeypatch.setattr(classroom, "adopt_orphans", lambda on: None)
-    monkeypatch.setattr(signal, "signal", lambda number, action: None)
-    monkeypatch.setenv("DIR", str(tmp_path / "class"))
-    monkeypatch.setenv("OUT", str(tmp_path / "out"))
-    (tmp_path / "class").mkdir()
-    return grade
-
 
 def test_every_form_of_submission_is_found(graded, tmp_path):
     place = tmp_path / "class"

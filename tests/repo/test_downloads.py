@@ -31,7 +31,7 @@ def received(tmp_path):
     def receive():
         everyone = {}
         for learner in classroom.learners(str(tmp_path / "class"), str(tmp_path / "out")):
-            jobs = classroom.prepare(learner, str(tmp_path / "received" / learner.label), str(tmp_path / "out"), "", [CHAPTER])
+            jobs = classroom.prepare(learner, str(tmp_path / "received" / learner.label), str(tmp_path / "out"), {CHAPTER: ""})
             folders = [pathlib.Path(folder) for _, _, folder, _, _ in jobs]
             texts = [file.read_text() for folder in folders for file in sorted(folder.glob("*.[ch]"))]
             assert learner.name not in everyone

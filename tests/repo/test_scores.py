@@ -1,0 +1,97 @@
+"""make class: what it writes of a class, and what it grades anew."""
+
+import csv
+import os
+import shutil
+
+import pytest
+
+from grade import run
+from repo.classes import CHAPTER, program
+
+
+@pytest.fixture
+def scores(graded, tmp_path):
+    """scores() grades the class; the rows of scores.csv: a dictionary from the learner's name to one from column to cell."""
+    def read():
+        graded()
+        with open(tmp_path / "out" / "scores.csv", newline="", encoding="utf-8") as file:
+            return {row["name"]: row for row in csv.DictReader(file)}
+    return read
+
+
+def test_each_check_has_a_column_after_the_chapters(scores, tmp_path, monkeypatch):
+    program(program(tmp_path / "class" / "ann", text="earns 10 3"), "05-client", "earns 8")
+    program(tmp_path / "class" / "bob", text="earns 0 10")
+    (tmp_path / "class" / "eve").mkdir()
+    rows = scores()
+    assert list(rows["ann"])[10:] == ["total", "remark", "04-send-recv: A", "04-send-recv: B", "05-client: A"]
+    assert list(rows["ann"].values())[12:] == ["10", "3", "8"]
+    assert list(rows["bob"].values())[12:] == ["0", "10", ""]
+    assert list(rows["eve"].values())[12:] == ["", "", ""]
+    monkeypatch.setenv("CHAPTERS", "4")
+    assert list(scores()["ann"])[12:] == ["04-send-recv: A", "04-send-recv: B"]
+
+
+@pytest.fixture
+def tests(tmp_path, monkeypatch):
+    """A copy of the tests, which can be changed, with which the grader grades."""
+    folder = shutil.copytree(run.TESTS, tmp_path / "tests", ignore=shutil.ignore_patterns("__pycache__"))
+    monkeypatch.setattr(run, "TESTS", str(folder))
+    return folder
+
+
+@pytest.mark.parametrize("changed, again", [
+    ("chapters/test_05_client_errors.py", ["05-client"]), ("chapters/test_6b_dig.py", []),
+    ("mutants/chapter_04.py", []), ("repo/test_scores.py", []), ("grade/right.json", []),
+    ("harness/talk.py", [CHAPTER, "05-client"]), ("harness/faults.c", [CHAPTER, "05-client"]),
+    ("chapters/conftest.py", [CHAPTER, "05-client"])])
+def test_a_change_of_the_tests_grades_anew_only_what_it_can_touch(graded, tmp_path, tests, changed, again):
+    program(program(tmp_path / "class" / "ann"), "05-client")
+    assert len(graded()[0]) == 2 and graded()[0] == []
+    with open(tests / changed, "a") as file:
+        file.write("\n")
+    assert [chapter for _, chapter in graded()[0]] == again
+    assert graded()[0] == []
+
+
+def test_only_grades_these_anew_and_the_others_keep_their_points(graded, tmp_path, monkeypatch, tests):
+    for name in ("ann", "bob", "Doe, Jane"):
+        program(tmp_path / "class" / name, text="earns 1")
+    graded()
+    for name in ("ann", "bob"):
+        (tmp_path / "class" / name / CHAPTER / "mine.c").write_text("earns 2 " + "0" * len(name))
+    program(tmp_path / "class" / "new", text="earns 2")
+    (tests / "chapters" / "test_04_send_recv.py").write_text("# changed\n")
+    monkeypatch.setenv("ONLY", "ann")
+    asked, rows = graded()
+    assert asked == [("earns 2 000", CHAPTER)] and rows["ann"][-2:] == ["2", ""]
+    assert rows["bob"][-2:] == rows["Doe, Jane"][-2:] == ["1", "04-send-recv has the points from before"]
+    assert rows["new"][-2:] == ["0", "not all graded yet"]
+    assert len(graded()[0]) == 1, "graded anew, for that is what was asked for"
+    monkeypatch.setenv("ONLY", "Doe, Jane")
+    assert graded()[0] == [("earns 1", CHAPTER)]
+    monkeypatch.setenv("ONLY", "bob, new")
+    assert len(graded()[0]) == 2
+    monkeypatch.setenv("ONLY", "bob, joe")
+    with pytest.raises(SystemExit, match="who is joe"):
+        graded()
+    monkeypatch.delenv("ONLY")
+    asked, rows = graded()
+    assert asked == [] and {row[-1] for name, row in rows.items() if name != "name"} == {""}
+
+
+def test_who_is_gone_leaves_nothing_behind_but_what_is_not_ours_stays(graded, tmp_path):
+    for name in ("ann", "b*b", "bob"):
+        program(tmp_path / "class" / name)
+    graded()
+    out = tmp_path / "out"
+    kept = [out / "json" / "notes.txt", out / "json" / "other" / "package.json", out / "reports" / "letter.txt"]
+    kept[1].parent.mkdir()
+    for path in kept:
+        path.write_text("{}")
+    shutil.rmtree(tmp_path / "class" / "b*b")
+    assert "b*b" not in graded()[1]
+    assert all(path.exists() for path in kept)
+    assert sorted(os.listdir(out / "json")) == ["ann", "bob", "notes.txt", "other"]
+    assert sorted(os.listdir(out / "reports")) == ["ann.txt", "bob.txt", "letter.txt"]
