@@ -5,6 +5,7 @@ import errno
 import os
 import pty
 import re
+import select
 import signal
 import subprocess
 import termios
@@ -67,6 +68,13 @@ def terminal():
     return open(ours, "rb", buffering=0), its
 
 
+def ready(stream):
+    """What polls whether there is something to read, or the end."""
+    poll = select.poll()
+    poll.register(stream, select.POLLIN)
+    return poll
+
+
 class Program:
     """A running program. Its stdout and stderr are read all the time."""
 
@@ -89,6 +97,7 @@ class Program:
                 os.close(stdout)
         self.process.stdout = screen or self.process.stdout
         self._caught = {"stdout": bytearray(), "stderr": bytearray()}
+        self._open = set(self._caught)  # those whose end has not come
         self._changed = threading.Condition()
         self._readers = [threading.Thread(target=self._read, args=(name,), daemon=True)
                          for name in self._caught]
@@ -96,23 +105,34 @@ class Program:
             reader.start()
 
     def _read(self, name):
-        stream = getattr(self.process, name)
-        while True:
-            try:
-                data = os.read(stream.fileno(), 65536)
-            except OSError:  # a terminal's end: nobody has it open any more
-                data = b""
-            with self._changed:
+        waiting = ready(getattr(self.process, name))
+        while name in self._open:
+            waiting.poll()
+            self._take(name)
+
+    def _take(self, name):
+        """Take what waits on stdout or stderr: a pipe holds no more than one read() takes."""
+        with self._changed:
+            stream = getattr(self.process, name)
+            if name in self._open and ready(stream).poll(0):
+                try:
+                    data = os.read(stream.fileno(), 65536)
+                except OSError:  # a terminal's end: nobody has it open any more
+                    data = b""
                 self._caught[name] += data
                 if len(self._caught[name]) > OUTPUT_LIMIT:
                     steps.step("end it, for it printed more than %d MiB" % (OUTPUT_LIMIT >> 20))
                     self.process.kill()
                     data = b""
                 if not data:
-                    self._readers = [r for r in self._readers if r is not threading.current_thread()]
+                    self._open.remove(name)
                 self._changed.notify_all()
-            if not data:
-                return
+
+    def _all(self, name):
+        """All that has come on stdout or stderr, as bytes."""
+        self._take(name)
+        with self._changed:
+            return bytes(self._caught[name])
 
     @property
     def pid(self):
@@ -121,14 +141,12 @@ class Program:
     @property
     def stdout(self):
         """All of stdout so far, as bytes."""
-        with self._changed:
-            return bytes(self._caught["stdout"])
+        return self._all("stdout")
 
     @property
     def stderr(self):
         """All of stderr so far, as text."""
-        with self._changed:
-            return self._caught["stderr"].decode(errors="backslashreplace")
+        return self._all("stderr").decode(errors="backslashreplace")
 
     @property
     def output(self):
@@ -147,7 +165,7 @@ class Program:
         match = self._look(name, pattern, limit)
         if match:
             return match
-        when = "before it ended" if not self._readers else "within %g s" % seconds(limit)
+        when = "before it ended" if not self._open else "within %g s" % seconds(limit)
         raise AssertionError("this line did not come on %s %s: %s\nstdout: %s\nstderr: %s" % (
             name, when, readable(pattern), last_lines(self.output, 1000) or "(nothing)",
             last_lines(self.stderr, 1000) or "(nothing)"))
@@ -159,7 +177,7 @@ class Program:
             while True:
                 text = self._caught[name].decode(errors="backslashreplace")
                 match = re.search(pattern, text, re.MULTILINE)
-                if match and pattern.endswith("$") and match.end() == len(text) and self._readers:
+                if match and pattern.endswith("$") and match.end() == len(text) and self._open:
                     match = None  # the rest of the line may yet come
                 if match:
                     where = " on stderr" if name == "stderr" else ""
@@ -167,7 +185,7 @@ class Program:
                     steps.step("it prints%s: %s" % (where, repr(line)[1:-1][:200]))
                     return match
                 left = end - time.monotonic()
-                if left <= 0 or not self._readers:
+                if left <= 0 or not self._open:
                     return None
                 self._changed.wait(left)
 
@@ -179,7 +197,7 @@ class Program:
             raise AssertionError("%s did not end within %g s" % (self.name, round(seconds(limit), 1)))
         steps.step("it ends, %s" % how_it_ended(status))
         with self._changed:
-            self._changed.wait_for(lambda: not self._readers, seconds(limit))
+            self._changed.wait_for(lambda: not self._open, seconds(limit))
         return status
 
     def is_running(self):
@@ -203,8 +221,10 @@ class Program:
         except ProcessLookupError:
             pass
         self.process.wait()
-        for reader in list(self._readers):
+        for reader in self._readers:
             reader.join(seconds(1))
+        with self._changed:
+            self._open.clear()
         for stream in (self.process.stdin, self.process.stdout, self.process.stderr):
             if stream:
                 try:
@@ -223,13 +243,13 @@ class Server(Program):
         listens = False
         for _ in range(10):  # half seconds
             match = self._look("stdout", listening.NEARLY, 0.5)
-            if match or listens or not self._readers:
+            if match or listens or not self._open:
                 break
             listens = listening.kernel(self.pid)  # and half a second more for the line
         place = listening.place(match, self.pid)
         if not place:
             assert not match, "no ADDRESS port PORT that a client could use: " + match.group()
-            if not self._readers:  # it has closed its output, so it is about to end
+            if not self._open:  # it has closed its output, so it is about to end
                 with contextlib.suppress(subprocess.TimeoutExpired):
                     self.process.wait(seconds(1))
             raise AssertionError("%s\nstdout: %s" % (

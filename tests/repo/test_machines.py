@@ -8,6 +8,7 @@ import subprocess
 
 import pytest
 
+from harness.program import Program, wait_until
 from harness.users import PublicFolder
 from repo import repository
 from repo.repository import ENVIRONMENT, path
@@ -20,6 +21,12 @@ PODMAN = ("+chown,+dac_override,+fowner,+fsetid,+kill,+setgid,+setuid,+setpcap,+
 def capabilities(kept):
     """The words that leave root these capabilities only."""
     return ["setpriv", "--bounding-set=-all," + kept if kept else "--bounding-set=-all", "--inh-caps=-all"]
+
+
+def arguments(pid):
+    """What a process was started with."""
+    with open("/proc/%d/cmdline" % pid, "rb") as file:
+        return file.read().split(b"\0")
 
 
 def shell(script, *before):
@@ -77,3 +84,13 @@ def test_no_learner_pays_for_the_machine(machine, clone):
         assert "grader error" not in graded.stdout, graded.stdout
         for chapter in CHAPTERS:
             assert re.search(r"%s .*\b100\b.*\b100\b" % chapter, graded.stdout), graded.stdout
+
+
+def test_what_was_printed_has_come_also_where_its_reader_had_no_turn_yet(monkeypatch):
+    monkeypatch.setattr(Program, "_read", lambda program, name: None)
+    program = Program(["sh", "-c", "echo a line; echo an error >&2; exec sleep 60"])
+    try:
+        wait_until(lambda: arguments(program.pid)[0] == b"sleep")
+        assert (program.output, program.stderr) == ("a line\n", "an error\n")
+    finally:
+        program.kill()
