@@ -135,6 +135,19 @@ def end_descendants(limit=10):
         time.sleep(0.001)
 
 
+@contextlib.contextmanager
+def as_owner(path):
+    """What follows looks at files as the owner of this one does; of this process only this thread. A process in /proc
+    is shown to its own user where root lacks CAP_SYS_PTRACE, as in most containers. Raises OSError."""
+    owner = os.stat(path)
+    before = _libc.setfsgid(owner.st_gid), _libc.setfsuid(owner.st_uid)
+    try:
+        yield
+    finally:
+        _libc.setfsuid(before[1])
+        _libc.setfsgid(before[0])
+
+
 def high(descriptor):
     """The same with a number that is out of the way of those which a program has, and has none of."""
     try:
@@ -151,18 +164,24 @@ def free_space(folder):
         return 0
 
 
+def _removed(pid):
+    """What a process has open of files that are removed: a list of what os.stat() says of each."""
+    found = []
+    with contextlib.suppress(OSError), as_owner("/proc/%d/fd" % pid):
+        for path in glob.glob("/proc/%d/fd/*" % pid):
+            with contextlib.suppress(OSError):  # it has just been closed
+                found.append(os.stat(path))
+    return [status for status in found if stat.S_ISREG(status.st_mode) and status.st_nlink == 0]
+
+
 def disk_used(folder):
     """The bytes on the disk of all files below a folder, and of those that our descendants have removed and not
     closed."""
-    found = {}
-    paths = [os.path.join(place, name) for place, _, names in os.walk(folder) for name in names]
-    opened = [path for pid in descendants() for path in glob.glob("/proc/%d/fd/*" % pid)]
-    for path, ask in [*((path, os.lstat) for path in paths), *((path, os.stat) for path in opened)]:
+    files = [status for pid in descendants() for status in _removed(pid)]
+    for path in (os.path.join(place, name) for place, _, names in os.walk(folder) for name in names):
         with contextlib.suppress(OSError):  # it has just gone
-            status = ask(path)
-            if ask is os.lstat or stat.S_ISREG(status.st_mode) and status.st_nlink == 0:
-                found[status.st_dev, status.st_ino] = status.st_blocks * 512
-    return sum(found.values())
+            files.append(os.lstat(path))
+    return sum({(status.st_dev, status.st_ino): status.st_blocks * 512 for status in files}.values())
 
 
 class Containment:

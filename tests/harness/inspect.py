@@ -1,7 +1,6 @@
 """What the system says of a process. Linux only: elsewhere every function skips its test."""
 
 import contextlib
-import ctypes
 import glob
 import itertools
 import os
@@ -11,6 +10,7 @@ import struct
 
 import pytest
 
+from harness.contain import as_owner
 from harness.listening import address_of
 from harness.program import wait_until
 
@@ -34,18 +34,6 @@ def _stat(pid):
     return _read("/proc/%d/stat" % pid).rpartition(")")[2].split()
 
 
-@contextlib.contextmanager
-def _as_user(uid, gid):
-    """What follows looks at files as another user does; of this process only this thread."""
-    libc = ctypes.CDLL(None)
-    before = libc.setfsgid(gid), libc.setfsuid(uid)
-    try:
-        yield
-    finally:
-        libc.setfsuid(before[1])
-        libc.setfsgid(before[0])
-
-
 def look(pid, ask):
     """What ask(), which looks into /proc/PID, returns. What is not shown to root, where that lacks
     CAP_SYS_PTRACE as in most containers, is shown to the process's own user. A program that has itself
@@ -53,11 +41,10 @@ def look(pid, ask):
     try:
         return ask()
     except PermissionError:
-        uid, gid = (int(re.search(r"^%s:\s+\d+\s+(\d+)" % kind, _read("/proc/%d/status" % pid), re.MULTILINE).group(1))
-                    for kind in ("Uid", "Gid"))
+        uid = int(re.search(r"^Uid:\s+\d+\s+(\d+)", _read("/proc/%d/status" % pid), re.MULTILINE).group(1))
     assert os.stat("/proc/%d/fd" % pid).st_uid == uid, \
         "nobody may look at this process: prctl(PR_SET_DUMPABLE), or a program file that cannot be read"
-    with _as_user(uid, gid):
+    with as_owner("/proc/%d/fd" % pid):
         return ask()
 
 

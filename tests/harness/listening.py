@@ -1,10 +1,13 @@
 """Where a program listens: what it says of that, and what the kernel says."""
 
+import contextlib
 import glob
 import ipaddress
 import os
 import re
 import sys
+
+from harness.contain import as_owner
 
 LINE = r"^listening on (\S+) port (\d+)$"
 # Such as `Listening on 127.0.0.1:7890.`; the line as it should be is one, too.
@@ -13,14 +16,20 @@ NEARLY = (r"(?i)^[^\w\n]*listen\w*[^\d\n]*?\[?(\d+(?:\.\d+){3}|[\da-f:]*::[\da-f
 LISTENS = {"tcp": "0A", "tcp6": "0A", "udp": "07", "udp6": "07"}  # the state in /proc/net/tcp and so on, see proc(5)
 
 
+def _links(pid):
+    """What a process's descriptors lead to, as far as that can be seen."""
+    found = set()
+    for path in glob.glob("/proc/%d/fd/*" % pid):
+        with contextlib.suppress(OSError):  # it has just been closed, or is not for us to see
+            found.add(os.readlink(path))
+    return found
+
+
 def sockets_of(pid):
     """The inodes of a process's sockets, as texts."""
-    links = set()
-    for path in glob.glob("/proc/%d/fd/*" % pid):
-        try:
-            links.add(os.readlink(path))
-        except OSError:
-            pass  # it has just been closed
+    links = _links(pid)
+    with contextlib.suppress(OSError), as_owner("/proc/%d/fd" % pid):
+        links = links or _links(pid)
     return {link[len("socket:["):-1] for link in links if link.startswith("socket:[")}
 
 

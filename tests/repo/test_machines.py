@@ -14,7 +14,7 @@ from repo import repository
 from repo.repository import ENVIRONMENT, path
 
 pytestmark = pytest.mark.strict  # a part of make check: each takes about ten seconds
-CHAPTERS = "01-socket", "06-dns-lookup", "09-daemon"  # between them they ask for all that a machine can refuse
+CHAPTERS = "01-socket", "02-bind-listen", "06-dns-lookup", "09-daemon"  # between them they ask for all that a machine can refuse
 PODMAN = ("+chown,+dac_override,+fowner,+fsetid,+kill,+setgid,+setuid,+setpcap,+net_bind_service,+sys_chroot,+setfcap")
 
 
