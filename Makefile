@@ -13,7 +13,7 @@ COMMAND := $(strip $(COMMAND))
 # Python is to find our modules beside lab.py, and to look at what it asserts.
 unexport PYTHONSAFEPATH PYTHONOPTIMIZE
 # Only what is given to make: the shell may happen to have variables of these names, too.
-VARIABLES := ALL CHAPTERS DIR OUT UPDATE ONLY SVG STATES SEED TRY JUNIT GRADESCOPE
+VARIABLES := ALL CHAPTERS DIR OUT UPDATE ONLY ROSTER NAMES SVG STATES SEED TRY JUNIT GRADESCOPE
 $(foreach name,$(VARIABLES) ARGS,$(if $(filter environment%,$(origin $(name))),$(eval $(name) :=)))
 override TRY := $(value TRY)# a shell's $i is none of make's
 export $(VARIABLES)
@@ -55,7 +55,7 @@ ifneq ($(wildcard tests/repo),)
 	@echo 'make bench           compare the web servers with others that are installed'
 	@echo 'make handout N OUT=DIR      for a class: the repository without the programs from N on'
 	@echo 'make handout N UPDATE=DIR   bring one of last week up to chapter N'
-	@echo 'make class DIR=DIR   grade a folder of submissions (OUT=results CHAPTERS="4 5" ONLY=NAME)'
+	@echo 'make class DIR=DIR   grade a folder of submissions (OUT=results CHAPTERS="4 5" ONLY=NAME ROSTER=FILE NAMES=1)'
 	@echo 'make gradescope OUT=FILE.zip   an autograder for Gradescope (CHAPTERS="4 5")'
 	@echo 'make classroom50 OUT=DIR       an autograder for Classroom 50 (CHAPTERS="4 5")'
 endif

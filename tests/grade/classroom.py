@@ -1,73 +1,29 @@
-"""make class DIR=submissions [OUT=results] [CHAPTERS="4 5"] [ONLY=NAME]: grade what a whole class has handed in.
+"""make class DIR=submissions [OUT=results] [CHAPTERS="4 5"] [ONLY=NAME] [ROSTER=FILE]: grade what a class has handed in.
 
-DIR holds one folder or archive for each learner. OUT gets scores.csv, a report for each learner in
-reports/, and the results of each chapter in json/. What is in json/ already, for the same submission and
+DIR holds one folder or archive for each learner. OUT gets scores.csv, for the class of a roster also import.csv, a
+report for each learner in reports/, and the results of each chapter in json/. What is in json/ already, for the same submission and
 the same checks, is not graded again: so a run that was interrupted goes on where it stopped.
 """
 
 import concurrent.futures
-import contextlib
 import glob
-import hashlib
 import os
-import re
 import sys
 import tempfile
 
-from grade import complete, downloads, names, report, run, submissions
+from grade import complete, names, run, submissions, weights
 from grade import results as model
-from grade.failure import printable
 from grade.files import write
+from grade.gradebook import write_import
+from grade.people import Learner, learners, meant_by, remove_others
 from grade.progress import Progress
+from grade.roster import Roster
 from grade.scores import write_scores
+from grade.summary import write_summary
 from harness import machine
 from harness.contain import adopt_orphans
 
 JOBS = 4 * (os.cpu_count() or 1)  # most of a grading is waiting
-
-
-class Learner:
-    """What one learner has handed in, and what came of it."""
-
-    def __init__(self, handed_in, name, label, late):
-        self.handed_in, self.name, self.label = handed_in, name, label  # see submissions.receive()
-        self.late, self.remarks, self.results = late, [], {}
-        self.waiting = set()  # the chapters that are still to be graded
-
-    def said(self):
-        """All that an instructor should know of it, a list of remarks."""
-        troubled = sorted(chapter for chapter, results in self.results.items() if model.had_trouble(results))
-        return [*self.remarks, *["not all graded yet"] * bool(self.waiting),
-                *("grader error in " + chapter for chapter in troubled)]
-
-    def report(self):
-        """All that the learner should read, as text."""
-        everything = [self.results[chapter] for chapter in sorted(self.results)]
-        parts = [self.name, *self.remarks, report.scoreboard(everything),
-                 *(report.tell(results, bool(os.environ.get("ALL")), colours=False) for results in everything)]
-        return printable("\n\n".join(part for part in parts if part) + "\n")
-
-
-def learners(folder, out):
-    """A Learner for each folder and file in the class's folder, in order; the results in `out` are none."""
-    entries = sorted(entry for entry in os.listdir(folder) if not entry.startswith((".", "__MACOSX", downloads.GRADESCOPE))
-                     and not (out + os.sep).startswith(os.path.join(folder, entry, "")))
-    people, submitters = {}, downloads.submitters(folder)
-    for entry in entries:
-        told = downloads.told(entry, submitters)
-        people.setdefault(told.who, []).append((entry, told))
-    called = [handed_in[0][1].name for handed_in in people.values()]
-    found = []
-    for who, handed_in in people.items():
-        name = handed_in[0][1].name
-        if called.count(name) > 1:
-            name = "%s_%s" % (name, who[1]) if who[0] else who[1]
-        label = re.sub(r"[^\w .@+-]", "_", name)[:60]
-        if label != name:  # and two of them must not become one
-            label += "-" + hashlib.sha256(os.fsencode(name)).hexdigest()[:8]
-        groups, late = downloads.together(folder, handed_in)
-        found.append(Learner(groups, name, label, late))
-    return found
 
 
 def prepare(learner, target, out, graders, chosen=None):
@@ -98,27 +54,6 @@ def prepare(learner, target, out, graders, chosen=None):
         if os.path.basename(path)[:-5] not in found:
             os.remove(path)
     return jobs
-
-
-def meant_by(only, everyone):
-    """The learners that ONLY=... names, by a name or several with commas between them; all if it is empty."""
-    words = [only] if only in [learner.name for learner in everyone] else [word.strip() for word in only.split(",")]
-    for word in filter(None, words):
-        if not any(word in (learner.name, learner.label) for learner in everyone):
-            sys.exit("make class: ONLY=%s: who is %s? Names are as in scores.csv, with commas between several" % (only, word))
-    return [learner for learner in everyone if not only or {learner.name, learner.label}.intersection(words)]
-
-
-def remove_others(everyone, out):
-    """Remove the results of those who are not in the class any more; nothing else that may lie in the folder `out`."""
-    for label in set(os.listdir(os.path.join(out, "json"))).difference(learner.label for learner in everyone):
-        place = os.path.join(out, "json", label)
-        with contextlib.suppress(OSError):  # it is something else
-            for program in names.programs():
-                for path in glob.glob(os.path.join(glob.escape(place), program + ".json*")):
-                    os.remove(path)
-            os.rmdir(place)
-            os.remove(os.path.join(out, "reports", label + ".txt"))
 
 
 def grade_all(python, people, jobs, out, tell_all):
@@ -158,36 +93,55 @@ def grade_all(python, people, jobs, out, tell_all):
     return True
 
 
-def grade_class(python):
-    """The command: DIR, OUT and CHAPTERS are in the environment. Returns the exit status."""
+def places():
+    """The folders of the submissions and of the results, and the file of the roster, "" for none, as make was told."""
     given = os.environ.get("DIR")
     if not given:
         sys.exit("make class: whose work? Say DIR=..., a folder with one folder or archive for each learner")
-    folder, out = (os.path.realpath(os.path.expanduser(name)) for name in (given, os.environ.get("OUT") or "results"))
-    wanted = names.wanted(os.environ.get("CHAPTERS", ""))
+    folder, out, listed = (name and os.path.realpath(os.path.expanduser(name)) for name in (
+        given, os.environ.get("OUT") or "results", os.environ.get("ROSTER", "")))
     if not os.path.isdir(folder):
         sys.exit("make class: DIR=%s: there is no such folder" % given)
     if out == folder:
         sys.exit("make class: OUT and DIR are the same folder; the results need one of their own")
-    everyone = learners(folder, out)
-    if not everyone:
-        sys.exit("make class: DIR=%s: nobody has handed in anything there" % given)
+    return folder, out, listed
+
+
+def grade_class(python):
+    """The command: DIR, OUT, CHAPTERS, ONLY, ROSTER and NAMES are in the environment. Returns the exit status."""
+    folder, out, listed = places()
+    wanted, only = names.wanted(os.environ.get("CHAPTERS", "")), os.environ.get("ONLY", "")
+    people = learners(folder, out, listed)
+    if not people:
+        sys.exit("make class: DIR=%s: nobody has handed in anything there" % os.environ["DIR"])
+    chosen, counts, roster = meant_by(only, people), weights.read(folder), Roster(listed) if listed else None
     adopt_orphans(True)
     os.makedirs(os.path.join(out, "reports"), exist_ok=True)
     for sentence in machine.weaknesses():
         print(sentence, file=sys.stderr)
-    chosen = meant_by(os.environ.get("ONLY", ""), everyone)
     graders = {chapter: run.digest(chapter) for chapter in wanted}
     with tempfile.TemporaryDirectory(prefix="class-") as place:
-        jobs = [job for number, learner in enumerate(everyone)
+        jobs = [job for number, learner in enumerate(people)
                 for job in prepare(learner, os.path.join(place, str(number)), out, graders,
-                                   learner in chosen if os.environ.get("ONLY") else None)]
+                                   learner in chosen if only else None)]
         jobs = [job for job in jobs if job[0] in chosen]
-        remove_others(everyone, out)
+        remove_others(people, out)
+        counts.tell(people)
+        absent = list(map(Learner.absent, roster.match(people))) if roster else []
+
+        def tell_all():
+            begun = [program for program in wanted if os.environ.get("CHAPTERS") or any(
+                program in learner.results for learner in people)]
+            write_scores(people + absent, out, wanted, counts, roster)
+            write_summary(out, people, absent, begun, bool(roster), os.environ.get("NAMES") == "1")
+            if roster:
+                write_import(roster, people, out, begun, counts)
+
         print("%d learners, %d chapters to grade, %d are graded already" % (
             len(chosen), len(jobs), sum(len(learner.results) for learner in chosen)), flush=True)
-        if not grade_all(python, chosen, jobs, out, lambda: write_scores(everyone, out, wanted)):
+        if not grade_all(python, chosen, jobs, out, tell_all):
             print("\nInterrupted. The same command goes on from here.", file=sys.stderr)
             return 130
-    print("%s/scores.csv has the points, %s/reports/ what to tell each learner." % (out, out))
+    print("%s/scores.csv has the points, %s/reports/ what to tell each learner, %s/summary.html what to tell the class." % (
+        out, out, out))
     return 0

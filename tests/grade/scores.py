@@ -3,16 +3,20 @@
 import csv
 import io
 import os
+import re
 
 from grade import names
 from grade import results as model
 from grade.files import write
+from grade.roster import KEPT
+
+NUMBER = re.compile(r"-|[+-]?\d+([.,]\d+)?")  # or none, as Moodle writes it
 
 
 def harmless(text):
     """A cell that no spreadsheet takes for a formula, and no writer stumbles over."""
     text = text.encode(errors="backslashreplace").decode()
-    return "'" + text if text.startswith(("=", "+", "-", "@", "\t", "\r")) else text
+    return "'" + text if text.startswith(("=", "+", "-", "@", "\t", "\r")) and not NUMBER.fullmatch(text) else text
 
 
 def table(rows):
@@ -28,20 +32,22 @@ def checks(everyone):
                               if program in learner.results for check in learner.results[program]["checks"]))
 
 
-def rows(everyone, wanted):
-    """The rows of scores.csv. All chapters have their column, those exercises that are wanted, and what was checked of
-    these. What was not begun has an empty cell."""
+def rows(everyone, wanted, weights, ids):
+    """The rows of scores.csv. All chapters have their column, those exercises that are wanted, the `ids` of the roster, a
+    dictionary from its column to the title, and what was checked. What was not begun has an empty cell."""
     columns = [name for name in names.programs() if name in wanted or not names.is_exercise(name)]
     titles = checks(everyone)
-    yield ["name", *columns, "total", "remark", *map(": ".join, titles)]
+    yield ["name", *columns, "total", "remark", *ids.values(), *map(": ".join, titles)]
     for learner in everyone:
         points = {program: model.earned(results) for program, results in learner.results.items()}
         earned = {(program, check["title"]): check["earned"] for program, results in learner.results.items()
                   for check in results["checks"]}
-        yield [learner.name, *(points.get(program, "") for program in columns), sum(points.values()),
-               "; ".join(learner.said()), *(earned.get(title, "") for title in titles)]
+        yield [learner.name, *(points.get(program, "") for program in columns), weights.total(learner),
+               "; ".join(learner.said()), *(learner.entry.cells[name] if learner.entry else "" for name in ids),
+               *(earned.get(title, "") for title in titles)]
 
 
-def write_scores(everyone, out, wanted):
-    """Write scores.csv into the folder `out`."""
-    write(os.path.join(out, "scores.csv"), table(rows(everyone, wanted)))
+def write_scores(everyone, out, wanted, weights, roster):
+    """Write scores.csv into the folder `out`; `roster` may be None."""
+    ids = {name: title for name, title in roster.columns.items() if name in KEPT} if roster else {}
+    write(os.path.join(out, "scores.csv"), table(rows(everyone, wanted, weights, ids)))

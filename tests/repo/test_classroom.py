@@ -12,7 +12,7 @@ import zipfile
 
 import pytest
 
-from grade import classroom, names, submissions, unpack
+from grade import classroom, names, people, submissions, unpack
 from grade import results as model
 from harness.inspect import children
 from harness.program import Program, wait_until
@@ -143,7 +143,7 @@ def test_a_program_in_any_language_is_found(graded, tmp_path):
         (place / name / CHAPTER / file).write_text("all: ;\n")
         (place / name / CHAPTER / "README.md").write_text("the lesson")
     found = {learner.name: submissions.receive(learner.handed_in, str(tmp_path / learner.name), names.chapters())[0]
-             for learner in classroom.learners(str(place), str(tmp_path / "out"))}
+             for learner in people.learners(str(place), str(tmp_path / "out"))}
     assert {name: list(chapters) for name, chapters in found.items()} == {
         "python": [CHAPTER], "in src": [CHAPTER], "only ours": []}
 
@@ -176,7 +176,7 @@ def test_the_results_are_nobodys_work_and_a_wrong_place_is_named(graded, tmp_pat
 def test_two_learners_never_share_a_report(tmp_path):
     for name in ("a/b", "ann", "ann.zip", "a?b", "a*b", "x" * 70, "x" * 71, ".hidden"):
         (tmp_path / name.replace("/", ":")).mkdir()
-    labels = [learner.label for learner in classroom.learners(str(tmp_path), str(tmp_path / "out"))]
+    labels = [learner.label for learner in people.learners(str(tmp_path), str(tmp_path / "out"))]
     assert len(set(labels)) == len(labels) == 7
 
 

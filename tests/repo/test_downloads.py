@@ -5,7 +5,7 @@ import zipfile
 
 import pytest
 
-from grade import classroom, downloads, submissions
+from grade import classroom, downloads, people, submissions
 
 CHAPTER = "04-send-recv"
 
@@ -30,7 +30,7 @@ def received(tmp_path):
     """received() is what becomes of all that: a dictionary from learner to the text of all C files, and remarks."""
     def receive():
         everyone = {}
-        for learner in classroom.learners(str(tmp_path / "class"), str(tmp_path / "out")):
+        for learner in people.learners(str(tmp_path / "class"), str(tmp_path / "out")):
             jobs = classroom.prepare(learner, str(tmp_path / "received" / learner.label), str(tmp_path / "out"), {CHAPTER: ""})
             folders = [pathlib.Path(folder) for _, _, folder, _, _ in jobs]
             texts = [file.read_text() for folder in folders for file in sorted(folder.glob("*.[ch]"))]

@@ -95,3 +95,34 @@ def test_who_is_gone_leaves_nothing_behind_but_what_is_not_ours_stays(graded, tm
     assert all(path.exists() for path in kept)
     assert sorted(os.listdir(out / "json")) == ["ann", "bob", "notes.txt", "other"]
     assert sorted(os.listdir(out / "reports")) == ["ann.txt", "bob.txt", "letter.txt"]
+
+
+def test_without_a_file_each_chapter_counts_once(scores, tmp_path):
+    program(program(tmp_path / "class" / "doejane_LATE_1_2_x", text="earns 10 3"), "05-client", "earns 8")
+    assert scores()["doejane"]["total"] == "21"
+
+
+def test_grades_conf_says_what_counts_and_what_being_late_costs(scores, tmp_path):
+    program(program(tmp_path / "class" / "doejane_LATE_1_2_x", text="earns 10 3"), "05-client", "earns 8")
+    program(program(tmp_path / "class" / "ann", text="earns 10 3"), "05-client", "earns 7")
+    for text, ann, late in (("04-send-recv = 2\n", "33", "34"), ("# all once\n\n", "20", "21"), ("late = 10 # percent\n", "20", "18.9"),
+                            ("\ufeffsend-recv=0.5\r\n 5 = 0\r\nlate=100%\r\n", "6.5", "0"), ("chapter 4 = 0.333", "11.33", "12.33")):
+        (tmp_path / "class" / "grades.conf").write_text(text, encoding="utf-8")
+        rows = scores()
+        assert set(rows) == {"ann", "doejane"} and rows["ann"][CHAPTER] == rows["doejane"][CHAPTER] == "13"
+        assert (rows["ann"]["total"], rows["doejane"]["total"]) == (ann, late), text
+    (tmp_path / "class" / "grades.conf").write_text("late = 7.5")
+    assert scores()["doejane"]["remark"] == "LATE: 7.5 percent less" and scores()["ann"]["remark"] == ""
+    assert "LATE: 7.5 percent less" in (tmp_path / "out" / "reports" / "doejane.txt").read_text()
+
+
+@pytest.mark.parametrize("line, words", [
+    ("4 2", "a name, = and a number"), ("12 = 2", "which chapter is 12"), ("4 = two", "two is no number"), ("4 =", "nothing is no number"),
+    ("4 = -1", "-1 is no number"), ("4 = 10%", "10% is no number"), ("late = 101", "100 percent at most"), ("= 3", "which chapter is"),
+    ("send-recv = 3", "04-send-recv has its number already"), ("4 = 1e9", "is no number")])
+def test_what_is_wrong_in_grades_conf_is_named_with_its_line(graded, tmp_path, line, words):
+    program(tmp_path / "class" / "ann")
+    (tmp_path / "class" / "grades.conf").write_text("# of this term\n4 = 1\n" + line + "\n", encoding="utf-8")
+    with pytest.raises(SystemExit, match=r"^make class: \S*/class/grades\.conf, line 3: [^\n]*" + words):
+        graded()
+    assert not (tmp_path / "out").exists()

@@ -1,0 +1,87 @@
+"""Who is in a class: each learner, with what was handed in and what came of it."""
+
+import contextlib
+import glob
+import hashlib
+import os
+import re
+import sys
+
+from grade import downloads, names, report, weights
+from grade import results as model
+from grade.failure import printable
+
+
+class Learner:
+    """What one learner has handed in, and what came of it."""
+
+    def __init__(self, name, told=None, handed_in=(), label="", late=False):
+        self.name, self.told, self.entry = name, told, None  # see downloads.HandIn, roster.Entry
+        self.handed_in, self.label, self.late = handed_in, label, late  # see submissions.receive()
+        self.remarks, self.results = [], {}
+        self.waiting = set()  # the chapters that are still to be graded
+
+    @classmethod
+    def absent(cls, entry):
+        """Who is in the roster and has handed in nothing."""
+        learner = cls(entry.name)
+        learner.entry, learner.remarks = entry, ["handed in nothing"]
+        return learner
+
+    def said(self):
+        """All that an instructor should know of it, a list of remarks."""
+        troubled = sorted(chapter for chapter, results in self.results.items() if model.had_trouble(results))
+        return [*self.remarks, *["not all graded yet"] * bool(self.waiting),
+                *("grader error in " + chapter for chapter in troubled)]
+
+    def report(self):
+        """All that the learner should read, as text."""
+        everything = [self.results[chapter] for chapter in sorted(self.results)]
+        parts = [self.name, *self.remarks, report.scoreboard(everything),
+                 *(report.tell(results, bool(os.environ.get("ALL")), colours=False) for results in everything)]
+        return printable("\n\n".join(part for part in parts if part) + "\n")
+
+
+def learners(folder, *others):
+    """A Learner for each folder and file in the class's folder, in order. The `others`, such as the results, are none, nor
+    is a folder that they lie in."""
+    entries = sorted(entry for entry in os.listdir(folder)
+                     if not entry.startswith((".", "__MACOSX", downloads.GRADESCOPE)) and entry != weights.FILE
+                     and not any((other + os.sep).startswith(os.path.join(folder, entry, "")) for other in others))
+    people, submitters = {}, downloads.submitters(folder)
+    for entry in entries:
+        told = downloads.told(entry, submitters)
+        people.setdefault(told.who, []).append((entry, told))
+    called = [handed_in[0][1].name for handed_in in people.values()]
+    found = []
+    for who, handed_in in people.items():
+        name = handed_in[0][1].name
+        if called.count(name) > 1:
+            name = "%s_%s" % (name, who[1]) if who[0] else who[1]
+        label = re.sub(r"[^\w .@+-]", "_", name)[:60]
+        if label != name:  # and two of them must not become one
+            label += "-" + hashlib.sha256(os.fsencode(name)).hexdigest()[:8]
+        groups, late = downloads.together(folder, handed_in)
+        found.append(Learner(name, handed_in[0][1], groups, label, late))
+    return found
+
+
+def meant_by(only, everyone):
+    """The learners that ONLY=... names, by a name or several with commas between them; all if it is empty."""
+    words = [only] if only in [learner.name for learner in everyone] else [word.strip() for word in only.split(",")]
+    for word in filter(None, words):
+        if not any(word in (learner.name, learner.label) for learner in everyone):
+            sys.exit("make class: ONLY=%s: who is %s? Names are as in scores.csv, with commas between several" % (only, word))
+    return [learner for learner in everyone if not only or {learner.name, learner.label}.intersection(words)]
+
+
+def remove_others(everyone, out):
+    """Remove the results of those who are not in the class any more; nothing else that may lie in the folder `out`."""
+    for label in set(os.listdir(os.path.join(out, "json"))).difference(learner.label for learner in everyone):
+        place = os.path.join(out, "json", label)
+        with contextlib.suppress(OSError):  # it is something else
+            for program in names.programs():
+                for path in glob.glob(os.path.join(glob.escape(place), program + ".json*")):
+                    os.remove(path)
+            os.rmdir(place)
+            os.remove(os.path.join(out, "reports", label + ".txt"))
