@@ -24,11 +24,12 @@ OTHER = "something else"
 
 
 class Section:
-    """A heading, sentences, and what stands below them; each of these may be empty."""
+    """A heading, and what stands below it: each of these may be empty."""
 
-    def __init__(self, heading, *sentences):
-        self.heading, self.sentences = heading, [sentence for sentence in sentences if sentence]
+    def __init__(self, heading, sentence=""):
+        self.heading, self.sentence = heading, sentence
         self.bars = []  # pairs of a label and a number
+        self.caption = ""  # a sentence on the items
         self.items = []  # triples of what stands in front, a line, and what explains it
 
 
@@ -44,16 +45,17 @@ def histogram(points, full):
 
 
 def missed(everything):
-    """The checks of a chapter that somebody has missed, the most missed first, and the cause most often told."""
+    """The checks of a chapter that somebody has failed, the most failed first, and the cause most often told. What could
+    not be checked only follows from these."""
     checks = [check for results in everything for check in results["checks"]]
-    lost = collections.Counter(check["title"] for check in checks if check["earned"] < check["points"])
-    for title, times in lost.most_common():
+    failed = collections.Counter(check["title"] for check in checks if check["verdict"] == model.FAILED)
+    for title, times in failed.most_common():
         mine = [check for check in checks if check["title"] == title]
         causes = collections.Counter(check["cause"] for check in mine if check["verdict"] == model.FAILED and check["cause"])
         unchecked = sum(check["verdict"] == model.NOT_CHECKED for check in mine)
-        words = ["%d of these: %s" % (count, cause) for cause, count in causes.most_common(1)]
-        words += ["%d not checked, for what it needs had failed" % unchecked] * bool(unchecked)
-        yield "%d of %d" % (times, len(everything)), title, "; ".join(words)
+        words = [("%d times: " % count if count < times else "") + cause for cause, count in causes.most_common(1)]
+        words += ["(%d more could not be checked.)" % unchecked] * bool(unchecked)
+        yield "%d of %d" % (times, len(everything)), title, " ".join(words)
 
 
 def chapter(program, people):
@@ -63,15 +65,16 @@ def chapter(program, people):
     section = Section("%s: begun by %d of %d" % (program, len(everything), len(people)))
     if everything:
         points, full = list(map(model.earned, everything)), model.total(everything[0])
-        section.sentences = ["Of %d points the median is %g, and the mean %.1f." % (
-            full, statistics.median(points), statistics.mean(points))]
+        section.sentence = "Of %d points the median is %g, and the mean %.1f." % (
+            full, statistics.median(points), statistics.mean(points))
         section.bars, section.items = histogram(points, full), list(missed(everything))
+        section.caption = "What most have failed, with the cause that was told most often:" * bool(section.items)
     return section
 
 
 def remarks(people, names):
     """The section of the remarks: each learner's, or how many have each kind of them."""
-    section = Section("Remarks", "How many learners have a remark with these words; scores.csv has them in full." * (not names))
+    section = Section("Remarks", "How many learners have one with these words; scores.csv has them in full." * (not names))
     if names:
         section.items = [("", learner.name, "; ".join(learner.said())) for learner in people if learner.said()]
     else:
@@ -98,19 +101,26 @@ def text(everything):
     """The sections as text."""
     lines = []
     for section in everything:
-        lines += [section.heading, "-" * len(section.heading), ""]
-        for sentence in section.sentences:
-            lines += [*textwrap.wrap(clean(sentence), WIDTH), ""]
         most = max([number for _, number in section.bars], default=0) or 1
-        lines += ["%9s  %s %d" % (label, "#" * round(BAR * number / most), number) for label, number in section.bars]
-        lines += [""] * bool(section.bars)
-        for count, line, words in section.items:
-            indent = "%9s  " % count if count else "  "
-            for part in filter(None, map(clean, (line, words))):
-                lines += textwrap.wrap(part, WIDTH, initial_indent=indent, subsequent_indent=" " * len(indent))
-                indent = " " * len(indent) + "  " * (not count)
-        lines += [""] * bool(section.items)
+        bars = ["%9s  %s %d" % (label, "#" * round(BAR * number / most), number) for label, number in section.bars]
+        lines += [section.heading, "-" * len(section.heading)]
+        for part in (wrapped(section.sentence), bars, wrapped(section.caption), sum(map(item, section.items), [])):
+            lines += [""] * bool(part) + part
+        lines.append("")
     return "\n".join(lines)
+
+
+def wrapped(line, first="", rest=""):
+    """The lines of one that may be too long."""
+    return textwrap.wrap(clean(line), WIDTH, initial_indent=first, subsequent_indent=rest)
+
+
+def item(count_line_words):
+    """The lines of an item."""
+    count, line, words = count_line_words
+    indent = "%9s  " % count if count else "  "
+    below = " " * (len(indent) if count else 4)
+    return wrapped(line, indent, below) + wrapped(words, below, below)
 
 
 STYLE = """
@@ -122,7 +132,8 @@ th { white-space: nowrap; width: 1%; text-align: right; font-variant-numeric: ta
 small { display: block; color: #444; margin-bottom: 0.4em }
 .bar span { display: inline-block; border-top: 0.8em solid #36c; margin-right: 0.4em }
 tr, .bars { break-inside: avoid } h2, p { break-after: avoid }
-@media print { body { font-size: 11pt; margin: 0; max-width: none } small { color: #000 } }
+@page { margin: 15mm }
+@media print { body { font-size: 11pt; margin: 0; padding: 0; max-width: none } small { color: #000 } }
 """
 
 
@@ -140,7 +151,7 @@ def page(everything):
 <style>%s</style>
 <h1>Results of the class</h1>""" % STYLE]
     for section in everything:
-        parts += ["<h2>%s</h2>" % escaped(section.heading), *("<p>%s</p>" % escaped(each) for each in section.sentences)]
+        parts += ["<h2>%s</h2>" % escaped(section.heading), "<p>%s</p>" % escaped(section.sentence)]
         most = max([number for _, number in section.bars], default=0) or 1
         rows = ['<tr><th>%s</th><td class="bar"><span style="width: %d%%"></span>%d</td></tr>' % (
             label, round(85 * number / most), number) for label, number in section.bars]
@@ -148,7 +159,7 @@ def page(everything):
         rows = ["<tr>%s<td>%s%s</td></tr>" % ("<th>%s</th>" % count if count else "", escaped(line),
                                               "<small>%s</small>" % escaped(words) if words else "")
                 for count, line, words in section.items]
-        parts += ["<table>", *rows, "</table>"] if rows else []
+        parts += ["<p>%s</p>" % escaped(section.caption), "<table>", *rows, "</table>"] if rows else []
     return "\n".join(parts) + "\n</html>\n"
 
 
