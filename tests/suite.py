@@ -125,7 +125,7 @@ def test(*arguments):
         return run_pytest(*arguments, *(path for paths in groups() for path in paths))
     command = pytest_command("-p", "harness.telling")
     ours = os.path.isdir(os.path.join(run.TESTS, "repo"))
-    print("Checking the finished programs over loopback%s. This takes two or three minutes:\n" % (
+    print("Checking the finished programs over loopback%s. This takes about two minutes:\n" % (
         ", the lessons and the grader" if ours else ""), flush=True)
     if not side_by_side(command, groups()):
         print("\nSomething is wrong: see above. To check one thing again: make test ARGS=tests/FILE::NAME")

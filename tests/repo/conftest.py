@@ -31,7 +31,7 @@ def stop(lesson):
 
 
 def pytest_itemcollected(item):
-    """The rows of the exercises' tables are `make check`'s, as their lessons are."""
+    """The rows of the exercises' tables are `make check`'s, as the lessons' transcripts are."""
     row = item.get_closest_marker("row")
     if row and names.is_exercise(row.args[0]):
         item.add_marker(pytest.mark.strict)

@@ -31,9 +31,8 @@ def read(*parts):
 
 
 def exercises_strict(values):
-    """Parameters for a test that takes seconds for each program or lesson: of the exercises' only `make check` makes it."""
-    return [pytest.param(value, marks=pytest.mark.strict) if names.is_exercise(os.path.basename(
-        value.removesuffix("/README.md"))) else value for value in values]
+    """Parameters for a test that takes seconds for each program: of the exercises' only `make check` makes it."""
+    return [pytest.param(value, marks=pytest.mark.strict) if names.is_exercise(value) else value for value in values]
 
 
 def sources(chapter):
