@@ -46,7 +46,7 @@ def prepare(learner, target, out, graders, chosen=None):
             learner.results[chapter] = before
         elif chosen is False and "digest" in before:
             learner.results[chapter] = before
-            learner.remarks.append(chapter + " has the points from before")
+            learner.notes.append(chapter + " has the points from before")
         else:
             learner.waiting.add(chapter)
             jobs.append((learner, chapter, found[chapter], path, digest))

@@ -18,20 +18,20 @@ class Learner:
     def __init__(self, name, told=None, handed_in=(), label="", late=False):
         self.name, self.told, self.entry = name, told, None  # see downloads.HandIn, roster.Entry
         self.handed_in, self.label, self.late = handed_in, label, late  # see submissions.receive()
-        self.remarks, self.results = [], {}
+        self.remarks, self.notes, self.results = [], [], {}  # notes are remarks for the instructor alone
         self.waiting = set()  # the chapters that are still to be graded
 
     @classmethod
     def absent(cls, entry):
         """Who is in the roster and has handed in nothing."""
         learner = cls(entry.name)
-        learner.entry, learner.remarks = entry, ["handed in nothing"]
+        learner.entry, learner.notes = entry, ["handed in nothing"]
         return learner
 
     def said(self):
-        """All that an instructor should know of it, a list of remarks."""
+        """All that the instructor should know of it, a list of remarks."""
         troubled = sorted(chapter for chapter, results in self.results.items() if model.had_trouble(results))
-        return [*self.remarks, *["not all graded yet"] * bool(self.waiting),
+        return [*self.remarks, *self.notes, *["not all graded yet"] * bool(self.waiting),
                 *("grader error in " + chapter for chapter in troubled)]
 
     def report(self):

@@ -63,7 +63,7 @@ class Progress:
         self._finished += 1
         points = ["%d of %d points" % (sum(map(model.earned, learner.results.values())),
                                        sum(map(model.total, learner.results.values())))]
-        words = "; ".join(points * bool(learner.results) + learner.remarks)
+        words = "; ".join(points * bool(learner.results) + learner.said())
         if 0 < self._graded < self._chapters and not self._changes:
             words += ", " + self._left()
         line = printable("%s: %s" % (learner.name, words)).replace("\n", "\\n")

@@ -103,17 +103,17 @@ class Roster:
         return [each for each in self.entries if key(told.name) in each.keys]
 
     def match(self, learners):
-        """Give each learner the entry. Who has none, or may have another's, gets a remark. Returns the entries of those
+        """Give each learner the entry. Who has none, or may have another's, gets a note. Returns the entries of those
         who have handed in nothing."""
         found = {learner: self.find(learner.told) for learner in learners}
         for learner, mine in found.items():
             same = [other.name for other in found if other is not learner and mine and found[other] == mine]
             if not mine:
-                learner.remarks.append("not in the roster")
+                learner.notes.append("not in the roster")
             elif len(mine) > 1:
-                learner.remarks.append("the roster has %d of this name" % len(mine))
+                learner.notes.append("the roster has %d of this name" % len(mine))
             elif same:
-                learner.remarks.append("the same one in the roster as " + ", ".join(same))
+                learner.notes.append("the same one in the roster as " + ", ".join(same))
             else:
                 learner.entry = mine[0]
         named = {id(each) for mine in found.values() for each in mine}

@@ -111,7 +111,7 @@ def test_accents_do_not_matter(matched, hand_in, name):
     assert matched(CANVAS)[0][name]["ID"] == "12346"
 
 
-def test_nobody_is_guessed(matched, hand_in):
+def test_nobody_is_guessed(matched, hand_in, tmp_path):
     """Two that may be the same one, one that may be two, and one with a number that the roster does not have."""
     for name in ("jane", "Jane Doe", "Ann Roe", "roeann_777_1_x", "stranger"):
         hand_in(name)
@@ -121,6 +121,8 @@ def test_nobody_is_guessed(matched, hand_in):
         "Ann Roe": "the roster has 2 of this name", "roeann": "not in the roster", "stranger": "not in the roster"}
     assert not any(row[5] for row in rows[2:] if row[0] != "Roe, Ann" or row[1] != "12347")
     assert not any(row["ID"] for name, row in scores.items() if row["remark"] != "handed in nothing")
+    report = (tmp_path / "out" / "reports" / "jane.txt").read_text()
+    assert "Jane Doe" not in report and "roster" not in report, "that is not for the learner"
     assert "Roe, Ann" not in scores and "Doe, Jane" not in scores, "they have handed in, whoever of them it was"
 
 
