@@ -5,15 +5,15 @@ EXERCISES := $(patsubst %/,%,$(wildcard 0[1-9]-*/[1-9][a-z]-*/))
 FINISHED := $(patsubst %/,%,$(sort $(dir $(wildcard 0[1-9]-*/*.c 0[1-9]-*/[1-9][a-z]-*/*.c))))
 LAB = @python3 tests/lab.py
 
-# These take a chapter's number; those of the second line may also do without.
+# These take a chapter's number; those of the second line may also do without, and meet has none.
 COMMAND := $(filter chapter diff compare trace watch hunt handout,$(firstword $(MAKECMDGOALS)))
-COMMAND += $(filter start grade,$(firstword $(MAKECMDGOALS)))
+COMMAND += $(filter start grade meet,$(firstword $(MAKECMDGOALS)))
 COMMAND := $(strip $(COMMAND))
 
 # Python is to find our modules beside lab.py, and to look at what it asserts.
 unexport PYTHONSAFEPATH PYTHONOPTIMIZE
 # Only what is given to make: the shell may happen to have variables of these names, too.
-VARIABLES := ALL CHAPTERS DIR OUT UPDATE ONLY ROSTER NAMES SVG STATES SEED TRY JUNIT GRADESCOPE
+VARIABLES := ALL CHAPTERS DIR OUT UPDATE ONLY ROSTER NAMES SVG STATES SEED TRY A B JUNIT GRADESCOPE
 $(foreach name,$(VARIABLES) ARGS,$(if $(filter environment%,$(origin $(name))),$(eval $(name) :=)))
 override TRY := $(value TRY)# a shell's $i is none of make's
 export $(VARIABLES)
@@ -45,6 +45,7 @@ help:
 	@echo 'make compare N       show your program beside ours, file by file'
 	@echo 'N may be an exercise, such as 4b, or a step, such as 7.3, but with grade and watch: these see how far you are'
 	@echo 'make trace N STATES=1  with the TCP state of each end; DIR=work/NN-name SVG=file: of yours, as a picture'
+	@echo 'make meet A=DIR B=DIR  have a client meet the server of somebody else: do they understand each other?'
 	@echo 'make test            check the finished programs (fetches pytest if it is missing)'
 	@echo 'make clean           remove what was built'
 ifneq ($(wildcard tests/repo),)
@@ -95,7 +96,7 @@ CHAPTER := $(filter 0$(patsubst 0%,%,$(NUMBER))-% $(NUMBER)-%,$(notdir $(FOLDERS
 FOLDER := $(filter $(CHAPTER) %/$(CHAPTER),$(FOLDERS) $(EXERCISES))
 STEP := $(patsubst $(NUMBER)%,%,$(firstword $(N)))
 ifneq ($(words $(N)) $(words $(CHAPTER)),1 1)
-ifneq ($(filter start grade,$(COMMAND)) $(words $(N)),$(COMMAND) 0)
+ifneq ($(filter start grade meet,$(COMMAND)) $(words $(N)),$(COMMAND) 0)
 $(error make $(COMMAND) $(N): which chapter? 1 to 9, as in: make $(COMMAND) 4, or an exercise, such as 4b)
 endif
 endif
@@ -118,14 +119,14 @@ diff compare trace start watch handout:
 	$(if $(filter diff start handout,$@),$(NO_DIR))
 	$(LAB) $@ $(CHAPTER)$(if $(filter watch,$@),,$(STEP))
 
-# Lost points, and a hunt that is not over, are no error of make's. With -q it ends with status 1 and says nothing,
-# if there is more to do after the lines that are run all the same, those with a +.
-ifneq ($(filter grade hunt,$(COMMAND)),)
+# Lost points, a hunt that is not over, and two who do not understand each other are no error of make's. With -q it
+# ends with status 1 and says nothing, if there is more to do after the lines that are run all the same, those with a +.
+ifneq ($(filter grade hunt meet,$(COMMAND)),)
 MAKEFLAGS += -q
 LOST := $(shell mktemp -u)
 endif
 
-grade hunt: ended
+grade hunt meet: ended
 	$(shell rm '$(LOST)' 2>/dev/null && echo :)
 
 ended:

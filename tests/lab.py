@@ -24,7 +24,7 @@ from suite import run_pytest, test
 
 REPOSITORY = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
-CHECKING = "test", "check", "mutants", "hunt", "grade", "watch", "class", "autograde"  # these run programs of others
+CHECKING = "test", "check", "mutants", "hunt", "meet", "grade", "watch", "class", "autograde"  # these run programs of others
 WRONG = 2  # the exit status for wrong usage, and where something is in the way
 NO_SERVERS = "1", "2a", "5", "5a", "5c", "6", "6b"  # they do not listen
 PORT_FIRST = "2", "3", "4", "4a", "4b", "4c", "5b", "6a"  # [PORT [ADDRESS]]
@@ -309,6 +309,12 @@ def hunt(chapter):
     return no_error(subprocess.call([python, script, chapter]))
 
 
+def meet(*words):
+    """Have the client in one of $A and $B meet the server in the other."""
+    from ladder.meet import meeting
+    return no_error(meeting(*words))
+
+
 def class_():
     """Grade the submissions of a class, see grade/classroom.py."""
     return classroom.grade_class(find_python())
@@ -322,7 +328,7 @@ def autograde(*place):
 def main():
     commands = {command.__name__.rstrip("_"): command
                 for command in (chapter, diff, compare, trace, start, grade, watch, handout, class_, gradescope, classroom50, autograde,
-                                excerpts, ladders, steps, test, check, mutants, hunt)}
+                                excerpts, ladders, steps, test, check, mutants, hunt, meet)}
     if len(sys.argv) < 2 or sys.argv[1] not in commands:
         print("usage: lab.py %s ..." % "|".join(commands), file=sys.stderr)
         return 2

@@ -29,10 +29,10 @@ class Trouble(Exception):
 class Stage:
     """A chapter's server and client, running under strace."""
 
-    def __init__(self, chapter, repository, folder, temporary, with_states=False):
+    def __init__(self, chapter, repository, folder, temporary, with_states=False, scene=None):
         self.chapter, self.repository = chapter, repository
         self.folder, self.temporary = folder, temporary
-        self.scene = SCENES[number(chapter)]
+        self.scene = scene or SCENES[number(chapter)]
         self.server = self.client = self.port = None
         self.states = [] if with_states else None
         self.earlier = set()

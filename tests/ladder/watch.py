@@ -32,15 +32,15 @@ def why_not():
 class Watched(Program):
     """A program that runs under strace."""
 
-    def __init__(self, command, cwd, folder, name):
+    def __init__(self, command, cwd, folder, name, **options):
         self._prefix = os.path.join(folder, name + ".trace")
         super().__init__(["strace", "-q", "-ff", "-ttt", "-T", "-y", "-s", "96", "-o", self._prefix, "-e",
                           "trace=" + ",".join("?" + call for call in sorted(TRACED)), "--", *command],
-                         cwd=cwd, stdin=subprocess.PIPE)
+                         cwd=cwd, stdin=subprocess.PIPE, **options)
 
     def pids(self):
         """The ids of all its processes and threads so far."""
-        paths = glob.glob(glob.escape(self._prefix) + ".*")
+        paths = filter(os.path.isfile, glob.glob(glob.escape(self._prefix) + ".*[0-9]"))
         return sorted(int(path.rpartition(".")[2]) for path in paths)
 
     def look(self):
