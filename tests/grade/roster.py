@@ -61,7 +61,7 @@ def rows(path):
     encoded."""
     with open(path, "rb") as file:
         content = file.read()
-    codes = ["utf-16"] if content[:2] in (b"\xff\xfe", b"\xfe\xff") else ["utf-8-sig", "cp1252", "latin-1"]
+    codes = ["utf-16"] if content[:2] in (b"\xff\xfe", b"\xfe\xff") else ["utf-8-sig", "cp1252"]
     for delimiter in ",;\t:":
         for code in codes:
             try:

@@ -51,7 +51,7 @@ def missed(everything):
     failed = collections.Counter(check["title"] for check in checks if check["verdict"] == model.FAILED)
     for title, times in failed.most_common():
         mine = [check for check in checks if check["title"] == title]
-        causes = collections.Counter(check["cause"] for check in mine if check["verdict"] == model.FAILED and check["cause"])
+        causes = collections.Counter(check["cause"] for check in mine if check["cause"])
         unchecked = sum(check["verdict"] == model.NOT_CHECKED for check in mine)
         words = [("%d times: " % count if count < times else "") + cause for cause, count in causes.most_common(1)]
         words += ["(%d more could not be checked.)" % unchecked] * bool(unchecked)

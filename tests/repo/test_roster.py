@@ -78,6 +78,16 @@ def test_a_program_without_an_assignment_gets_a_new_one(matched, hand_in, tmp_pa
     assert rows[0][5] == CHAPTER, "of two that are called so nobody knows which"
 
 
+def test_a_total_that_may_still_grow_is_not_imported(matched, hand_in, monkeypatch):
+    monkeypatch.setenv("CHAPTERS", "4 5")
+    hand_in("annroe")
+    jane = hand_in("jane")
+    assert [row[5:] for row in matched(CANVAS)[1][2:5]] == [["6.5", "", "13"], ["", "", ""], ["6.5", "", "13"]]
+    program(jane, "05-client", "earns 4")
+    monkeypatch.setenv("ONLY", "annroe")
+    assert [row[5:] for row in matched(CANVAS)[1][2:5]] == [["6.5", "", ""], ["", "", ""], ["6.5", "", "13"]]
+
+
 def test_moodle_takes_back_its_grades(matched, hand_in):
     for name in ("Jane Doe_901_assignsubmission_file_", "joerg@uni.example", "Roe_Ann Mary"):
         hand_in(name)

@@ -106,7 +106,7 @@ def test_grades_conf_says_what_counts_and_what_being_late_costs(scores, tmp_path
     program(program(tmp_path / "class" / "doejane_LATE_1_2_x", text="earns 10 3"), "05-client", "earns 8")
     program(program(tmp_path / "class" / "ann", text="earns 10 3"), "05-client", "earns 7")
     for text, ann, late in (("04-send-recv = 2\n", "33", "34"), ("# all once\n\n", "20", "21"), ("late = 10 # percent\n", "20", "18.9"),
-                            ("\ufeffsend-recv=0.5\r\n 5 = 0\r\nlate=100%\r\n", "6.5", "0"), ("chapter 4 = 0.333", "11.33", "12.33")):
+                            ("\ufefflate=100%\r\nsend-recv=0.5\r\n 5 = 0\r\n", "6.5", "0"), ("chapter 4 = 0.333", "11.33", "12.33")):
         (tmp_path / "class" / "grades.conf").write_text(text, encoding="utf-8")
         rows = scores()
         assert set(rows) == {"ann", "doejane"} and rows["ann"][CHAPTER] == rows["doejane"][CHAPTER] == "13"
