@@ -111,8 +111,8 @@ static _Noreturn void become(const char *name, const struct webroot *root, int i
 /* Sends what the program writes. Returns and sets what run_program() does. */
 static int pass_on(struct reader *output, int client, bool no_body, long long *bytes)
 {
-    char headers[HEAD_SIZE] = "Connection: close\r\n", head[HEAD_SIZE + LINE_SIZE];
-    char line[LINE_SIZE], said[128] = "", date[64];
+    char headers[HEAD_SIZE] = "Server: Tiny webserver\r\nConnection: close\r\n";
+    char head[HEAD_SIZE + LINE_SIZE], line[LINE_SIZE], said[128] = "", date[64];
     const char *otherwise = "";
     size_t used = strlen(headers);
     int got;
@@ -134,11 +134,10 @@ static int pass_on(struct reader *output, int client, bool no_body, long long *b
     if (got != 1 || strspn(text, "0123456789") != 3 || text[0] < '2')
         return got < 0 && errno == ETIMEDOUT ? 504 : 502;
     strftime(date, sizeof date, "%a, %d %b %Y %H:%M:%S GMT", gmtime(&(time_t){time(NULL)}));
-    size_t size = (size_t)snprintf(
-        head, sizeof head, "HTTP/1.0 %.3s %s\r\nDate: %s\r\nServer: Tiny webserver\r\n%s\r\n", text,
-        text + 3 + strspn(text + 3, " "), date, headers);
+    used = (size_t)snprintf(head, sizeof head, "HTTP/1.0 %.3s %s\r\nDate: %s\r\n%s\r\n", text,
+                            text + 3 + strspn(text + 3, " "), date, headers);
     int status = atoi(text);
-    bool goes_on = send_all(client, head, size) == 0 && !no_body && status != 204 && status != 304;
+    bool goes_on = send_all(client, head, used) == 0 && !no_body && status != 204 && status != 304;
     for (*bytes = 0; goes_on && send_all(client, output->buffer + output->start,
                                          output->end - output->start) == 0;) {
         *bytes += (long long)(output->end - output->start);

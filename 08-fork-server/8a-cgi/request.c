@@ -110,15 +110,13 @@ static int note_header(const char *name, const char *value)
     char variable[LINE_SIZE + 8] = "HTTP_", *own = variable, list[2 * LINE_SIZE];
 
     /* Passwords are not for programs, and HTTP_PROXY would say whom they are to fetch through. */
-    if (strcasecmp(name, "Authorization") == 0 || strncasecmp(name, "Proxy", 5) == 0)
+    if (strcasecmp(name, "Authorization") == 0 || strncasecmp(name, "Proxy", 5) == 0 ||
+        name[word_length(name, "-")] != '\0') /* X_Y would be taken for X-Y */
         return 200;
     if (strcasecmp(name, "Content-Length") == 0 || strcasecmp(name, "Content-Type") == 0)
         own += 5;
-    for (size_t i = 0; name[i] != '\0'; i++) {
-        if (!isalnum((unsigned char)name[i]) && name[i] != '-')
-            return 200; /* X_Y would be taken for X-Y */
+    for (size_t i = 0; name[i] != '\0'; i++)
         variable[i + 5] = name[i] == '-' ? '_' : (char)toupper((unsigned char)name[i]);
-    }
     const char *before = getenv(own); /* lines of one name are a list. RFC 9110, 5.3 */
     if (snprintf(list, sizeof list, "%s%s%s", before != NULL ? before : "",
                  before != NULL ? ", " : "", value) > LINE_SIZE)

@@ -94,7 +94,7 @@ void serve_client(int client, const struct sockaddr *peer, const struct webroot 
 {
     struct reader reader;
     struct request request;
-    struct stat info = {0};
+    struct stat info;
     long long bytes = -1;
     int file = -1;
 
@@ -110,14 +110,13 @@ void serve_client(int client, const struct sockaddr *peer, const struct webroot 
 
     if (status == 200 && program_length(request.path) > 0)
         status = run_program(&reader, peer, &request, root, &bytes);
-    else if (status == 200)
-        file = open_file(&request, root, &info, &status);
-    if (file >= 0 && (bytes = send_file(client, &request, file, &info)) < 0)
+    else if (status == 200 && (file = open_file(&request, root, &info, &status)) >= 0 &&
+             (bytes = send_file(client, &request, file, &info)) < 0)
         status = file_status(errno);
     if (bytes < 0)
         bytes = send_status(client, &request, status);
     /* A long answer takes time, in which more may have come. */
-    if (is_unread || bytes > LINE_SIZE)
+    if (is_unread || bytes > LINE_SIZE || program_length(request.path) > 0)
         drain(client);
     close(client); /* first: the client waits for it, and for nothing else */
     if (file >= 0)

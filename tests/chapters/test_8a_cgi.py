@@ -178,17 +178,23 @@ def test_nothing_of_ours(chapter, root):
 
 @graded(6, "Shows no program's text, and climbs nowhere, however the path is written", step=2,
         cause=[
+            Symptom("page.txt|programs", "A link that leads into cgi-bin must not turn a program into a page: look at where realpath() ends, too."),
             Symptom("shows the program", "Empty parts and a part . change nothing in a path: //cgi-bin/ and /./cgi-bin/ are that folder, too. Whoever compares "
                     "only the first bytes, before all %XX are decoded, sends the program as a file."),
             "A part .. in the path is 403, also behind the program's name."],
         read="Your turn", needs=["test_runs_a_program"],
         by_hand=by_hand("; ".join(curl(path, "", " | tail -1") for path in ("//cgi-bin/hello", "/./cgi-bin/hello", "/%63gi-bin/hello", "/cgi-bin/hello/../b",
-                                                                            "/cgi-bin/hello/..")), hello=HEAD + "echo run"))
+                                                                            "/cgi-bin/hello/..", "/page.txt")),
+                        more="ln -s cgi-bin/hello my/page.txt; ", hello=HEAD + "echo run"))
 def test_however_it_is_written(server, root):
     program(root, "hello", TYPED, "echo hello")
     for target in "//cgi-bin/hello", "/./cgi-bin/hello", "/%63gi-bin/hello", "/cgi-bin//hello", "/.//./cgi-bin/hello", "/cgi-bin%2fhello":
         data = exchange(server, lines("GET %s HTTP/1.0" % target))
         assert b"#!/bin/sh" not in data, "%s shows the program's text" % target
+    (root / "page.txt").symlink_to("cgi-bin/hello")
+    (root / "programs").symlink_to("cgi-bin")
+    for target in "/page.txt", "/programs/hello":
+        is_hidden(server, target, b"#!/bin/sh", 403)
     for target in "/cgi-bin/../index.html", "/cgi-bin/hello/..", "/cgi-bin/hello/../../secret.txt", "/cgi-bin/hello/%2e%2e/x", "/sub/../cgi-bin/hello":
         answers(server, lines("GET %s HTTP/1.0" % target), 403)
 
@@ -199,6 +205,10 @@ def test_however_it_is_written(server, root):
                     "another: while a large body is written, the program writes, too, so read it meanwhile (poll()), or write from a child of its own."),
             Symptom("405|is told of", "POST to a program is no 405: it runs, with REQUEST_METHOD=POST and CONTENT_LENGTH."),
             Symptom("more than the body", "Content-Length says how many bytes are the body: what comes behind them is not the program's."),
+            Symptom("reset by", "To close with unread bytes makes the kernel send a reset, which destroys the answer on its way. A program takes time, in which more "
+                    "may come: shutdown(SHUT_WR), and read on for a moment.",
+                    by_hand(r"exec 3<>/dev/tcp/127.0.0.1/8081; printf 'GET /cgi-bin/late HTTP/1.0\r\n\r\n' >&3; sleep 0.3; echo more >&3; tail -1 <&3",
+                            late=HEAD + "sleep 0.6; echo done")),
             Symptom("reads nothing", "A program need not read its input: EPIPE, and SIGPIPE, are no reason to give up."),
             "The first bytes of the body may have come with the head: they are in the reader's buffer. They may be of any kind."],
         read="The program", needs=["test_runs_a_program"],
@@ -226,6 +236,14 @@ def test_body(server, root):
         identical(Response(receive_all(client)).body, b"ab\0\r\n\xff")
     step("a program that reads nothing of the body")
     assert len(output(server, "/cgi-bin/rest", body=bytes(1000000), method="POST", limit=5)) == 1000000, "of a program that reads nothing not all came"
+    step("a client sends more than its body, while the program runs")
+    program(root, "late", TYPED, "echo begun", "while [ ! -e go ]; do sleep 0.05; done", "echo done")
+    with connect(server) as client:
+        client.sendall(lines("GET /cgi-bin/late HTTP/1.0"))
+        receive_until(client, b"begun\n")
+        client.sendall(b"more")
+        (root / "cgi-bin" / "go").touch()
+        identical(receive_all(client), b"done\n")
 
 
 @graded(4, "Refuses a body whose length it cannot tell, or that does not come", step=3,

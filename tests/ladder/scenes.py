@@ -79,7 +79,10 @@ client.close()
 client.send(b"GET /style.css HTTP/1.0\r\nRange: bytes=-20\r\n\r\n"); step()
 client.recv(4096); step()
 """ + RECEIVE_END,
-    "8a": CONNECT + ASK % "GET /cgi-bin/hello?tea" + RECEIVE_END,
+    "8a": CONNECT + r"""
+client.send(b"GET /cgi-bin/hello?tea HTTP/1.0\r\n\r\n"); client.shutdown(socket.SHUT_WR); step()
+client.recv(65536); step()
+""" + RECEIVE_END,
     "08": CONNECT + "\nfirst, client = client, connect()\n" + ASK % "HEAD /" + RECEIVE_END
     + "step()\nclient = first\n" + ASK % "HEAD /" + RECEIVE_END,
     "8b": CONNECT + r"""
