@@ -1,8 +1,8 @@
 """make class DIR=submissions [OUT=results] [CHAPTERS="4 5"] [ONLY=NAME] [ROSTER=FILE]: grade what a class has handed in.
 
-DIR holds one folder or archive for each learner. OUT gets scores.csv, for the class of a roster also import.csv, a
-report for each learner in reports/, and the results of each chapter in json/. What is in json/ already, for the same submission and
-the same checks, is not graded again: so a run that was interrupted goes on where it stopped.
+DIR holds one folder or archive for each learner. OUT gets scores.csv, summary.html and summary.txt, with a roster also
+import.csv, a report for each learner in reports/, and the results of each chapter in json/. What is in json/ already, for
+the same submission and the same checks, is not graded again: so a run that was interrupted goes on where it stopped.
 """
 
 import concurrent.futures
@@ -142,6 +142,5 @@ def grade_class(python):
         if not grade_all(python, chosen, jobs, out, tell_all):
             print("\nInterrupted. The same command goes on from here.", file=sys.stderr)
             return 130
-    print("%s/scores.csv has the points, %s/reports/ what to tell each learner, %s/summary.html what to tell the class." % (
-        out, out, out))
+    print("%s has the points in scores.csv, what to tell each learner in reports/, and the class in summary.html." % out)
     return 0

@@ -47,7 +47,7 @@ def rows(roster, everyone, programs, weights):
     titles = {**roster.columns, **dict(columns.values())}
     yield list(titles.values())
     new = {name: str(full[what]) for what, (name, _) in columns.items()}
-    if roster.is_canvas:
+    if roster.possible:
         possible = {**new, **roster.possible}
         yield [possible.get(name, "") for name in titles]
     whose = {id(learner.entry): learner for learner in everyone if learner.entry}

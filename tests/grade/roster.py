@@ -14,7 +14,8 @@ import sys
 import unicodedata
 from typing import NamedTuple
 
-NAMES = ("student",), ("firstname", "lastname"), ("first name", "last name"), ("first name", "surname"), ("full name",)
+NAMES = ("student",), ("firstname", "lastname"), ("first name", "last name"), ("first name", "surname"), ("full name",), \
+    ("identifier",)  # where Moodle tells no names
 IDS = "id", "sis user id", "sis login id", "id number", "email address", "username"  # these are a learner's alone
 KEPT = {*sum(NAMES, ()), *IDS, "integration id", "root account", "section", "identifier"}
 WORKSHEET = {"identifier", "grade", "last modified (grade)"}
@@ -87,7 +88,7 @@ class Roster:
         names = [title.strip().lower() for title in titles]
         cells = [dict(zip(names, row + [""] * len(names))) for row in others]
         name = next(columns[0] for columns in NAMES if set(columns).issubset(names))
-        self.is_worksheet, self.is_canvas = WORKSHEET.issubset(names), "section" in names
+        self.is_worksheet, self.is_canvas = WORKSHEET.issubset(names), {"id", "section"}.issubset(names)
         self.columns = {name: title.strip() for name, title in zip(names, titles) if name in KEPT or self.is_worksheet}
         self.assignments = {name: title.strip() for name, title in zip(names, titles) if re.search(r". \(\d+\)$", name)}
         self.possible = next((row for row in cells if row[name].strip() == POSSIBLE), {})

@@ -1,6 +1,7 @@
 """make class ROSTER=FILE: the learners in a course system's export, and the points as it takes them back."""
 
 import csv
+import re
 
 import pytest
 
@@ -107,6 +108,22 @@ def test_moodle_takes_back_its_worksheet(matched, hand_in, monkeypatch):
     assert rows[0] == given[0] and rows[2:] == given[2:]
     assert rows[1] == ["Participant 901", "Jane Doe", "jane@uni.example", "Submitted", "2.6", *given[1][5:]]
     assert scores["Jane Doe"]["Identifier"] == "Participant 902", "the other one, who has handed in nothing"
+
+
+def test_a_worksheet_without_names_has_numbers(matched, hand_in):
+    hand_in("Participant_903_assignsubmission_file_")
+    worksheet = "\n".join(re.sub(',("Full name"|"[A-Z][a-z]+ [DR]oe"),[^,]*', "", line) for line in WORKSHEET.splitlines())
+    assert [row[:3] for row in matched(worksheet)[1]] == [
+        ["Identifier", "Status", "Grade"], ["Participant 901", "Submitted", ""], ["Participant 902", "Submitted", "5.00"],
+        ["Participant 903", "No submission", "2.6"]]
+
+
+def test_canvas_may_write_names_in_two_columns_and_no_points(matched, hand_in):
+    hand_in("doejane_12345_1_x")
+    hand_in("Roe Ann")
+    assert matched("LastName,FirstName,ID,SIS Login ID,Section\nDoe,Jane,12345,jane,1\nRoe,Ann,12346,ann,1\n")[1] == [
+        ["LastName", "FirstName", "ID", "SIS Login ID", "Section", CHAPTER],
+        ["Doe", "Jane", "12345", "jane", "1", "13"], ["Roe", "Ann", "12346", "ann", "1", "13"]]
 
 
 @pytest.mark.parametrize("name", ["jane", "S1", "12345", "Jane Doe", "doe_jane", "DOE-JANE", "doejane", "JaneDoe"])
