@@ -146,6 +146,7 @@ class Chapter:
             takes_more = under and under[0] in ("unshare", "nsenter")  # than the bounds allow
             options["popen"] = functools.partial(self._containment.start, outside=len(under) if takes_more else 0)
         self.started.append(kind([*under, self.program, *arguments], **options))
+        self.started[-1].name = os.path.basename(self.program)  # and not that of what it is under
         return self.started[-1]
 
 

@@ -1,23 +1,44 @@
-"""A loopback of its own for one program, that is root there: with a port that is open, one that is silent, and one that
-lies; and all segments that pass are looked at.
+"""A loopback of its own for one program, that is root there: with a port that is open, one that is silent, one that lies,
+and one whose answer is no usual one; and all segments that pass are looked at.
 
-As a program: loopback.py FOLDER COMMAND ... runs the command there, and writes what it saw to FOLDER/seen.json. It needs
-nothing but the standard library."""
+As a program: loopback.py FOLDER TIMES COMMAND ... runs the command there, so many times one after the other, and writes
+what it saw to FOLDER/seen.json. It needs nothing but the standard library."""
 
+import errno
 import fcntl
 import json
 import os
 import select
 import socket
+import stat
 import struct
 import subprocess
 import sys
 import threading
+import time
 
-OPEN, SILENT, LIAR, CLOSED = 7001, 7002, 7003, 7004
-FIN, SYN, RST, ACK = 1, 2, 4, 16
+OPEN, SILENT, LIAR, CLOSED, ODD = 7001, 7002, 7003, 7004, 7005
+FIN, SYN, RST, PSH, ACK, ECE = 1, 2, 4, 8, 16, 64
 SIOCSIFFLAGS = 0x8914
 OUTGOING = 4  # PACKET_OUTGOING of packet(7): else each is seen twice
+LIE = b"LI"  # the identification in a lie's IP header: the kernel keeps it, and lies are not noted
+FIRST_LIE = 1000  # the sequence number of the first lie; each has one of its own, by which it is known again
+
+# What is wrong with each, and how it differs from the answer, see forged(). The last is cut behind its ports: in a
+# buffer that was not emptied the rest of the lie before it stands behind them.
+LIES = [
+    ("acknowledges the SYN's sequence number itself", {"more": 0}),
+    ("acknowledges the SYN's sequence number plus 2", {"more": 2, "flags": RST | ACK}),
+    ("comes from another port", {"source_port": OPEN}),
+    ("comes from another address", {"source": "127.0.0.3"}),
+    ("goes to another port", {"destination_port": 1}),
+    ("goes to another address", {"destination": "127.0.0.4"}),
+    ("has neither SYN nor RST", {"flags": ACK}),
+    ("has no ACK", {"flags": RST}),
+    ("has no ACK", {"flags": SYN}),
+    ("ends within TCP's header", {"source_port": OPEN}),
+    ("ends within TCP's header", {"size": 24}),
+]
 
 
 class Segment:
@@ -33,35 +54,89 @@ class Segment:
         self.tcp = packet[header:]
 
     def is_intact(self):
-        """Whether its checksum is right, see RFC 9293, section 3.1."""
-        data = self.packet[12:20] + struct.pack("!HH", socket.IPPROTO_TCP, len(self.tcp)) + self.tcp
-        total = sum(struct.unpack("!%dH" % ((len(data) + 1) // 2), data + b"\0" * (len(data) % 2)))
-        while total > 0xffff:
-            total = (total & 0xffff) + (total >> 16)
-        return total == 0xffff
+        """Whether its checksum is right."""
+        return checksum(self.packet[12:20], self.tcp) == 0
 
 
-def forged(syn, flags, acknowledgement, port=None):
-    """A segment that seems to answer a SYN, but with this acknowledgement, or from this port."""
-    tcp = struct.pack("!HHLLBBHHH", port or syn.destination_port, syn.source_port, 77, acknowledgement, 5 << 4, flags, 512, 0, 0)
-    return struct.pack("!BBHHHBBH", 0x45, 0, 40, 0, 0, 64, socket.IPPROTO_TCP, 0) + socket.inet_aton(
-        syn.destination) + socket.inet_aton(syn.source) + tcp
+def checksum(addresses, tcp):
+    """TCP's checksum of a segment whose own is 0; 0 if it has the right one. See RFC 9293, section 3.1."""
+    data = addresses + struct.pack("!HH", socket.IPPROTO_TCP, len(tcp)) + tcp
+    total = sum(struct.unpack("!%dH" % ((len(data) + 1) // 2), data + b"\0" * (len(data) % 2)))
+    while total > 0xffff:
+        total = (total & 0xffff) + (total >> 16)
+    return 0xffff - total
 
 
-def watch(packets, raw, seen, over):
-    """Note each segment, until all is over; answer a SYN to the liar's port with what is no answer."""
-    while select.select([packets], [], [], 0.2)[0] or not over.is_set():
-        if not select.select([packets], [], [], 0)[0]:
-            continue
-        packet, where = packets.recvfrom(65536)
-        if where[2] != OUTGOING or packet[9] != socket.IPPROTO_TCP:
-            continue
+def forged(syn, sequence, flags=SYN | ACK, more=1, source=None, destination=None, source_port=None,
+           destination_port=None, window=512, options=b"", size=None, lie=True):
+    """The packet of an answer to a SYN, or of what seems to be one. It acknowledges the SYN's sequence number plus
+    `more`, `options` are those of IP, and only `size` bytes of it are sent. The kernel drops a lie: no checksum."""
+    addresses = socket.inet_aton(source or syn.destination) + socket.inet_aton(destination or syn.source)
+    ports = source_port or syn.destination_port, destination_port or syn.source_port
+    tcp = struct.pack("!HHLLBBH", *ports, sequence, (syn.sequence + more) % 2**32, 5 << 4, flags, window)
+    tcp += struct.pack("!HH", 0 if lie else checksum(addresses, tcp + bytes(4)), 0)
+    header = struct.pack("!BBH2sHBBH", 0x45 + len(options) // 4, 0, 0, LIE if lie else bytes(2), 0, 64, socket.IPPROTO_TCP, 0)
+    return (header + addresses + options + tcp)[:size]
+
+
+def lies(syn):
+    """What the liar answers to a SYN."""
+    return [forged(syn, number, **difference) for number, (_, difference) in enumerate(LIES, FIRST_LIE)]
+
+
+def odd(syn):
+    """An answer that is right, and no usual one: with high numbers, more flags, and options in the header of IP."""
+    return forged(syn, 2**32 - 2, SYN | ACK | PSH | ECE, window=65535, options=b"\1\1\1\0", lie=False)
+
+
+def keeps(program, segment):
+    """Whether nobody else can take the port that its SYN came from. None: it has ended too soon to tell."""
+    try:
+        with socket.socket() as other:
+            other.bind((segment.source, segment.source_port))
+        return False if os.listdir("/proc/%d/fd" % program.pid) else None
+    except OSError as error:
+        return True if error.errno == errno.EADDRINUSE else None
+
+
+class Watcher(threading.Thread):
+    """Notes each segment, until all is over, and answers a SYN where the kernel is to be silent."""
+
+    def __init__(self):
+        super().__init__()
+        self.packets = socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM, socket.htons(3))
+        self.raw = socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_RAW)
+        self.seen, self.kept, self.lied_to = [], None, None
+        self.program, self.over = None, threading.Event()
+
+    def run(self):
+        while self.is_readable(0.2) or not self.over.is_set():
+            if self.is_readable(0):
+                self.look(*self.packets.recvfrom(65536))
+            elif self.lied_to and not self.over.is_set():
+                self.send(lies(self.lied_to))  # liars do not stop
+
+    def is_readable(self, seconds):
+        return bool(select.select([self.packets], [], [], seconds)[0])
+
+    def look(self, packet, where):
+        """Note this packet, and answer it."""
+        whole = len(packet) >= 40 and len(packet) >= (packet[0] & 15) * 4 + 20
+        if where[2] != OUTGOING or not whole or packet[9] != socket.IPPROTO_TCP or packet[4:6] == LIE:
+            return
+        self.seen.append(packet.hex())
         segment = Segment(packet)
-        seen.append(packet.hex())
         if segment.flags == SYN and segment.destination_port == LIAR:
-            for lie in (forged(segment, SYN | ACK, segment.sequence), forged(segment, RST | ACK, segment.sequence + 2),
-                        forged(segment, SYN | ACK, segment.sequence + 1, OPEN), forged(segment, ACK, segment.sequence + 1)):
-                raw.sendto(lie, (segment.source, 0))
+            self.lied_to = segment
+            self.send(lies(segment))
+        elif segment.flags == SYN and segment.destination_port == ODD:
+            self.send([odd(segment)])
+        elif segment.flags == SYN and segment.destination_port == SILENT:
+            self.kept = keeps(self.program, segment)
+
+    def send(self, packets):
+        for packet in packets:
+            self.raw.sendto(packet, (socket.inet_ntoa(packet[16:20]), 0))
 
 
 def full(port):
@@ -69,23 +144,26 @@ def full(port):
     return socket.create_server(("127.0.0.1", port), backlog=0), socket.create_connection(("127.0.0.1", port))
 
 
-def main(folder, *command):
+def main(folder, times, *command):
     names = [int(name) for name in os.listdir("/proc/self/fd")]
-    inherited = [number for number in names if number > 2 and os.path.exists("/proc/self/fd/%d" % number)]
+    names = [number for number in names if number > 2 and os.path.exists("/proc/self/fd/%d" % number)]
+    pipes = [number for number in names if stat.S_ISFIFO(os.stat("/proc/self/fd/%d" % number).st_mode)]
     with socket.socket() as any_socket:  # see netdevice(7): the loopback interface is up, and running
         fcntl.ioctl(any_socket, SIOCSIFFLAGS, struct.pack("16sH", b"lo", 0x41).ljust(40, b"\0"))
     with socket.create_server(("127.0.0.1", OPEN)) as listener:
-        silent = full(SILENT), full(LIAR)  # these sockets are to stay open
-        packets = socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM, socket.htons(3))
-        raw = socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_RAW)
-        seen, over = [], threading.Event()
-        watcher = threading.Thread(target=watch, args=(packets, raw, seen, over))
+        silent = full(SILENT), full(LIAR), full(ODD)  # these sockets are to stay open
+        watcher = Watcher()
         watcher.start()
-        program = subprocess.Popen(command, close_fds=False)
-        for descriptor in inherited:  # they are the program's: who began this waits for their end
-            os.close(descriptor)
-        status = program.wait()
-        over.set()
+        nothing = os.open("/dev/null", os.O_RDWR)
+        for _ in range(int(times)):
+            begin = time.monotonic()
+            watcher.program = subprocess.Popen(command, close_fds=False)
+            for descriptor in pipes:  # they are the first program's alone: who began this waits for their end
+                os.dup2(nothing, descriptor)
+            status = watcher.program.wait()
+            took = time.monotonic() - begin
+            time.sleep(0.01)  # a clock of milliseconds has gone on when the next one begins
+        watcher.over.set()
         watcher.join()
         listener.setblocking(False)
         try:
@@ -95,7 +173,7 @@ def main(folder, *command):
             queue = 0
         del silent
     with open(os.path.join(folder, "seen.json"), "w") as file:
-        json.dump({"segments": seen, "queue": queue}, file)
+        json.dump({"segments": watcher.seen, "queue": queue, "kept": watcher.kept, "took": took}, file)
     return status if status >= 0 else 128 - status
 
 

@@ -61,6 +61,8 @@ def main(words):
         except socket.timeout:
             break
         tcp = packet[packet[0] % 16 * 4:]
+        if len(tcp) < 20:
+            continue
         theirs, to, number, acknowledged, _, flags, window = struct.unpack("!HHLLBBH", tcp[:16])
         if (sender[0], theirs, to, acknowledged) == (address, port, own, (sequence + 1) % 2**32) and flags & 16 and flags & 6:
             show("received", flags, address, port, number, acknowledged, window)
