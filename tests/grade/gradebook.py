@@ -38,7 +38,8 @@ def points(learner, programs, weights):
 
 def rows(roster, everyone, programs, weights):
     """The rows of import.csv, for these programs."""
-    full = {**dict.fromkeys(programs, TOTAL), "total": rounded(sum(TOTAL * weights.of.get(program, 1) for program in programs))}
+    full = dict.fromkeys(programs, TOTAL)
+    full["total"] = rounded(sum(TOTAL * weights.of.get(program, 1) for program in programs))
     if roster.is_worksheet:
         columns = {"total": ("grade", roster.columns["grade"])}
     else:
@@ -53,7 +54,8 @@ def rows(roster, everyone, programs, weights):
     whose = {id(learner.entry): learner for learner in everyone if learner.entry}
     for entry in roster.entries:
         earned = points(whose[id(entry)], programs, weights) if id(entry) in whose else {}
-        cells = {name: scaled(earned[what], full[what], entry.cells.get("maximum grade", "") or roster.possible.get(name, ""))
+        most = entry.cells.get("maximum grade", "")
+        cells = {name: scaled(earned[what], full[what], most or roster.possible.get(name, ""))
                  for what, (name, _) in columns.items() if what in earned}
         yield [{**entry.cells, **cells}.get(name, "") for name in titles]
 

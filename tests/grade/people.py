@@ -71,7 +71,7 @@ def meant_by(only, everyone):
     words = [only] if only in [learner.name for learner in everyone] else [word.strip() for word in only.split(",")]
     for word in filter(None, words):
         if not any(word in (learner.name, learner.label) for learner in everyone):
-            sys.exit("make class: ONLY=%s: who is %s? Names are as in scores.csv, with commas between several" % (only, word))
+            sys.exit("make class: ONLY=%s: who is %s? Names are as in scores.csv, with commas between" % (only, word))
     return [learner for learner in everyone if not only or {learner.name, learner.label}.intersection(words)]
 
 

@@ -76,7 +76,8 @@ def grade_chapter(python, chapter, folder, path, seed, only=()):
                    "--basetemp=" + os.path.join(place, "run"), "--checks=" + ",".join(only),
                    *(os.path.relpath(path, TESTS) for path in check_files(chapter))]
         secrets = [os.path.dirname(os.path.abspath(each)) for each in (folder, path)] + [
-            tempfile.gettempdir(), *(os.path.abspath(os.environ[name]) for name in ("DIR", "OUT", "ROSTER") if os.environ.get(name))]
+            tempfile.gettempdir(), *(os.path.abspath(os.environ[name]) for name in ("DIR", "OUT", "ROSTER")
+                                     if os.environ.get(name))]
         # Nothing that somebody has set up for Python or pytest elsewhere is to change a verdict.
         environment = {**{name: value for name, value in os.environ.items() if name in ("PYTHONPATH", "PYTHONHOME")
                           or not name.startswith(("PYTEST", "PYTHON"))},

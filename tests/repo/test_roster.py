@@ -74,7 +74,8 @@ def test_a_program_without_an_assignment_gets_a_new_one(matched, hand_in, tmp_pa
     (tmp_path / "class").joinpath("grades.conf").write_text("late = 50\n5 = 2\n")
     program(hand_in("doejane_LATE_12345_1_x", "earns 10"), "05-client", "earns 4")
     rows = matched(CANVAS.replace("Chapter 4: send-recv", "Homework"))[1]
-    assert [row[5:] for row in rows[:4]] == [[CHAPTER, "05-client", "total"], ["100", "100", "300"], ["5", "2", "9"], ["", "", ""]]
+    assert [row[5:] for row in rows[:4]] == [
+        [CHAPTER, "05-client", "total"], ["100", "100", "300"], ["5", "2", "9"], ["", "", ""]]
     rows = matched(CANVAS.replace("Quiz 1", "chapter4"))[1]
     assert rows[0][5] == CHAPTER, "of two that are called so nobody knows which"
 
@@ -161,7 +162,8 @@ def test_however_it_has_been_saved(matched, hand_in, encoding, delimiter):
     assert rows[2] == ["Jörg", "Müller", "S2", "joerg@uni.example", "13"]
 
 
-@pytest.mark.parametrize("content", [b"", b"\n\n", b"name,points\njane,1\n", b"\0\0\0", b"\xff\xfe\0", b"PK\3\4 a spreadsheet", b'"Student'])
+@pytest.mark.parametrize("content", [
+    b"", b"\n\n", b"name,points\njane,1\n", b"\0\0\0", b"\xff\xfe\0", b"PK\3\4 a spreadsheet", b'"Student', b"Student,ID\n"])
 def test_what_is_no_roster_is_one_line(graded, hand_in, tmp_path, monkeypatch, content):
     hand_in("jane")
     (tmp_path / "class" / "roster.csv").write_bytes(content)

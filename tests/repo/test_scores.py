@@ -12,7 +12,7 @@ from repo.classes import CHAPTER, program
 
 @pytest.fixture
 def scores(graded, tmp_path):
-    """scores() grades the class; the rows of scores.csv: a dictionary from the learner's name to one from column to cell."""
+    """scores() grades the class; the rows of scores.csv: dictionaries from column to cell, by the learner's name."""
     def read():
         graded()
         with open(tmp_path / "out" / "scores.csv", newline="", encoding="utf-8") as file:
@@ -105,8 +105,9 @@ def test_without_a_file_each_chapter_counts_once(scores, tmp_path):
 def test_grades_conf_says_what_counts_and_what_being_late_costs(scores, tmp_path):
     program(program(tmp_path / "class" / "doejane_LATE_1_2_x", text="earns 10 3"), "05-client", "earns 8")
     program(program(tmp_path / "class" / "ann", text="earns 10 3"), "05-client", "earns 7")
-    for text, ann, late in (("04-send-recv = 2\n", "33", "34"), ("# all once\n\n", "20", "21"), ("late = 10 # percent\n", "20", "18.9"),
-                            ("\ufefflate=100%\r\nsend-recv=0.5\r\n 5 = 0\r\n", "6.5", "0"), ("chapter 4 = 0.333", "11.33", "12.33")):
+    for text, ann, late in (("04-send-recv = 2\n", "33", "34"), ("# all once\n\n", "20", "21"),
+                            ("late = 10 # percent\n", "20", "18.9"), ("chapter 4 = 0.333", "11.33", "12.33"),
+                            ("\ufefflate=100%\r\nsend-recv=0.5\r\n 5 = 0\r\n", "6.5", "0")):
         (tmp_path / "class" / "grades.conf").write_text(text, encoding="utf-8")
         rows = scores()
         assert set(rows) == {"ann", "doejane"} and rows["ann"][CHAPTER] == rows["doejane"][CHAPTER] == "13"
@@ -117,8 +118,9 @@ def test_grades_conf_says_what_counts_and_what_being_late_costs(scores, tmp_path
 
 
 @pytest.mark.parametrize("line, words", [
-    ("4 2", "a name, = and a number"), ("12 = 2", "which chapter is 12"), ("4 = two", "two is no number"), ("4 =", "nothing is no number"),
-    ("4 = -1", "-1 is no number"), ("4 = 10%", "10% is no number"), ("late = 101", "100 percent at most"), ("= 3", "which chapter is"),
+    ("4 2", "a name, = and a number"), ("12 = 2", "which chapter is 12"), ("= 3", "which chapter is"),
+    ("4 = two", "two is no number"), ("4 =", "nothing is no number"), ("4 = -1", "-1 is no number"),
+    ("4 = 10%", "10% is no number"), ("late = 101", "100 percent at most"),
     ("send-recv = 3", "04-send-recv has its number already"), ("4 = 1e9", "is no number")])
 def test_what_is_wrong_in_grades_conf_is_named_with_its_line(graded, tmp_path, line, words):
     program(tmp_path / "class" / "ann")

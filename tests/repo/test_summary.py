@@ -44,13 +44,14 @@ def test_both_say_the_same(tmp_path):
     assert "3 have handed in, 1 of them late; 1 in the roster have handed in nothing." in text
     assert "04-send-recv: begun by 2 of 3" in text and "Of 20 points the median is 11.5, and the mean 11.5" in text
     assert re.search(r"^ +60-69  #+ 1$", text, re.MULTILINE) and re.search(r"^ +100   0$", text, re.MULTILINE)
-    assert text.split() != [] and set(re.findall(r"[A-Za-z.0-9]+", text)) <= set(re.findall(r"[A-Za-z.0-9]+", Reader(page).text))
+    words = re.compile(r"[A-Za-z.0-9]+")
+    assert set(words.findall(text)) <= set(words.findall(Reader(page).text))
 
 
 def test_the_histogram_counts_everybody_once():
     bars = dict(summary.histogram([0, 9, 10, 19, 55, 99, 100, 100], 100))
-    assert bars == {"100": 2, "90-99": 1, "80-89": 0, "70-79": 0, "60-69": 0, "50-59": 1, "40-49": 0, "30-39": 0, "20-29": 0,
-                    "10-19": 2, "0-9": 2}
+    assert {label: number for label, number in bars.items() if number} == {
+        "100": 2, "90-99": 1, "50-59": 1, "10-19": 2, "0-9": 2} and len(bars) == 11
     assert dict(summary.histogram([4, 5], 5))["100"] == 1 and dict(summary.histogram([4, 5], 5))["80-89"] == 1
 
 
@@ -82,7 +83,8 @@ def test_what_comes_from_submissions_is_escaped():
     hostile.results[CHAPTER]["checks"][0].update(title=HOSTILE, cause=HOSTILE)
     text, page = told(hostile, absent=[HOSTILE], names=True)
     page.encode()
-    assert {tag for tag, _ in Reader(page).elements} <= set("html meta title style h1 h2 p table tr th td span small".split())
+    ours = "html meta title style h1 h2 p table tr th td span small"
+    assert {tag for tag, _ in Reader(page).elements} <= set(ours.split())
     assert not re.search(r"\x1b|\u202e|https?:|src=|href=|url\(", text + page)
     assert max(map(len, text.splitlines())) <= summary.WIDTH
 
@@ -105,4 +107,5 @@ def test_it_is_written_with_the_scores_and_holds_back_names(graded, tmp_path, mo
             told = (tmp_path / "out" / name).read_text(encoding="utf-8")
             assert "04-send-recv: begun by 2 of 2" in told and "05-client" not in told
             assert ("Cleo" in told, "berta" in told) == (wanted == "1",) * 2
-    assert sorted(os.listdir(tmp_path / "out")) == ["import.csv", "json", "reports", "scores.csv", "summary.html", "summary.txt"]
+    assert sorted(os.listdir(tmp_path / "out")) == [
+        "import.csv", "json", "reports", "scores.csv", "summary.html", "summary.txt"]
