@@ -24,9 +24,10 @@ def own(roster, program):
 
 
 def scaled(points, full, most):
-    """These points of `full`, where there are `most`; that is a text, and perhaps no number."""
-    number = re.fullmatch(r"\d+([.,]\d+)?", most.strip())
-    return rounded(points * float(number.group().replace(",", ".")) / full if number and full else points)
+    """These points of `full`, where there are `most`; that is a text, and perhaps no number, or none."""
+    is_number = re.fullmatch(r"\d+([.,]\d+)?", most.strip())
+    most = float(most.replace(",", ".")) if is_number else 0
+    return rounded(points * most / full) if most and full else points
 
 
 def points(learner, programs, weights):

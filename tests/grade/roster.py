@@ -54,7 +54,7 @@ def entry(cells):
     ids = [cells[column] for column in IDS if cells.get(column)]
     number = re.sub(r"\D", "", cells.get("identifier", ""))
     keys = {key(name), *one_word, *map(key, ids), *(key(each.partition("@")[0]) for each in ids)} - {""}
-    return Entry(name, cells, ("Moodle", number) if number else ("Canvas", cells.get("id", "")), keys)
+    return Entry(name, cells, ("Moodle", number) if number else ("Canvas", cells.get("id", "").strip()), keys)
 
 
 def rows(path):

@@ -7,6 +7,8 @@ import pytest
 
 from repo.classes import CHAPTER, program
 
+pytestmark = pytest.mark.strict  # takes a while, and is for whoever changes the grader
+
 CANVAS = '''\
 Student,ID,SIS User ID,SIS Login ID,Section,Quiz 1 (77),Chapter 4: send-recv (8812),Final Score
 ,,,,,,Manual Posting,
@@ -76,6 +78,7 @@ def test_a_program_without_an_assignment_gets_a_new_one(matched, hand_in, tmp_pa
     rows = matched(CANVAS.replace("Chapter 4: send-recv", "Homework"))[1]
     assert [row[5:] for row in rows[:4]] == [
         [CHAPTER, "05-client", "total"], ["100", "100", "300"], ["5", "2", "9"], ["", "", ""]]
+    assert matched(CANVAS.replace("50.00", "0"))[1][2][5] == "5", "of an assignment without points"
     rows = matched(CANVAS.replace("Quiz 1", "chapter4"))[1]
     assert rows[0][5] == CHAPTER, "of two that are called so nobody knows which"
 
