@@ -1,6 +1,6 @@
 """make class DIR=submissions [OUT=results] [CHAPTERS="4 5"] [ONLY=NAME] [ROSTER=FILE]: grade what a class has handed in.
 
-DIR holds one folder or archive for each learner. OUT gets scores.csv, summary.html and summary.txt, with a roster also
+DIR holds one folder or archive for each learner. OUT gets scores.csv, summary.html, summary.txt, similar.txt, with a roster
 import.csv, a report for each learner in reports/, and the results of each chapter in json/. What is in json/ already, for
 the same submission and the same checks, is not graded again: so a run that was interrupted goes on where it stopped.
 """
@@ -19,6 +19,7 @@ from grade.people import Learner, learners, meant_by, remove_others
 from grade.progress import Progress
 from grade.roster import Roster
 from grade.scores import write_scores
+from grade.similarity import write_similar
 from grade.summary import write_summary
 from harness import machine
 from harness.contain import adopt_orphans
@@ -37,6 +38,7 @@ def prepare(learner, target, out, graders, chosen=None):
     except Exception as error:  # whatever it is, the others are graded
         found, remarks = {}, ["could not be looked through: %s" % error]
     learner.remarks = ["LATE"] * learner.late + remarks
+    learner.folders = {chapter: found[chapter] for chapter in found if chapter in graders}
     place = os.path.join(out, "json", learner.label)
     os.makedirs(place, exist_ok=True)
     for chapter in sorted(set(found).intersection(graders)):
@@ -126,6 +128,7 @@ def grade_class(python):
                                    learner in chosen if only else None)]
         jobs = [job for job in jobs if job[0] in chosen]
         remove_others(people, out)
+        write_similar(people, out)
         counts.tell(people)
         absent = list(map(Learner.absent, roster.match(people))) if roster else []
 

@@ -20,6 +20,7 @@ class Learner:
         self.handed_in, self.label, self.late = handed_in, label, late  # see submissions.receive()
         self.remarks, self.notes, self.results = [], [], {}  # notes are remarks for the instructor alone
         self.waiting = set()  # the chapters that are still to be graded
+        self.folders = {}  # of the chapters that were handed in
 
     @classmethod
     def absent(cls, entry):
