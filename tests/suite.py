@@ -77,7 +77,7 @@ class Table:
         verdicts = self._verdicts[name]
         words = ["%d FAILED" % verdicts["failed"] if verdicts["failed"] else "ok"]
         words += ["%d could not be checked here" % verdicts["skipped"]] if verdicts["skipped"] else []
-        return "  %-16s %4d checks   %s" % (name, sum(verdicts.values()), ", ".join(words))
+        return "  %-20s %4d checks   %s" % (name, sum(verdicts.values()), ", ".join(words))
 
     def end(self):
         """Take the changing line away; tell what was cut off, and all that failed. Returns whether all is
@@ -85,7 +85,7 @@ class Table:
         if sys.stdout.isatty():
             print("\r\033[K", end="")
         for name, number in sorted(self._left.items()):
-            print("  %-16s was cut off: %d of %d checks were not made" % (name, number, self._expected[name]))
+            print("  %-20s was cut off: %d of %d checks were not made" % (name, number, self._expected[name]))
         for told in self.failed:
             print("\nFAILED  tests/%s\n%s" % (told["name"].replace("tests/", ""), told["why"]))
         passed = sum(verdicts["passed"] for verdicts in self._verdicts.values())
