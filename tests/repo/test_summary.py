@@ -108,4 +108,4 @@ def test_it_is_written_with_the_scores_and_holds_back_names(graded, tmp_path, mo
             assert "04-send-recv: begun by 2 of 2" in told and "05-client" not in told
             assert ("Cleo" in told, "berta" in told) == (wanted == "1",) * 2
     assert sorted(os.listdir(tmp_path / "out")) == [
-        "import.csv", "json", "reports", "scores.csv", "summary.html", "summary.txt"]
+        "import.csv", "json", "reports", "scores.csv", "similar.txt", "summary.html", "summary.txt"]
