@@ -14,6 +14,7 @@ from harness.build import program_name
 from mutants.run import make, table
 from repo.repository import path
 
+pytestmark = pytest.mark.strict  # for whoever changes the grader
 FOUR, FIVE = "04-send-recv", "05-client"
 
 
@@ -108,8 +109,8 @@ def test_what_two_have_beside_ours_is_found(hand_in, tmp_path):
 def test_what_was_given_counts_for_nothing(hand_in, tmp_path, chapter):
     given = similarity.texts(growth.beginning(chapter))
     main = program_name(chapter) + ".c"
-    ada, bob = (hand_in(name, chapter, {**given, main: given[main] + text}) for name, text in (
-        ("ada", "\nvoid more(void)\n{\n    puts(\"more\");\n}\n"), ("bob", "\nint less(int size)\n{\n    return size - 1;\n}\n")))
+    ada = hand_in("ada", chapter, {**given, main: given[main] + "\nvoid more(void)\n{\n    puts(\"more\");\n}\n"})
+    bob = hand_in("bob", chapter, {**given, main: given[main] + "\nint less(int size)\n{\n    return size - 1;\n}\n"})
     assert similar(tmp_path, ada, bob) == "No two are alike."
 
 
@@ -143,7 +144,7 @@ def test_winnowing_finds_each_passage_that_is_long_enough():
 
 
 @pytest.mark.parametrize("unit", [
-    b"/*", b'"', b"'", b"\\", b" ", b"\t#", b"#include", b"{", b"a(", b"\n", b"\0", b"\xff\xfe", b"1.", b"if (a) b();"])
+    b"/*", b"/* ", b'"', b"'", b"\\", b" ", b"\t#", b"#include", b"{", b"a(", b"\n", b"\0", b"\xff\xfe", b"1.", b"if (a) b();"])
 def test_hostile_sources_take_no_time(hand_in, tmp_path, unit):
     sources = {"send-recv.c": unit * (4 << 20), "b\udcff\x1b.c": b"int main(void)"}
     ada, bob = (hand_in(name, FOUR, sources) for name in ("ada", "bob"))
@@ -153,7 +154,6 @@ def test_hostile_sources_take_no_time(hand_in, tmp_path, unit):
     assert "\x1b" not in (tmp_path / "similar.txt").read_text()
 
 
-@pytest.mark.strict
 def test_a_class_of_many_takes_seconds(hand_in, tmp_path):
     people = []
     for number, chapter in itertools.product(range(40), names.chapters()):
