@@ -321,7 +321,7 @@ def pytest_terminal_summary(terminalreporter):
     terminalreporter.write_sep("=", "what was checked")
     for name in sorted(table):
         row = table[name]
-        words = ["%-16s %3d passed" % (name, row["passed"])]
+        words = ["%-20s %3d passed" % (name, row["passed"])]
         words += ["%d failed" % row["failed"]] if row["failed"] else []
         words += ["%d not checked" % row["skipped"]] if row["skipped"] else []
         terminalreporter.write_line("%-52s %5.1f s" % (", ".join(words), row["seconds"]),

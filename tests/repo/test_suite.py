@@ -49,8 +49,8 @@ def test_each_chapter_has_a_line_and_what_failed_is_told(checked):
     is_well, said = checked({"test_04_a.py": "good bad", "test_04_b.py": "good", "test_05_c.py": "good not_here",
                              "test_x.py": "good"})
     assert not is_well
-    for line in ("04-send-recv        3 checks   1 FAILED", "05-client           2 checks   ok, 1 could not be checked here",
-                 "lessons, grader     1 checks   ok", "4 passed, 1 failed", "1 could not be checked here: telnet is not installed"):
+    for line in ("04-send-recv            3 checks   1 FAILED", "05-client               2 checks   ok, 1 could not be checked here",
+                 "lessons, grader         1 checks   ok", "4 passed, 1 failed", "1 could not be checked here: telnet is not installed"):
         assert re.search("^ *%s$" % line, said, re.MULTILINE), said
     assert "test_04_a.py::test_bad" in said and "this is wrong" in said
     assert "deselected" not in said and "=====" not in said
@@ -71,7 +71,7 @@ def test_checks_that_were_cut_off_are_not_well(capsys):
     os.close(theirs)
     table.listen(ours)
     assert not table.end()
-    assert "04-send-recv     was cut off: 1 of 2 checks were not made" in capsys.readouterr().out
+    assert "04-send-recv         was cut off: 1 of 2 checks were not made" in capsys.readouterr().out
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="finds its processes in /proc")
