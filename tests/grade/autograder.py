@@ -5,6 +5,7 @@ Classroom 50 gets, it publishes: that has no program which the class is to write
 """
 
 import io
+import json
 import os
 import tempfile
 import zipfile
@@ -41,8 +42,9 @@ def classroom50():
     out = new_place(os.environ.get("OUT"), "classroom50")
     lay_out(os.path.join(out, "sockets"), contents(min(map(names.chapter_of, chapters))[:2]), {})
     write(os.path.join(out, "chapters"), "\n".join(chapters) + "\n")
-    for name in ("autograder.py", "runtime.json"):
-        write(os.path.join(out, name), read(SCRIPTS, "classroom50", name))
+    write(os.path.join(out, "autograder.py"), read(SCRIPTS, "classroom50", "autograder.py"))
+    runtime = {"runs-on": "ubuntu-latest", "apt": read(run.TESTS, "packages", "grade").split()}
+    write(os.path.join(out, "runtime.json"), json.dumps(runtime, indent=2) + "\n")
     print("%s grades %s. Make it CLASSROOM/autograders/ASSIGNMENT/ in your classroom50 repository, and\n"
           "give the assignment its runtime.json." % (out, ", ".join(chapters)))
     return 0

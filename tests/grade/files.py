@@ -12,12 +12,12 @@ REPOSITORY = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__f
 # What belongs to the course, said without git, and to a handout. Whatever else lies here (the class's submissions, an
 # older handout, answers of all kinds) does not; nor does the workshop, in which the course is made.
 BELONGS = [
-    ".clang-format", ".editorconfig", ".gitignore", "LICENSE", "Makefile", "README.md",
+    ".clang-format", ".devcontainer/*", ".editorconfig", ".gitignore", "LICENSE", "Makefile", "README.md",
     *(folder + name for folder in ("0[1-9]-*/", "0[1-9]-*/[1-9][a-z]-*/") for name in (
         "Makefile", "README.md", "*.[ch]", "*.conf", "*.service", "webroot/*", "webroot/*/*", "steps/*.patch")),
     "tests/README.md", "tests/pytest.ini", "tests/*.py", "tests/chapters/*.py", "tests/grade/*.py",
-    "tests/grade/*.json", "tests/grade/classroom50/*", "tests/grade/gradescope/*", "tests/harness/*.[ch]",
-    "tests/harness/*.py", "tests/ladder/*.py",
+    "tests/grade/*.json", "tests/grade/Containerfile", "tests/grade/classroom50/*", "tests/grade/gradescope/*",
+    "tests/harness/*.[ch]", "tests/harness/*.py", "tests/ladder/*.py", "tests/packages/*",
 ]
 
 HANDOUT = "tests/handout"  # is in a handout only, and says for whom it is, and what it wrote; see update.py

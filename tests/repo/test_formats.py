@@ -17,11 +17,13 @@ from grade import formats
 from grade import results as model
 from harness.grading import TOTAL
 from harness.program import wait_until
+from repo import repository
 from repo.repository import REPOSITORY, make, path, sources
 
 pytestmark = pytest.mark.strict  # takes long, and is for whoever changes the grader
 
 CHAPTER = "04-send-recv"
+PACKAGES = repository.read("tests", "packages", "grade")
 HOSTILE = "".join(map(chr, range(256))) + "\ud800\udcff\ufffe\u2028 ]]> &amp; <b>\n  ::notice::{}\n a ##[error]b"
 
 
@@ -210,6 +212,14 @@ def test_the_autograder_has_what_it_needs_and_no_wrong_answers(autograder):
         subprocess.run(["bash", "-n", os.path.join(source, script)], check=True)
 
 
+def test_the_autograders_image_has_what_grading_takes(autograder, tmp_path):
+    (tmp_path / "apt-get").write_text("#!/bin/sh\necho $@\n")
+    (tmp_path / "apt-get").chmod(0o755)
+    done = subprocess.run([os.path.join(autograder, "source", "setup.sh")], cwd="/", text=True, check=True,
+                          env={"PATH": "%s:%s" % (tmp_path, os.environ["PATH"])}, stdout=subprocess.PIPE)
+    assert done.stdout.splitlines() == ["update", "install -y --no-install-recommends " + PACKAGES.strip()]
+
+
 @pytest.mark.parametrize("folder, score", [(CHAPTER, 100), ("", 0), ("05-client", 0)],
                          ids=["in its folder", "flat, and does not build", "another chapter"])
 def test_the_autograder_grades_a_submission(autograder, folder, score):
@@ -238,7 +248,7 @@ def test_classroom50s_autograder_grades_the_clone_in_which_it_runs(tmp_path, han
     done = make(REPOSITORY, "classroom50", "OUT=%s" % bundle, "CHAPTERS=1")
     assert done.returncode == 0 and "CLASSROOM/autograders/ASSIGNMENT/" in done.stdout, done.stderr
     assert sorted(os.listdir(bundle)) == ["autograder.py", "chapters", "runtime.json", "sockets"]
-    assert set(json.loads((bundle / "runtime.json").read_text())) == {"runs-on", "apt"}
+    assert json.loads((bundle / "runtime.json").read_text()) == {"runs-on": "ubuntu-latest", "apt": PACKAGES.split()}
     assert not [*bundle.glob("sockets/0*/*.c"), *bundle.glob("sockets/0*/steps/*")], "GitHub Pages publishes it"
     (learner / ".git").mkdir(parents=True)
     if handed_in:

@@ -3,5 +3,4 @@
 set -eu
 export DEBIAN_FRONTEND=noninteractive
 apt-get update
-apt-get install -y --no-install-recommends build-essential python3 python3-pytest strace \
-    telnet netcat-openbsd curl iproute2 procps util-linux
+xargs apt-get install -y --no-install-recommends <"$(dirname "$0")/sockets/tests/packages/grade"
