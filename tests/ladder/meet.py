@@ -10,7 +10,7 @@ import tempfile
 from grade import growth, names
 from grade.failure import printable
 from grade.files import has_program
-from grade.submissions import receive
+from grade.submissions import NOTHING, receive
 from grade.unpack import stem
 from harness.build import BuildError, build
 from harness.contain import Containment, a_user, end_descendants
@@ -105,12 +105,13 @@ def given(letter, place):
     if not os.path.exists(path):
         stop("%s=%s: there is no such folder" % (letter, path))
     name = os.path.basename(os.path.realpath(path))
-    found, _ = receive([[(os.path.realpath(path), name)]], os.path.join(place, letter.lower()), names.programs())
+    found, remarks = receive([[(os.path.realpath(path), name)]], os.path.join(place, letter.lower()), names.programs())
     meant = names.meant(stem(name))
     able = [meant] if meant in found else [chapter for chapter in found if names.number(chapter) in CLIENTS | SERVERS]
     if len(able) != 1:
-        stop("%s=%s: %s" % (letter, path, "which of these is it? Name its folder: " + ", ".join(sorted(able)) if able else
-                            "there is no client and no server in it" + (", but " + ", ".join(sorted(found)) if found else "")))
+        why = ["there is no client and no server in it", *(remark for remark in remarks if remark != NOTHING)]
+        stop("%s=%s: %s" % (letter, path, "which of these is it? Name its folder: " + ", ".join(sorted(able)) if able
+                            else ": ".join(why)))
     return able[0], found[able[0]]
 
 
@@ -122,9 +123,10 @@ def invite(place):
     numbers = [names.number(chapter) for chapter, _ in programs.values()]
     order = next((order for order in ("AB", "BA") if tuple(numbers[letter == "B"] for letter in order) in TALKS), None)
     if not order:
+        client = next((number for number in numbers if number in CLIENTS), None)
         stop("A is %s, and B is %s: these have nothing to say to each other. %s" % (
-            *(chapter for chapter, _ in programs.values()), "; ".join("%s talks to %s" % (client, ", ".join(
-                other for one, other in TALKS if one == client)) for client in sorted(CLIENTS))))
+            *(chapter for chapter, _ in programs.values()), "%s talks to %s" % (client, ", ".join(
+                server for one, server in TALKS if one == client)) if client else "Neither is a client, such as 05-client"))
     sides, broken = [], []
     for user, letter in enumerate(order):
         label = "%s=%s" % (letter, os.environ[letter])
@@ -184,8 +186,9 @@ def meeting(*words):
         def ours(chapter):
             folder = tempfile.mkdtemp(dir=place)
             with contextlib.suppress(BuildError):  # of ours, too: this copy may be one to work in
-                return Side("ours", chapter, growth.whole(chapter, growth.ours(chapter), folder), os.path.join(folder, "ours"),
-                            contained=False) if has_program(growth.ours(chapter)) else None
+                source = growth.whole(chapter, growth.ours(chapter), folder)
+                return Side("ours", chapter, source, os.path.join(folder, "ours"), contained=False) if has_program(
+                    growth.ours(chapter)) else None
 
         try:
             sides = invite(place)

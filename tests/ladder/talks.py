@@ -53,7 +53,8 @@ CONNECTION = r"^connection 1 from 127\.0\.0\.1 port \d+$"
 ECHO = Talk(["0"], [Turn(b"", b"Hello, world! You are visitor 1.\n"), *(Turn(line, line) for line in LINES), Turn(None)],
             says=CONNECTION)
 WEB = [Turn(b"GET / HTTP/1.0\r\nHost: 127.0.0.1\r\n\r\n",
-            re.compile(rb"HTTP/1\.\d 200 [^\n]*\n(?:[^\r\n]+\r?\n)*\r?\n" + re.escape(PAGE)), "the page, behind a status 200 and headers")]
+            re.compile(rb"HTTP/1\.\d 200 [^\n]*\n(?:[^\r\n]+\r?\n)*\r?\n" + re.escape(PAGE)),
+            "the page, behind a status 200 and headers")]
 HEAD = [Turn(b"", re.compile(rb"address 1: 127\.0\.0\.1 port \d+\nThe web server for 127\.0\.0\.1 is [^\n]*\n"),
              "the address, and which web server it is")]
 WEB_SERVERS = {**dict.fromkeys(["7", "7a", "7b", "8", "8a", "8b"], ["-p", "0", "{folder}"]),
@@ -101,7 +102,8 @@ def meet(client, server):
     except AssertionError as error:  # such as an interpreter that is lacking
         raise Fault(str(error))
     except Fault as fault:
-        errors = [(name, last_lines(one.stderr, 200).rpartition("\n")[2]) for name, one in zip(("server", "client"), running)]
+        errors = [(name, last_lines(one.stderr, 200).rpartition("\n")[2])
+                  for name, one in zip(("server", "client"), running)]
         raise Fault("\n".join([str(fault), *("the %s's stderr: %s" % error for error in errors if error[1])]))
     finally:
         for one in running:
@@ -126,7 +128,7 @@ def converse(talk, client, server):
     if client.stdout[printed:]:
         raise Fault("the client prints more than it should: " + show(client.stdout[printed:]))
     if status != int(talk.waits):
-        raise Fault("the client ends with %s, and not %d" % (how_it_ended(status), talk.waits))
+        raise Fault("the client ends, %s, and not with exit status %d" % (how_it_ended(status), talk.waits))
     if not talk.waits and not server.is_running():
         raise Fault("the server ends, %s" % how_it_ended(server.process.poll()))
     try:

@@ -76,8 +76,9 @@ def test_a_right_pair_in_either_order_with_its_ladder(program):
         assert shutil.which("strace") is None or "connect(3, 127.0.0.1 port 7890)" in told
 
 
-@pytest.mark.parametrize("client,server", [("06-dns-lookup", "09-daemon"), ("05-client", "07-tinyweb"), ("05-client", "03-accept"),
-                                           ("05-client", "02-bind-listen"), ("4b-datagram", "4b-datagram")])
+@pytest.mark.parametrize("client,server", [
+    ("06-dns-lookup", "09-daemon"), ("05-client", "07-tinyweb"), ("05-client", "03-accept"), ("05-client", "02-bind-listen"),
+    ("4b-datagram", "4b-datagram")])
 def test_ours_understand_each_other(client, server):
     assert meet(path(client), path(server))[::2] == (0, [UNDERSTOOD])
 
@@ -125,7 +126,8 @@ def test_where_ours_is_withheld_it_says_so(program, clone, tmp_path):
     ada = program("ada", "05-client")
     status, _, verdict = meet(ada, bob, lab=str(copy / "tests" / "lab.py"))
     assert status == 1 and verdict[1:] == [
-        "Whether the client in A=%s works with our server cannot be seen here: this copy has no finished 04-send-recv." % ada,
+        "Whether the client in A=%s works with our server cannot be seen here: this copy has no finished %s." % (
+            ada, "04-send-recv"),
         "It is the server in B=%s: it fails with our client, too" % bob]
 
 
@@ -150,14 +152,14 @@ def test_they_are_contained(program, tmp_path):
 
 
 @pytest.mark.parametrize("words,told", [
-    ([], "make meet: who meets whom?"), (["4"], "make meet: it takes no chapter"), (["A=nowhere", "B=05-client"], "make meet: A=nowhere: there is no such"),
-    (["A=05-client", "B=01-socket"], "make meet: A is 05-client, and B is 01-socket: these have nothing to say to each other"),
-    (["A=05-client", "B=tests"], "make meet: B=tests: there is no client and no server in it"),
-    (["A=03-accept", "B=04-send-recv"], "make meet: A is 03-accept, and B is 04-send-recv: these have nothing to say to each other")])
+    ([], "who meets whom?"), (["4"], "it takes no chapter"), (["A=nowhere", "B=05-client"], "A=nowhere: there is no such folder"),
+    (["A=05-client", "B=01-socket"], "A is 05-client, and B is 01-socket: these have nothing to say to each other. 5 talks to 2"),
+    (["A=05-client", "B=tests"], "B=tests: there is no client and no server in it"),
+    (["A=03-accept", "B=04-send-recv"], "A is 03-accept, and B is 04-send-recv: these have nothing to say to each other")])
 def test_wrong_usage_gets_one_clear_line(clone, words, told):
     done = make(clone, "meet", *words)
     lines = [line for line in done.stderr.splitlines() if " Error 2" not in line]
-    assert done.returncode == 2 and done.stdout == "" and len(lines) == 1 and lines[0].startswith(told)
+    assert done.returncode == 2 and done.stdout == "" and len(lines) == 1 and lines[0].startswith("make meet: " + told)
 
 
 def test_make_ends_with_the_status_and_no_error_of_its_own(clone, program):
