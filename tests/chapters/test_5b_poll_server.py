@@ -32,6 +32,9 @@ THREE = ("for i in 1 2 3; do exec {c[i]}<> /dev/tcp/127.0.0.1/7890; done; for i 
 MANY = ("python3 -c \"import socket; c = [socket.create_connection(('127.0.0.1', 7890), 1) for _ in range(800)]; "
         "print(all(x.recv(99) for x in reversed(c)))\" 2>&1 | tail -n 1")
 SENDS = "timeout 3 head -c 30000000 /dev/zero > /dev/tcp/127.0.0.1/7890"  # and reads nothing
+ENDS = ("python3 -c \"import socket, time\nfor size in range(30000, 900000, 30000):\n    c = socket.socket(); "
+        "c.setsockopt(1, socket.SO_RCVBUF, 4096); c.setsockopt(6, socket.TCP_MAXSEG, 1448)\n    c.connect(('127.0.0.1', 7890)); "
+        "c.sendall(bytes(size)); c.shutdown(1); globals()[size] = c\ntime.sleep(3)\" &")
 TURNS = ("python3 -c \"import os, socket, time; a, b, c = [socket.create_connection(('127.0.0.1', 7890)) for _ in '123']; time.sleep(0.3); "
          "os.system('kill -STOP $(pgrep -n poll-server)'); time.sleep(0.1); a.sendall(b'A' * 200000); b.send(b'B'); c.sendall(b'C' * 200000); "
          "time.sleep(0.1); os.system('kill -CONT $(pgrep -n poll-server)'); time.sleep(0.5)\"")
@@ -102,6 +105,8 @@ def test_many_clients(chapter):
 
 @graded(10, "Answers all of it after a half-close, then closes",
         cause=[
+            Symptom("ECONNRESET", "close() while something that came is still unread makes the kernel send a reset, and that throws "
+                    "away what was on its way to the client: read until recv() returns 0, and close() then."),
             Symptom("still open", "recv() returns 0 when the client has ended its side: once all is sent back, close() comes."),
             "What came before the client's end is to go back first: at the 0 of recv() there may be something in the buffer still."],
         read="The program",
@@ -111,7 +116,7 @@ def test_many_clients(chapter):
                  "    c = socket.socket(); c.setsockopt(1, socket.SO_RCVBUF, 4096); c.setsockopt(6, socket.TCP_MAXSEG, 1448)\n"
                  "    c.settimeout(1); c.connect(('127.0.0.1', 7890)); c.sendall(bytes(size)); c.shutdown(1); time.sleep(0.1)\n"
                  "    return 33 + size - len(c.makefile('rb').read())\n"
-                 "print('all came' if max(map(lost, range(20000, 320000, 20000))) <= 0 else 'something is lost')\"; kill $!",))
+                 "print('all came' if max(map(lost, range(30000, 900000, 30000))) <= 0 else 'something is lost')\"; kill $!",))
 def test_half_close(chapter):
     server = chapter.serve("0")
     with greeted(server) as client:
@@ -121,13 +126,38 @@ def test_half_close(chapter):
         identical(receive(client, 10), b"last words")
         assert select.select([client], [], [], seconds(2))[0], "the connection is still open 2 s later"
         assert client.recv(1) == b"", "more comes than was sent"
-    for size in range(20000, 320000, 20000):  # of one of these the end finds something in a buffer
-        with connect_with_small_buffers(server) as client:
-            take_greeting(client)
-            left = send_until_stuck(client, MEBIBYTE[:size])
-            client.shutdown(socket.SHUT_WR)
-            at_rest(server.pid)
-            identical(bytes(receive_all(client)), MEBIBYTE[:size - len(left)])
+    with connect_with_small_buffers(server) as client:
+        take_greeting(client)
+        data = fill_its_buffer(client, server)
+        client.shutdown(socket.SHUT_WR)
+        at_rest(server.pid)
+        identical(bytes(receive_all(client)), data)
+
+
+def queues(client, server):
+    """How many bytes wait in the kernel: to be read by the server, and on the way from it to the client or from it."""
+    ports = re.compile(r"[0-9A-F]+:(....) [0-9A-F]+:(....) .. ([0-9A-F]+):([0-9A-F]+)")
+    with open("/proc/net/tcp") as file:
+        found = {tuple(numbers[:2]): numbers[2:] for numbers in (
+            [int(number, 16) for number in place.groups()] for place in map(ports.search, file) if place)}
+    theirs = client.getsockname()[1]
+    to_client, unread = found[server.port, theirs]
+    return unread, to_client + sum(found[theirs, server.port])
+
+
+def fill_its_buffer(client, server):
+    """Have a client that reads nothing send until the server holds a good part of ROOM, which it cannot send back,
+    and has left nothing unread in its kernel. Returns what was sent."""
+    data, sent, piece = MEBIBYTE * 8, 0, ROOM * 3 // 8
+    while sent < len(data):
+        socket.socket.sendall(client, data[sent:sent + piece])  # without a step for each
+        sent += piece
+        at_rest(server.pid)
+        unread, on_the_way = queues(client, server)
+        if unread > 0 or sent - on_the_way > ROOM // 4:
+            break
+    steps.step("sends", client.name, data[:sent])
+    return data[:sent]
 
 
 @graded(5, "Survives clients that reset the connection",
@@ -218,11 +248,17 @@ def test_delayed_by_nobody(chapter):
 def test_flow_control(chapter):
     server = chapter.serve("0")
     echoes(server, MEBIBYTE[:ROOM])
-    before, clients = memory(server.pid), 16
+    before, clients = memory(server.pid), 40  # twice the room for so many is more than there is with MORE
     with contextlib.ExitStack() as stack:
-        for _ in range(clients):
-            lazy = stack.enter_context(connect_with_small_buffers(server))
-            assert send_until_stuck(lazy, MEBIBYTE * 32), "it takes ever more, though nobody reads what it sends back"
+        rests = {stack.enter_context(connect_with_small_buffers(server)): memoryview(MEBIBYTE * 16) for _ in range(clients)}
+        steps.step("all of them send, and read nothing")
+        while all(rests.values()):
+            ready = select.select([], rests, [], seconds(0.05))[1]
+            if not ready:
+                break
+            for client in ready:
+                rests[client] = rests[client][client.send(rests[client]):]
+        assert all(rests.values()), "it takes ever more, though nobody reads what it sends back"
         grown = memory(server.pid) - before
         assert grown < clients * ROOM + MORE, "%d clients that do not read cost %d KiB" % (clients, grown // KIB)
 
@@ -263,6 +299,10 @@ def test_turns(chapter, tool, tmp_path):
             Symptom("wakes up", "It looks again and again whether there is something to do: poll() with a time of -1 sleeps until there is.",
                     ("./poll-server 7890 > /dev/null & p=$!; sleep 0.2; sleep 2 | nc 127.0.0.1 7890 > /dev/null & sleep 1\n"
                      "awk '/^voluntary/ {print ($2 > 40 ? \"many\" : \"few\"), \"waits\"}' /proc/$p/status; kill $p",)),
+            Symptom(r"(?s)half-close.*it spins", "After a client's end its socket is always ready to read, and recv() returns 0 "
+                    "each time: do not ask for POLLIN any more while something is still due to it.", ("./poll-server 7890 > /dev/null & "
+                    "p=$!; sleep 0.2; " + ENDS + "\nsleep 1; before=$(awk '{print $14 + $15}' /proc/$p/stat); sleep 1; awk -v b=$before '{print ($14 + $15 - b > 5 ? \"much\" : \"little\"), \"CPU time\"}' "
+                    "/proc/$p/stat; kill $p",)),
             "poll() returns at once for what can always be done: ask for POLLOUT only while there is something to send, and for POLLIN only "
             "while there is room."],
         read="The program", needs=["test_delayed_by_nobody"],
@@ -275,6 +315,11 @@ def test_sleeps(chapter):
         checks.sleeps_until_woken(server.pid)
         send_until_stuck(lazy, MEBIBYTE * 32)
         steps.step("this client reads nothing")
+        checks.waits_without_spinning(server.pid)
+    with connect_with_small_buffers(server) as lazy:
+        take_greeting(lazy)
+        fill_its_buffer(lazy, server)
+        lazy.shutdown(socket.SHUT_WR)
         checks.waits_without_spinning(server.pid)
 
 

@@ -24,6 +24,9 @@ MUTANTS = [
     Mutant("64 clients", P, "server->count < MOST && ", "server->count < 64 && ", "test_many_clients", "need room"),
     Mutant("an array that is too small", P, "    struct pollfd ends[MOST];\n", "    struct pollfd ends[512];\n", "test_many_clients", "its array has room"),
     Mutant("it never closes", P, STAYS, "    return true;\n", "test_half_close", "close() comes"),
+    Mutant("the end counts before what came before it", P, "    if (end->revents != POLLOUT && wanted(client) & POLLIN) {\n",
+           "    if (recv(end->fd, client->buffer, 0, MSG_DONTWAIT) == 0 && poll(&(struct pollfd){.fd = end->fd, .events = 0x2000}, 1, 0) > 0)\n"
+           "        client->ended = true;\n    if (end->revents != POLLOUT && wanted(client) & POLLIN) {\n", "test_half_close", "send a reset"),
     Mutant("it closes too early", P, STAYS, "    return !client->ended;\n", "test_half_close", "in the buffer still"),
     Mutant("SIGPIPE is not ignored", P, IGNORED, "", "test_resets", "SIGPIPE"),
     Mutant("a reset ends it", P, FAILED, FAILED.replace("return report", "exit(report").replace(" == 0;", " == 0);"), "test_resets", "tells of one client"),
@@ -36,10 +39,12 @@ MUTANTS = [
     Mutant("send() waits", P, "fcntl(descriptor, F_SETFL, O_NONBLOCK) < 0 ||", "descriptor < 0 ||", "test_delayed_by_nobody", "O_NONBLOCK"),
     Mutant("the rest is lost", P, "client->start += sent > 0 ? (size_t)sent : 0;", "client->start = client->end;", "test_delayed_by_nobody", "go out later"),
     Mutant("4 MiB for each", P, "ROOM = 65536 }", "ROOM = 4 << 20 }", "test_flow_control", "is enough"),
+    Mutant("128 KiB for each", P, "ROOM = 65536 }", "ROOM = 131072 }", "test_flow_control", "is enough"),
     Mutant("as much as there is", P, "ROOM = 65536 }", "ROOM = 64 << 20 }", "test_flow_control", "waits in the client's kernel"),
     Mutant("as long as one sends", P, TURN, "        while (server->ends[i].revents != 0 && serve(&server->ends[i], server->clients[i]))\n"
            "            poll(&server->ends[i], 1, 0);\n        if (server->ends[i].revents == 0)\n", "test_turns", "once for each client"),
     Mutant("POLLOUT always", P, "(held > 0 ? POLLOUT : 0)", "POLLOUT", "test_sleeps", "only while there is something"),
+    Mutant("POLLIN after the end", P, "(!client->ended && held < ROOM ?", "(held < ROOM ?", "test_sleeps", "After a client's end"),
     Mutant("it looks every 10 ms", P, "is_open ? -1 : 1000", "is_open ? 10 : 1000", "test_sleeps", "a time of -1"),
     Mutant("the listener is always asked for", P, "&& time(NULL) != server->refused", "&& server->refused != 1", "test_lack_of_descriptors", "until a client has left"),
     Mutant("it sleeps", P, FULL, '            report("accept");\n            nanosleep(&(struct timespec){.tv_nsec = 100000000}, NULL);\n', "test_lack_of_descriptors", "all others sleep"),
