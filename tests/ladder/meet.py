@@ -54,7 +54,7 @@ class Meeting(Stage):
 
     def __init__(self, client, server, place):
         self.sides, self.talk = (client, server), TALKS[client.number, server.number]
-        typed = [turn.typed for turn in self.talk.turns if turn.typed != b""]
+        typed = [piece for turn in self.talk.turns for piece in [turn.typed] * bool(turn.typed) + [None] * turn.ends]
         scene = Scene([], 7890, typed=typed, standard=True, datagrams=self.talk.datagrams)
         super().__init__(server.chapter, names.REPOSITORY, server.folder, place, scene=scene)
 

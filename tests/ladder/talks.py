@@ -4,27 +4,30 @@ import contextlib
 import dataclasses
 import os
 import re
+import signal
 import subprocess
 
 from harness.listening import LINE
 from harness.program import Program, how_it_ended, last_lines, seconds, wait_until
 from harness.steps import show
+from ladder.watch import status
 
 LIMIT = 5  # seconds for each turn
 SHORT = 1  # second, in which nothing must happen
 PAGE = b"<p>They meet.</p>\n"
 CONFIGURATION = b"port = 0\nwebroot = .\n"
-LINES = b"one\n", b"half a line"
 
 
 @dataclasses.dataclass
 class Turn:
-    """What is typed into the client (None: its stdin ends), and what it prints then: bytes, or, where not every byte
-    of it is promised, a regular expression and words for it."""
+    """What is typed into the client, and what it prints then: bytes, or, where not every byte of it is promised, a regular
+    expression and words for it. If its stdin `ends` with that, the server comes to it after the end: a client that has
+    half-closed goes on listening."""
 
     typed: bytes
     answer: object = b""
     words: str = ""
+    ends: bool = False
 
     def heard(self, printed):
         """How many of these bytes are the answer; None if they are none, or not yet all of it."""
@@ -50,8 +53,8 @@ class Talk:
 
 
 CONNECTION = r"^connection 1 from 127\.0\.0\.1 port \d+$"
-ECHO = Talk(["0"], [Turn(b"", b"Hello, world! You are visitor 1.\n"), *(Turn(line, line) for line in LINES), Turn(None)],
-            says=CONNECTION)
+ECHO = Talk(["0"], [Turn(b"", b"Hello, world! You are visitor 1.\n"), Turn(b"one\n", b"one\n"),
+                    Turn(b"half a line", b"half a line", ends=True)], says=CONNECTION)
 WEB = [Turn(b"GET / HTTP/1.0\r\nHost: 127.0.0.1\r\n\r\n",
             re.compile(rb"HTTP/1\.\d 200 [^\n]*\n(?:[^\r\n]+\r?\n)*\r?\n" + re.escape(PAGE)),
             "the page, behind a status 200 and headers")]
@@ -60,12 +63,12 @@ HEAD = [Turn(b"", re.compile(rb"address 1: 127\.0\.0\.1 port \d+\nThe web server
 WEB_SERVERS = {**dict.fromkeys(["7", "7a", "7b", "8", "8a", "8b"], ["-p", "0", "{folder}"]),
                **dict.fromkeys(["9", "9b"], ["-n", "-c", "{folder}/meet.conf"])}
 TALKS = {  # by the numbers of the client and of the server
-    ("5", "2"): Talk(["0"], [Turn(b"hello\n"), Turn(None)], waits=True),
+    ("5", "2"): Talk(["0"], [Turn(b"hello\n", ends=True)], waits=True),
     ("5", "3"): Talk(["0"], [Turn(b"")], says=CONNECTION),
     ("5", "4"): ECHO,
     ("5", "4a"): Talk(["0"], [Turn(b"*2\r\n$4\r\nECHO\r\n$2\r\nhi\r\n", b"$2\r\nhi\r\n"),
-                              Turn(b"*1\r\n$4\r\nPING\r\n", b"+PONG\r\n"), Turn(None)]),
-    ("5", "4c"): Talk(["0"], [Turn(b"hello\n"), Turn(None)], says=r"^\d+ bytes: .*\.$"),
+                              Turn(b"*1\r\n$4\r\nPING\r\n", b"+PONG\r\n", ends=True)]),
+    ("5", "4c"): Talk(["0"], [Turn(b"hello\n", ends=True)], says=r"^\d+ bytes: .*\.$"),
     ("5", "5b"): ECHO,
     ("4b", "4b"): Talk(["0"], [Turn(b"", b"one\n\ntwo words\n")], ["-c", "127.0.0.1", "{port}", "one", "", "two words"],
                        says=r"^9 bytes from 127\.0\.0\.1 port \d+$", datagrams=True),
@@ -114,7 +117,7 @@ def converse(talk, client, server):
     """Take the turns of a talk. Raises Fault."""
     printed = 0
     for turn in talk.turns:
-        type_into(client, turn.typed)
+        type_into(client, turn, server)
         printed += answer_to(turn, client, printed, server)
     if talk.waits:
         with contextlib.suppress(AssertionError):
@@ -141,16 +144,23 @@ def moment(talk):
     """After what the client is to end."""
     if talk.waits:
         return "the server's end"
-    return "its stdin's end, which is to end its side" if talk.turns[-1].typed is None else "the server has ended its side"
+    return "its stdin's end, which is to end its side" if talk.turns[-1].ends else "the server has ended its side"
 
 
-def type_into(client, typed):
-    """Write to the client's stdin; None ends that."""
+def type_into(client, turn, server):
+    """Write what is typed in a turn to the client's stdin."""
+    stdin = client.process.stdin
+    if turn.ends:
+        server.process.send_signal(signal.SIGSTOP)
     with contextlib.suppress(BrokenPipeError):  # it has ended
-        client.process.stdin.write(typed or b"")
-        client.process.stdin.flush()
-        if typed is None:
-            client.process.stdin.close()
+        stdin.write(turn.typed)
+        stdin.flush()
+        if turn.ends:
+            stdin.close()
+    if turn.ends:
+        with contextlib.suppress(AssertionError):
+            wait_until(lambda: (status(client.pid, "State") or "gone")[0] != "R", SHORT)
+        server.process.send_signal(signal.SIGCONT)
 
 
 def answer_to(turn, client, printed, server):
@@ -166,7 +176,7 @@ def answer_to(turn, client, printed, server):
     new = client.stdout[printed:]
     size = turn.heard(new)
     if size is None:
-        what = "%s is typed, and the client" % show(turn.typed) if turn.typed else "the client"
+        what = "%s is typed%s, and the client" % (show(turn.typed), " as the last" * turn.ends) if turn.typed else "the client"
         ended += "" if server.is_running() else "; the server has ended, " + how_it_ended(server.process.poll())
         raise Fault("%s does not print %s; it prints %s%s" % (
             what, turn.words or show(turn.answer), show(new) if new else "nothing", ended))

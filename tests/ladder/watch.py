@@ -47,7 +47,7 @@ class Watched(Program):
         """What there is to see of it from outside: the state of each process, and how much was traced.
         None if one of them is at work."""
         pids = self.pids()
-        states = [_status(pid, "State") for pid in [self.pid] + pids]
+        states = [status(pid, "State") for pid in [self.pid] + pids]
         if not pids or any(state is not None and state[0] not in "SZX" for state in states):
             return None
         return states, [os.path.getsize("%s.%d" % (self._prefix, pid)) for pid in pids]
@@ -66,14 +66,14 @@ class Watched(Program):
     def end(self, moment):
         """End all its processes, and return their calls up to a moment, by process."""
         for pid in self.pids():
-            if _status(pid, "TracerPid") == str(self.pid):
+            if status(pid, "TracerPid") == str(self.pid):
                 with contextlib.suppress(ProcessLookupError):  # it may end just now, by itself
                     os.kill(pid, signal.SIGKILL)
         self.kill()
         return {pid: read_calls("%s.%d" % (self._prefix, pid), pid, moment) for pid in self.pids()}
 
 
-def _status(pid, key):
+def status(pid, key):
     """A line of /proc/PID/status; None if the process is gone."""
     try:
         with open("/proc/%d/status" % pid) as file:

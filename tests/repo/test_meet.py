@@ -91,6 +91,15 @@ def test_a_client_that_never_half_closes(program):
                            "The server in B=%s works with our client." % path("04-send-recv")]
 
 
+def test_a_client_that_half_closes_and_listens_no_more(program):
+    """Each time, though it depends on who is faster: ours alone would pass now and then."""
+    ada = program("ada", "05-client", "shutdown(server, SHUT_WR)", "shutdown(server, SHUT_RDWR)")
+    status, _, verdict = meet(ada, path("04-send-recv"))
+    assert status == 1 and verdict[0] == NOT + ("'half a line' is typed as the last, and the client does not print "
+                                                "'half a line'; it prints nothing and has ended, exit status 0")
+    assert verdict[1] == "It is the client in A=%s: it fails with our server, too" % ada
+
+
 def test_a_server_that_echoes_wrong(program):
     bob = program("bob", "04-send-recv", *WRONG_ECHO)
     status, _, verdict = meet(path("05-client"), bob)
