@@ -19,8 +19,8 @@ from grade.unpack import in_folder
 GRAM, WINDOW = 12, 8
 BYTES = 256 * 1024  # of one program
 LEAST = 30  # fingerprints: what has fewer of its own is too short to be judged
-# Measured: two who wrote on their own share up to 0.15; a copy with other names, in another order, and every third line
-# changed, 0.67.
+# Measured, of our programs and those in repo/alternatives: two that were written apart share up to 0.15, and a copy with
+# other names, in another order, and with every third line changed, 0.67 and more.
 ALIKE = 0.5  # the share of the shorter one from which on two are listed
 NEARLY = 0.8  # and scores.csv points to the list
 SHOWN = 10  # so many files, and so many passages of each
