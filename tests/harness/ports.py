@@ -70,6 +70,18 @@ class Ports:
             len(numbers), "s"[len(numbers) == 1:], which))
         return [self.first + number for number in numbers]
 
+    def relieve(self, number):
+        """Empty the accept queue of a silent one: who asks once more, as kernels do after 1 s and 3 s, is answered."""
+        self._sockets[number].setblocking(False)
+        with contextlib.suppress(BlockingIOError):
+            while True:
+                self._kept.enter_context(self._sockets[number].accept()[0])
+        steps.step("port %d has room in its accept queue again" % (self.first + number))
+
+    def is_asked(self, number, limit):
+        """Whether somebody has been connected to this one, within so many seconds."""
+        return bool(select.select([self._sockets[number]], [], [], limit)[0])
+
     def __enter__(self):
         return self
 
