@@ -6,6 +6,7 @@ read only there and what belongs to the system. Whatever they leave running beco
 after each check. See "How a run is contained" in README.md.
 """
 
+import atexit
 import contextlib
 import ctypes
 import fcntl
@@ -22,7 +23,7 @@ import tempfile
 import threading
 import time
 
-from harness import landlock
+from harness import landlock, shared
 
 MIB = 1024 * 1024
 MEMORY = 1024 * MIB  # address space of one process
@@ -277,8 +278,9 @@ class Containment:
 
     def watch(self, tell):
         """From now on what loses its parent is ours, and all is ended that takes too much memory, or too much of
-        the disk; tell(words) is called then."""
+        the disk; tell(words) is called then. What is left of shared memory goes when we end."""
         adopt_orphans(True)
+        atexit.register(self.clear)
         threading.Thread(target=self._watch, args=(tell,), daemon=True).start()
 
     def _watch(self, tell):
@@ -286,12 +288,20 @@ class Containment:
         while os.path.isdir("/proc/self") and os.path.isdir(self.folder):
             time.sleep(0.25)
             running, free, disk = descendants(), free_space(self.folder), 0
+            memory = sum(running.values()) + (shared.used(self.user) if self.user else 0)
             if abs(free - free_before) > FILE_SIZE:  # only then it is worth to look at every file
                 disk = disk_used(self.folder)
                 free_before = free if disk < DISK_IN_ALL else sys.maxsize  # and then, always
-            for used, most, what in (sum(running.values()), MEMORY_IN_ALL, "memory"), (disk, DISK_IN_ALL, "the disk"):
+            for used, most, what in (memory, MEMORY_IN_ALL, "memory"), (disk, DISK_IN_ALL, "the disk"):
                 if used > most and running:
                     tell("end all of its processes, for they take more than %d GiB of %s" % (most >> 30, what))
                     for pid in running:  # whoever started them learns how they ended
                         with contextlib.suppress(ProcessLookupError):
                             os.kill(pid, signal.SIGKILL)
+                    self.clear()
+
+    def clear(self):
+        """Remove the shared memory that the programs have left. Where they have no user of their own it cannot be told
+        from others'."""
+        if self.user:
+            shared.remove(self.user)

@@ -36,15 +36,20 @@ def can_run_programs(folder):
     except OSError:
         return False
 
+OWN_SHARED_MEMORY = """mount -t tmpfs -o size=1g,mode=1777 tmpfs /dev/shm &&
+exec setpriv --inh-caps=-all --ambient-caps=-all "$@"
+"""
+
 
 @functools.lru_cache()
 def own_processes():
-    """The words to put before a grader's command so that nothing it runs can signal a process outside; none
-    where its programs have a user of their own, or where this is not permitted."""
+    """The words to put before a grader's command so that nothing it runs can signal a process outside, or leave shared
+    memory; none where its programs have a user of their own, or where this is not permitted."""
     with tempfile.TemporaryDirectory() as place:
         if a_user(place):
             return []
-    words = ["unshare", "--user", "--map-current-user", "--pid", "--fork", "--kill-child", "--mount-proc"]
+    words = ["unshare", "--user", "--map-current-user", "--keep-caps", "--ipc", "--pid", "--fork", "--kill-child", "--mount-proc",
+             "sh", "-c", OWN_SHARED_MEMORY, "sh"]
     is_permitted = shutil.which("unshare") and subprocess.run(
         [*words, "true"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL).returncode == 0
     return words if is_permitted else []

@@ -12,8 +12,9 @@ import pytest
 
 from grade import results as model
 from grade import run
-from harness import contain, landlock
+from harness import contain, landlock, machine, shared
 from harness.inspect import descriptors
+from harness.program import wait_until
 from harness.users import ordinary_user
 from repo.repository import REPOSITORY
 
@@ -33,6 +34,7 @@ HOSTILE = {
     "kills its parent": "for (int i = 0; i < 9; i++) kill(getppid(), SIGKILL); kill(-getppid(), SIGKILL);",
     "says that it has passed": r'printf("listening on 127.0.0.1 port 1\n12 passed in 1.00s\n100 of 100 points\n");'
                                'fflush(stdout); for (;;) pause();',
+    **({"leaves shared memory": 'creat("/dev/shm/left-by-hostile", 0644);'} if os.geteuid() == 0 else {}),
     "writes elsewhere": 'append(REPOSITORY "/README.md"); append(REPOSITORY "/left-by-hostile");'
                         'append(HOME "/left-by-hostile"); append("/tmp/left-by-hostile");'
                         'unlink(REPOSITORY "/LICENSE"); append(REPOSITORY "/tests/left-by-hostile");'
@@ -122,6 +124,48 @@ def test_the_disk_is_not_filled(tmp_path, monkeypatch):
         assert filler.wait(300) == -signal.SIGKILL
     assert told and "of the disk" in told[0]
     assert contain.disk_used(str(tmp_path)) < 2000 << 20
+
+
+MAKE = 'echo x > /dev/shm/left-by-hostile && ipcmk -M 9000000 -S 1 -Q >/dev/null && mkdir -p /dev/shm/left/by && ' \
+       'head -c 9000000 /dev/zero > /dev/shm/left/by/hostile && %s'
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root, for users of their own")
+def test_shared_memory_is_counted_and_removed(tmp_path, monkeypatch):
+    monkeypatch.setattr("tempfile.tempdir", None)
+    tmp_path.chmod(0o755)
+    bounds = contain.Containment(tmp_path, contain.a_user(tmp_path))
+    objects = [open("/proc/sysvipc/" + kind).read() for kind in ("shm", "msg", "sem")]
+    assert bounds.start(["sh", "-c", MAKE % "true"]).wait() == 0
+    assert shared.used(bounds.user) > 9000000
+    bounds.clear()
+    assert shared.used(bounds.user) == 0 and not glob.glob("/dev/shm/left*")
+    assert objects == [open("/proc/sysvipc/" + kind).read() for kind in ("shm", "msg", "sem")]
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root, for users of their own")
+def test_what_fills_the_memory_by_shared_memory_is_ended(tmp_path, monkeypatch):
+    monkeypatch.setattr("tempfile.tempdir", None)
+    tmp_path.chmod(0o755)
+    bounds, told = contain.Containment(tmp_path, contain.a_user(tmp_path)), []
+    monkeypatch.setattr(contain, "MEMORY_IN_ALL", 5000000)
+    bounds.watch(told.append)
+    assert bounds.start(["sh", "-c", MAKE % "sleep 60"], start_new_session=True).wait(30) == -signal.SIGKILL
+    wait_until(lambda: not glob.glob("/dev/shm/left*"))
+    assert "of memory" in told[0]
+
+
+def test_programs_without_a_user_of_their_own_have_shared_memory_of_their_own(monkeypatch):
+    monkeypatch.setattr(machine, "a_user", lambda folder: None)
+    words = machine.own_processes.__wrapped__()
+    if not words:
+        pytest.skip("needs the permission to make a Linux namespace")
+    assert subprocess.run([*words, "sh", "-c", MAKE % "true"]).returncode == 0
+    assert not glob.glob("/dev/shm/left*")
+
+
+def test_a_grading_leaves_no_shared_memory(graded):
+    assert not glob.glob("/dev/shm/left*")
 
 
 READS = {
