@@ -30,6 +30,10 @@ START = "timeout 4 ./services"
 EMPTY = ("; python3 -c \"import socket; s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); s.settimeout(1); s.sendto(b'', ('127.0.0.1', %d)); "
          "print(len(s.recv(99)))\" 2>&1 | tail -n 1")
 SINCE_1970 = 2208988800  # so many seconds after 1900
+BEHIND = 0.1  # the clock that time() reads may be so many seconds behind the one of time.time()
+ONCE = "The time is read once, and goes on: time() is to be called when a client comes."
+STILL = ("first=$(nc -N 127.0.0.1 70%d < /dev/null | od -An -tx1); sleep 1.5; "
+         "[ \"$(nc -N 127.0.0.1 70%d < /dev/null | od -An -tx1)\" = \"$first\" ] && echo it stands still || echo it goes on")
 LOW_PORT = """
 import socket, subprocess, sys
 server = subprocess.Popen(sys.argv[1:], stdout=subprocess.PIPE, text=True, close_fds=False)
@@ -73,20 +77,35 @@ def ask(server, name, data=b"hello"):
         return client.receive()[0]
 
 
+def later():
+    """A moment in another second than that in which this was called: who has read the time before says another one."""
+    begin = int(time.time())
+    wait_until(lambda: time.time() > begin + 1 + BEHIND, limit=3)
+    return time.time()
+
+
+def is_later(said, begin):
+    """It was said, in seconds since 1970, after this moment."""
+    assert said >= int(begin - BEHIND), "what it says was over %d s before the client came" % (int(begin) - said)
+
+
 def is_now(text, begin):
     """The text is what daytime says of a moment since `begin`."""
     match = re.fullmatch(rb"(\d\d [A-Z][a-z]{2} \d{4} \d\d:\d\d:\d\d) UTC\r\n", text)
     assert match, "daytime should say such as '29 Nov 2026 10:07:59 UTC' and CR LF, and says %r" % text
     said = calendar.timegm(time.strptime(match.group(1).decode(), "%d %b %Y %H:%M:%S"))
-    assert int(begin) <= said <= time.time() + 1, "the time is wrong: it says %s, and it is %s UTC" % (
+    assert begin - 600 < said <= time.time() + 1, "the time is wrong: it says %s, and it is %s UTC" % (
         match.group(1).decode(), time.strftime("%d %b %Y %H:%M:%S", time.gmtime()))
+    is_later(said, begin)
 
 
 def is_number_of_now(data, begin):
     """The data are what the service time says of a moment since `begin`."""
     assert len(data) == 4, "time says %d bytes, and not 4: %r" % (len(data), data)
     said = struct.unpack("!I", data)[0] - SINCE_1970
-    assert int(begin) <= said <= time.time() + 1, "the number is wrong: %s is %d s away from now" % (data.hex(" "), said - time.time())
+    assert begin - 600 < said <= time.time() + 1, "the number is wrong: %s is %d s away from now" % (
+        data.hex(" "), said - time.time())
+    is_later(said, begin)
 
 
 def is_pattern(data):
@@ -127,25 +146,31 @@ def test_says_where(chapter):
 
 
 @graded(5, "daytime says the day and the time, in UTC",
-        cause=[Symptom("the time is wrong", "gmtime() gives the time of UTC; localtime() that of the place where the computer believes to be.",
+        cause=[Symptom("was over", ONCE, (START, STILL % (13, 13))),
+               Symptom("the time is wrong", "gmtime() gives the time of UTC; localtime() that of the place where the computer believes to be.",
                        ("TZ=Asia/Tokyo timeout 4 ./services", "[ $(nc -N 127.0.0.1 7013 < /dev/null | cut -c 13-14) = $(date -u +%H) ] && echo the same hour || echo another hour")),
                "strftime() writes it, with %d %b %Y %H:%M:%S, UTC and CR LF behind it."],
         read="The program", by_hand=(START, "nc -N 127.0.0.1 7013 < /dev/null | tr '0-9' 9 | cat -A"))
 def test_daytime(chapter):
     server = chapter.serve("0", env={**os.environ, "TZ": "Asia/Tokyo"})
-    begin = time.time()
+    with call(server, "daytime") as client:
+        is_now(receive_all(client), time.time())
+    begin = later()
     with call(server, "daytime") as client:
         is_now(receive_all(client), begin)
 
 
 @graded(10, "time says the seconds since 1900 in four bytes, the high one first",
-        cause=[Symptom("not 4", "A time_t has eight bytes; the protocol has four: an uint32_t."),
+        cause=[Symptom("was over", ONCE, (START, STILL % (37, 37))),
+               Symptom("not 4", "A time_t has eight bytes; the protocol has four: an uint32_t."),
                "time() counts from 1970; 1900 was 2,208,988,800 seconds before. htonl() puts the high byte first."],
         read="The program", by_hand=(START, "nc -N 127.0.0.1 7037 < /dev/null | head -c 9 | od -An -tx1 | cut -c 1-3; "
                                      "nc -N 127.0.0.1 7037 < /dev/null | wc -c"))
 def test_time(chapter):
     server = chapter.serve("0")
-    begin = time.time()
+    with call(server, "time") as client:
+        is_number_of_now(receive_all(client), time.time())
+    begin = later()
     with call(server, "time") as client:
         is_number_of_now(receive_all(client), begin)
 
@@ -289,7 +314,10 @@ def test_discard_by_tcp(chapter):
 
 
 @graded(5, "Sends chargen's pattern for as long as a client reads",
-        cause=[Symptom("ended its side", "The pattern has no end: it goes on until the client has gone.",
+        cause=[Symptom(r"(?s)half-close.*ended its side", "Who has ended its side still reads: what chargen hears, an end, too, is thrown "
+                       "away, and it goes on until the client has gone, which send() tells.",
+                       (START, "timeout 2 nc -N 127.0.0.1 7019 < /dev/null | head -n 90000 | wc -l")),
+               Symptom("ended its side", "The pattern has no end: it goes on until the client has gone.",
                        (START, "timeout 2 nc 127.0.0.1 7019 < /dev/null | head -n 9000 | wc -l")),
                "A line is 72 of the 95 characters from the blank to ~, CR and LF. Each begins one character later than the last, and "
                "behind ~ comes the blank."],
@@ -301,6 +329,8 @@ def test_chargen_by_tcp(chapter):
         data = receive(client, 74 * 2000)
         is_pattern(data)
         identical(data[-2:], b"\r\n")
+        client.shutdown(socket.SHUT_WR)
+        receive(client, 12 << 20)  # more than there may be on the way
 
 
 @graded(5, "Lets no client delay the others",
