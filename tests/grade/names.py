@@ -43,12 +43,12 @@ def place(name):
 
 
 def wanted(numbers):
-    """The programs of these numbers, such as "4 4b 5"; all chapters if there are none."""
-    words = numbers.split()
+    """The programs of these numbers or names, such as "4 4b 05-client", also with commas; all chapters if there are none."""
+    words = numbers.replace(",", " ").split()
     for word in words:
-        if word.lstrip("0") not in map(number, programs()):
+        if not meant(word):
             sys.exit("make: CHAPTERS=\"%s\": which chapter is %s? 1 to 9, or an exercise, such as 4b" % (numbers, word))
-    return [name for name in programs() if number(name) in [word.lstrip("0") for word in words]] or chapters()
+    return [name for name in programs() if name in map(meant, words)] or chapters()
 
 
 @functools.lru_cache(maxsize=None)

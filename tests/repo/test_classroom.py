@@ -131,9 +131,15 @@ def test_only_what_the_class_was_asked_to_write_counts(graded, tmp_path, monkeyp
     rows = graded()[1]
     assert {row[-2] for name, row in rows.items() if name not in ("name", "untouched")} == {"7"}
     assert rows["untouched"][-2:] == ["0", submissions.NOTHING]
-    monkeypatch.setenv("CHAPTERS", "44")
-    with pytest.raises(SystemExit, match="which chapter is 44"):
-        graded()
+    for word in ("44", "4c-datagram", "send-receive"):
+        monkeypatch.setenv("CHAPTERS", "4 " + word)
+        with pytest.raises(SystemExit, match="which chapter is " + word):
+            graded()
+
+
+@pytest.mark.parametrize("chapters", ["4 4b 5", "4,4b,5", "5, 04-send-recv 4B", "chapter4 datagram client"])
+def test_chapters_are_named_as_people_do(chapters):
+    assert names.wanted(chapters) == ["04-send-recv", "4b-datagram", "05-client"]
 
 
 def test_a_program_in_any_language_is_found(graded, tmp_path):
