@@ -20,6 +20,12 @@ export $(VARIABLES)
 
 ifeq ($(COMMAND),)
 
+# Said at once, and not after a whole class has been graded.
+TEACHING := $(filter class gradescope classroom50,$(firstword $(MAKECMDGOALS)))
+ifneq ($(and $(TEACHING),$(word 2,$(MAKECMDGOALS))),)
+$(error make $(MAKECMDGOALS): which chapters, CHAPTERS says, as in: make $(TEACHING) CHAPTERS="4 5")
+endif
+
 # Several chapters at once, unless make is told how many.
 ifeq ($(filter-out all,$(MAKECMDGOALS))$(filter -j% --jobserver%,$(MAKEFLAGS)),)
 MAKEFLAGS += -j4

@@ -55,6 +55,15 @@ def test_a_step_that_is_none_gets_one_clear_line(clone, words):
     assert "make %s: which step? 7.1 to 7.13" % " ".join(words) in done.stderr
 
 
+@pytest.mark.parametrize("command", ["class", "gradescope", "classroom50"])
+def test_a_number_where_several_may_be_meant_gets_one_clear_line(clone, command):
+    """Before anything is graded or written."""
+    done = make(clone, command, "4", "DIR=.", "OUT=/dev/null/x")
+    assert done.returncode == 2 and done.stdout == ""
+    assert len(done.stderr.splitlines()) == 1
+    assert "make %s 4: which chapters, CHAPTERS says" % command in done.stderr
+
+
 @pytest.mark.parametrize("words", [["chapter", "3"], ["chapter", "03"], ["chapter", "N=3"]])
 def test_chapter_runs_the_program_until_interrupted(clone, words):
     program = Program(["make", *words, "ARGS=0"], cwd=clone, env=ENVIRONMENT)
