@@ -125,6 +125,8 @@ class Intake:
                     self._copy(in_archive(file), name)
             else:
                 self._copy([(name, 0, lambda: open(source, "rb"))])
+        except (EOFError, tarfile.TarError, zipfile.BadZipFile):
+            raise Bad("cannot be read: it is damaged, or no archive, whatever it is called")
         except DAMAGE as error:
             raise Bad("cannot be read: %s" % (getattr(error, "strerror", None) or error or type(error).__name__))
 

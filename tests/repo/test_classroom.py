@@ -82,7 +82,7 @@ def test_no_submission_stops_it_or_gets_out(graded, tmp_path, monkeypatch):
     assert rows["outside"][-2:] == ["7", "left out: ../../outside, /tmp/outside, link"]
     assert "no more disk" in rows["'-1+1"][-1]
     for name, words in (("bomb.zip", "larger"), ("bomb.tgz", "larger"), ("many", "50 files"), ("deep", "one in the other"),
-                        ("broken", "cannot be read"), ("cut off", "cannot be read"),
+                        ("broken", "it is damaged, or no archive"), ("cut off", "it is damaged, or no archive"),
                         ("notes.txt", "neither"), ("empty", "no program"), ("fifo", "left out"),
                         ("links", "left out: " + CHAPTER)):
         assert rows[name][:-1] == [""] * 9 + ["0"] and words in rows[name][-1], name
