@@ -25,6 +25,11 @@ TEACHING := $(filter class gradescope classroom50,$(firstword $(MAKECMDGOALS)))
 ifneq ($(and $(TEACHING),$(word 2,$(MAKECMDGOALS))),)
 $(error make $(MAKECMDGOALS): which chapters, CHAPTERS says, as in: make $(TEACHING) CHAPTERS="4 5")
 endif
+GIVEN := $(foreach name,$(.VARIABLES),$(if $(filter command,$(origin $(name))),$(name)))
+UNKNOWN := $(filter-out $(VARIABLES) LAB_% CC CFLAGS,$(GIVEN))
+ifneq ($(and $(TEACHING),$(UNKNOWN)),)
+$(error make $(TEACHING) takes no $(UNKNOWN): what it takes, make help tells)
+endif
 
 # Several chapters at once, unless make is told how many.
 ifeq ($(filter-out all,$(MAKECMDGOALS))$(filter -j% --jobserver%,$(MAKEFLAGS)),)

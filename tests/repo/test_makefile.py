@@ -56,12 +56,15 @@ def test_a_step_that_is_none_gets_one_clear_line(clone, words):
 
 
 @pytest.mark.parametrize("command", ["class", "gradescope", "classroom50"])
-def test_a_number_where_several_may_be_meant_gets_one_clear_line(clone, command):
+def test_chapters_that_are_named_otherwise_get_one_clear_line(clone, command):
     """Before anything is graded or written."""
     done = make(clone, command, "4", "DIR=.", "OUT=/dev/null/x")
     assert done.returncode == 2 and done.stdout == ""
     assert len(done.stderr.splitlines()) == 1
     assert "make %s 4: which chapters, CHAPTERS says" % command in done.stderr
+    done = make(clone, command, "CHAPTER=4", "DIR=.", "OUT=/dev/null/x")
+    assert done.returncode == 2 and done.stdout == ""
+    assert len(done.stderr.splitlines()) == 1 and "make %s takes no CHAPTER:" % command in done.stderr
 
 
 @pytest.mark.parametrize("words", [["chapter", "3"], ["chapter", "03"], ["chapter", "N=3"]])
