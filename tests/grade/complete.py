@@ -13,7 +13,8 @@ from grade.names import chapter_of, is_exercise, place
 from grade.unpack import in_folder
 from harness.build import program_name
 
-INCLUDED = re.compile(r'^\s*#\s*include\s*"([\w-]+\.h)"', re.MULTILINE)
+# With \s a file of empty lines takes hours.
+INCLUDED = re.compile(r'^[ \t]*#[ \t]*include[ \t]*"([\w-]{1,99}\.h)"', re.MULTILINE)
 BINARY = (b"\x7fELF", b"\xcf\xfa\xed\xfe", b"\xca\xfe\xba\xbe", b"MZ\x90\0", b"!<arch>\n",  # programs, libraries,
           b"PK\3\4", b"\x1f\x8b", b"BZh", b"\xfd7zXZ")  # and archives, in which there may be some
 
@@ -92,20 +93,22 @@ def fill_in(folder, chapter):
     that a course system has renamed gets its name back."""
     filled, given_files = [], None
     while True:
+        here = set(os.listdir(folder))
         texts = [text_of(os.path.join(folder, name)) for name in growth.sources(folder)]
         headers = {header for text in texts for header in INCLUDED.findall(text)}
-        lacking = sorted(header for header in headers if not os.path.lexists(os.path.join(folder, header)))
+        lacking = sorted(headers - here)
         given_files = given_files or (growth.beginning(chapter) if lacking else {})
         new = {name: "".join(given_files[name]) for header in lacking for name in (header[:-1] + "c", header)
-               if name in given_files and not os.path.lexists(os.path.join(folder, name))}
+               if name in given_files and name not in here}
         if not new:
             break
         for name, text in new.items():
             write(os.path.join(folder, name), text)
         filled += new
     for header in lacking:
-        with contextlib.suppress(OSError):
-            shutil.copyfile(os.path.join(folder, original(header)), os.path.join(folder, header))
+        with contextlib.suppress(OSError):  # such as a folder
+            if original(header) in here:
+                shutil.copyfile(os.path.join(folder, original(header)), os.path.join(folder, header))
     return filled
 
 

@@ -245,3 +245,13 @@ def test_thousands_of_folders_take_no_minutes_and_no_pages(tmp_path):
     found, remarks = received(tmp_path, tmp_path / "ada.zip")
     assert not found and remarks == "which chapter is it? move d000 or d001 or d002 or d003 or d004 or ... to 04-send-recv"
     assert time.process_time() - began < 3
+
+
+@pytest.mark.parametrize("line", ["\n", " ", '#include "', '"\\', "/*", '#include "h%d.h"\n'])
+def test_a_large_file_of_whatever_lines_is_looked_through_at_once(tmp_path, line):
+    folder = tmp_path / "01-socket"
+    folder.mkdir()
+    (folder / "socket.c").write_text("".join(line % number if "%" in line else line for number in range(100000)))
+    begin = time.process_time()
+    submissions.receive([[(str(tmp_path), "")]], str(tmp_path) + ".in", ["01-socket"])
+    assert time.process_time() - begin < 5
