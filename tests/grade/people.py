@@ -10,6 +10,7 @@ import sys
 from grade import downloads, names, report, weights
 from grade import results as model
 from grade.failure import printable
+from grade.roster import key
 
 
 class Learner:
@@ -68,12 +69,14 @@ def learners(folder, *others):
 
 
 def meant_by(only, everyone):
-    """The learners that ONLY=... names, by a name or several with commas between them; all if it is empty."""
-    words = [only] if only in [learner.name for learner in everyone] else [word.strip() for word in only.split(",")]
+    """The learners that ONLY=... names, by a name or several with commas between them; all if it is empty. Capitals,
+    accents and the order of a name's words do not matter."""
+    called = [{key(learner.name), key(learner.label)} for learner in everyone]
+    words = [only] if any(key(only) in each for each in called) else [word.strip() for word in only.split(",")]
     for word in filter(None, words):
-        if not any(word in (learner.name, learner.label) for learner in everyone):
+        if not any(key(word) in each for each in called):
             sys.exit("make class: ONLY=%s: who is %s? Names are as in scores.csv, with commas between" % (only, word))
-    return [learner for learner in everyone if not only or {learner.name, learner.label}.intersection(words)]
+    return [learner for learner, each in zip(everyone, called) if not only or each.intersection(map(key, words))]
 
 
 def remove_others(everyone, out):

@@ -75,6 +75,8 @@ def test_only_grades_these_anew_and_the_others_keep_their_points(graded, tmp_pat
     assert graded()[0] == [("earns 1", CHAPTER)]
     monkeypatch.setenv("ONLY", "bob, new")
     assert len(graded()[0]) == 2
+    monkeypatch.setenv("ONLY", "Bob, Jane Doe,")
+    assert len(graded()[0]) == 2
     monkeypatch.setenv("ONLY", "bob, joe")
     with pytest.raises(SystemExit, match="who is joe"):
         graded()
