@@ -70,9 +70,12 @@ static int ask(int kind, const struct sockaddr_storage *server, socklen_t length
     const size_t prefix = kind == SOCK_STREAM ? sizeof query->length : 0;
     const unsigned char *data = (const unsigned char *)query + sizeof query->length - prefix;
     int descriptor = socket(server->ss_family, kind, 0);
+    const struct timeval patience = {.tv_sec = 4}; /* or connect() by TCP takes minutes */
     struct reader reader;
 
-    if (descriptor < 0 || connect(descriptor, (const struct sockaddr *)server, length) < 0)
+    if (descriptor < 0 ||
+        setsockopt(descriptor, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience) < 0 ||
+        connect(descriptor, (const struct sockaddr *)server, length) < 0)
         return report("connect");
     for (int seconds = prefix > 0 ? 4 : 1; seconds <= 4; seconds *= 2) {
         if (send_all(descriptor, data, prefix + query->size) < 0)

@@ -398,6 +398,27 @@ def by_tcp(chapter, talk, limit=5):
     return program
 
 
+def by_tcp_in_vain(chapter):
+    """Run the program, whose question's answer is cut off, and whose connection is not answered."""
+    with contextlib.ExitStack() as stack:
+        while True:
+            server = Datagrams("the name server")
+            try:
+                stack.enter_context(socket.create_server((server.address, server.port), backlog=0))
+                break
+            except OSError:
+                server.close()
+        for _ in range(2):  # the second fills what room the queue may have left
+            client = stack.enter_context(socket.socket())
+            client.setblocking(False)
+            client.connect_ex((server.address, server.port))
+        program = chapter.start("-s", stack.enter_context(server).address, "-p", str(server.port), NAME)
+        query, sender = server.receive(what="a question")
+        server.send_to(sender, answer(query, FORGED, cut=True))
+        program.status = program.wait(12)
+    return program
+
+
 def in_pieces(connection, data):
     """Send the first bytes one by one, and the rest at once."""
     for place in range(30):
@@ -419,6 +440,11 @@ BOTH = ('timeout 9 python3 -c "' + LISTENS + "t = socket.create_server(('127.0.0
         "a = q[2:4] + bytes.fromhex('8180 0001 0001 00000000') + q[14:] + bytes.fromhex('c00c 0001 0001 0000012c 0004 c0000250'); %s\"")
 
 
+NO_TCP = ('timeout 15 python3 -c "' + LISTENS + "t = socket.create_server(('127.0.0.1', 7890), backlog=0); "
+          "o = socket.create_connection(('127.0.0.1', 7890)); q, who = s.recvfrom(999); "
+          "s.sendto(q[:2] + bytes.fromhex('8380 0001 000000000000') + q[12:], who); import time; time.sleep(14)\"")
+
+
 @graded(5, "Asks by TCP when the answer was cut off (TC)",
         cause=[
             Symptom("it asks something else|ended its side after", "By TCP the length stands before the question, two bytes, the high one first; it is the same "
@@ -429,6 +455,9 @@ BOTH = ('timeout 9 python3 -c "' + LISTENS + "t = socket.create_server(('127.0.0
             Symptom("expected: +(400|'www)", "TCP has no messages: recv() may bring one byte. Go on until all that the length says has come.",
                     (BOTH % "import time; c.sendall(bytes([0])); time.sleep(0.2); c.sendall(bytes([len(a)]) + a[:30]); time.sleep(0.2); c.sendall(a[30:])",
                      ASK + NAME)),
+            Symptom(r"(?s)is silent by TCP.*did not end", "connect() itself waits for minutes where nothing answers: SO_SNDTIMEO, set "
+                    "before it, bounds it, or O_NONBLOCK and poll(). Ten seconds are enough.", (NO_TCP, "timeout 12 ./dig -s 127.0.0.1 "
+                    "-p 7890 a; echo exit status $?")),
             Symptom("did not end", "One byte may come now and then: give up within ten seconds in all, with exit status 1.",
                     (BOTH.replace("timeout 9", "timeout 14") % "import time; [(time.sleep(0.5), c.send(bytes([255]))) for _ in range(26)]" + " 2> /dev/null",
                      "timeout 12 ./dig -s 127.0.0.1 -p 7890 a; echo exit status $?")),
@@ -439,9 +468,13 @@ BOTH = ('timeout 9 python3 -c "' + LISTENS + "t = socket.create_server(('127.0.0
             "The bit TC (2 in byte 2 of the header) says that the answer did not fit into a datagram: connect() by TCP, "
             "to the same port, and ask again; what the datagram had does not count."],
         read="The program", by_hand=(BOTH % "c.sendall(bytes([0, len(a)]) + a)", ASK + NAME), step=3)
-@pytest.mark.parametrize("case", ["at once", "in pieces", "too early", "ten seconds", "another id"])
+@pytest.mark.parametrize("case", ["at once", "in pieces", "too early", "ten seconds", "another id", "silent"])
 def test_tcp(chapter, case):
     records = [record("A", bytes([192, 0, 2, number % 256])) for number in range(400)]
+    if case == "silent":
+        steps.step("the name server is silent by TCP")
+        checks.is_failure(chapter, by_tcp_in_vain(chapter), r"\w+")
+        return
     steps.step("the answer comes by TCP%s" % {"in pieces": " in pieces", "too early": ", and ends too early", "at once": "",
                                               "ten seconds": " in ten seconds and more", "another id": ", to another question"}[case])
 

@@ -89,8 +89,8 @@ MUTANTS = [
     Mutant("the process id", "dig.c", "if (getentropy(query.data, 2) < 0)",
            "query.data[0] = (unsigned char)(getpid() >> 8);\n    query.data[1] = (unsigned char)getpid();\n    if (query.size == 0)",
            "test_lies", "neither getpid()"),
-    Mutant("anybody may answer", "dig.c", "if (descriptor < 0 || connect(descriptor, (const struct sockaddr *)server, length) < 0)\n        return report(\"connect\");",
-           "if (descriptor < 0 || (prefix > 0 && connect(descriptor, (const struct sockaddr *)server, length) < 0))\n        return report(\"connect\");\n"
+    Mutant("anybody may answer", "dig.c", "        connect(descriptor, (const struct sockaddr *)server, length) < 0)\n        return report(\"connect\");",
+           "        (prefix > 0 && connect(descriptor, (const struct sockaddr *)server, length) < 0))\n        return report(\"connect\");\n"
            "    if (prefix == 0) {\n        sendto(descriptor, data, query->size, 0, (const struct sockaddr *)server, length);\n"
            "        start_reader(&reader, descriptor, 5);\n        while (receive(&reader, prefix, answer) == 0)\n            if (is_answer(answer, query))\n"
            "                return close(descriptor);\n        return report(\"recv\");\n    }", "test_lies", "Anybody may send"),
@@ -107,4 +107,5 @@ MUTANTS = [
            "test_tcp", "What the datagram had"),
     Mutant("always this machine", "dig.c", 'fopen("/etc/resolv.conf", "r")', 'fopen("/etc/no-resolv.conf", "r")', "test_resolv_conf", "begins a line"),
     Mutant("any line with the word", "dig.c", '" nameserver %45s"', '" # nameserver %45s"', "test_resolv_conf", "first word"),
+    Mutant("connect() waits as long as the kernel wants", "dig.c", "{.tv_sec = 4};", "{.tv_sec = 0};", "test_tcp", "SO_SNDTIMEO"),
 ]
