@@ -7,6 +7,7 @@ import re
 
 from grade import names
 from grade import results as model
+from grade.failure import printable
 from grade.files import write
 from grade.roster import KEPT
 
@@ -14,8 +15,8 @@ NUMBER = re.compile(r"-|[+-]?\d+([.,]\d+)?")  # or none, as Moodle writes it
 
 
 def harmless(text):
-    """A cell that no spreadsheet takes for a formula, and no writer stumbles over."""
-    text = text.encode(errors="backslashreplace").decode()
+    """A cell that no spreadsheet takes for a formula, and no terminal obeys."""
+    text = printable(text)
     return "'" + text if text.startswith(("=", "+", "-", "@", "\t", "\r")) and not NUMBER.fullmatch(text) else text
 
 

@@ -7,6 +7,7 @@ import shutil
 import pytest
 
 from grade import run
+from grade.scores import table
 from repo.classes import CHAPTER, program
 
 pytestmark = pytest.mark.strict  # takes a while, and is for whoever changes the grader
@@ -132,3 +133,8 @@ def test_what_is_wrong_in_grades_conf_is_named_with_its_line(graded, tmp_path, l
     with pytest.raises(SystemExit, match=r"^make class: \S*/class/grades\.conf, line 3: [^\n]*" + words):
         graded()
     assert not (tmp_path / "out").exists()
+
+
+def test_no_cell_is_obeyed_by_a_spreadsheet_or_a_terminal():
+    text = table([["=1+1", "\x1b]0;x\x07", "\udcff", "-", "-2,5", "J\xfcrgen, \u4f60", 7]])
+    assert text == "'=1+1,\\x1b]0;x\\x07,\\xdcff,-,\"-2,5\",\"J\xfcrgen, \u4f60\",7\r\n"
