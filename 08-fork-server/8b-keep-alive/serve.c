@@ -117,10 +117,16 @@ static bool await_request(struct reader *reader, int stop)
 {
     struct pollfd ends[] = {{.fd = reader->descriptor, .events = POLLIN},
                             {.fd = stop, .events = POLLIN}};
+    struct timespec now, end;
 
+    clock_gettime(CLOCK_MONOTONIC, &end);
+    end.tv_sec += IDLE_SECONDS;
     for (ssize_t received = -1; received < 0;) {
         bool is_idle = reader->start == reader->end;
-        int ready = poll(ends, 2, is_idle ? IDLE_SECONDS * 1000 : 0);
+
+        clock_gettime(CLOCK_MONOTONIC, &now);
+        long long left = (end.tv_sec - now.tv_sec) * 1000LL + (end.tv_nsec - now.tv_nsec) / 1000000;
+        int ready = poll(ends, 2, is_idle && left > 0 ? (int)left : 0);
 
         if (ready > 0 && ends[1].revents != 0)
             stop_requested = 1; /* the next request is the last */

@@ -90,7 +90,7 @@ def test_stays_behind_errors(server):
                 raise AssertionError("the connection ends behind HTTP/%s with `%s`" % (version, header))
 
 
-@graded(8, "Requests that come together, or in pieces, are answered in order", step=1,
+@graded(7, "Requests that come together, or in pieces, are answered in order", step=1,
         cause=[
             Symptom("one byte after the other[\\s\\S]*(timed out|ended its side|ECONNRESET)", "A request may come in any pieces, also the second one: recv_line() waits for the "
                     "rest of a line; a deadline begins anew with each request."),
@@ -138,7 +138,7 @@ def test_head(server):
             stays(client, "/", PAGE)
 
 
-@graded(8, "A body is never taken for a request", step=1,
+@graded(7, "A body is never taken for a request", step=1,
         cause=[
             Symptom("in the chunks", "Chunks are a body, too: behind Transfer-Encoding the connection is closed, after the answer."),
             Symptom("in the body of (POST|BREW)", "A request that is refused may have a body all the same: close behind the answer, or skip the "
@@ -183,7 +183,7 @@ SMUGGLERS = [name for name, (status, _) in REFUSED.items() if status == 400 and 
 TWO_LENGTHS = b"GET / HTTP/1.1\\r\\nHost: a\\r\\nContent-Length: 0\\r\\nContent-Length: 34\\r\\n\\r\\n"
 
 
-@graded(8, "Whatever is malformed is answered with 400, and ends the connection", step=1,
+@graded(7, "Whatever is malformed is answered with 400, and ends the connection", step=1,
         cause=[
             Symptom("taken for another request|more than one answer|timed out", "After a 400 nobody knows where the next request begins: the connection is closed, for what follows may be a part "
                     "of the malformed one. And so it is behind 408, 414 and 431."),
@@ -368,6 +368,27 @@ def test_a_file_that_shrinks(server, large):
         data = what_comes(client)
     assert SMUGGLED not in data, "the rest of the file is not there, and the next answer follows as if it were that"
     assert len(data) < len(LARGE), "as many bytes came as the file had before"
+
+
+@graded(3, "Who asks and asks, and never reads, is given up after a minute and a half", step=2, limit=120,
+        cause="send() waits for a client that does not read, for ever, and the child with it, unless SO_SNDTIMEO limits it: on a connection that stays "
+              "for small files, too. And then the connection ends.",
+        read="The program",
+        by_hand=(START, r"exec 3<>/dev/tcp/127.0.0.1/8080; timeout 75 yes $'HEAD / HTTP/1.1\r\nHost: a\r\n\r' 2> my.txt >&3; echo exit status $?; rm my.txt"))
+def test_gives_up_who_never_reads(chapter, root, hurry):
+    step("the program waits only a sixth of the time that it means to")
+    server = chapter.serve("-p", "0", root, env={**os.environ, **hurry})
+    with connect(server, receive_buffer=4096) as client:
+        client.setblocking(False)
+        data = [ask() * 100000]
+
+        def is_given_up():
+            with contextlib.suppress(OSError):
+                data[0] = data[0][client.send(data[0][:100000]):]
+            return not living(server.pid)
+
+        wait_until(lambda: living(server.pid), what="the client's child")
+        wait_until(is_given_up, limit=95, what="the end of the child of a client that asks and does not read")
 
 
 # ---- 8b.3
@@ -562,6 +583,16 @@ def test_signals_to_all_of_them(server):
         os.killpg(server.pid, signal.SIGTERM)
         ends(client, "after SIGTERM")
     assert server.wait(limit=3) == 0
+
+
+@pytest.mark.strict
+def test_signals_do_not_make_the_idle_time_longer(chapter, root, faults):
+    server = chapter.serve("-p", "0", root, under=faults("poll:error=EINTR:delay_exit=1500000:when=1..4"))
+    with connect(server, limit=15) as client:
+        stays(client)
+        begin = time.monotonic()
+        assert client.recv(1) == b""
+        assert time.monotonic() - begin < 9
 
 
 def test_faults(chapter, root, faults):

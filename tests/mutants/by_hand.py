@@ -39,7 +39,7 @@ def show(commands, folder):
     """Run the commands of each terminal in the folder of a program that is built; return what each
     printed, as a list of texts. All of it has ended when this returns."""
     script = []
-    limit = max(SECONDS, *[5 + int(text) for text in re.findall(r"--max-time (\d+)", commands[-1])], 0)
+    limit = max(SECONDS, *[5 + int(text) for text in re.findall(r"(?:--max-time|timeout) (\d+)", commands[-1])], 0)
     with tempfile.TemporaryDirectory() as place:
         for number, command in enumerate(commands):
             path = os.path.join(place, "terminal-%d" % number)

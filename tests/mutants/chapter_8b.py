@@ -15,7 +15,7 @@ KEEP = '        if (length == strlen("keep-alive") && strncasecmp(value, "keep-a
 BUFFERED = "        if (!is_idle)\n            break;\n"
 QUIET = "        if (ready == 0 || (ready > 0 && ends[0].revents == 0))\n            return false;\n"
 SAID = 'stays ? "keep-alive" : "close"'
-IDLE = "is_idle ? IDLE_SECONDS * 1000 : 0"
+IDLE = "is_idle && left > 0 ? (int)left : 0"
 
 
 def first(status, body="stays = false;"):
@@ -52,6 +52,8 @@ MUTANTS = [
     Mutant("Nagle", S, NODELAY, "client < 0", "test_waits_for_no_acknowledgement", "TCP_NODELAY"),
     Mutant("head and body in two sends", A, "        size_t room = sizeof buffer - used;\n", "        if (used > 0 && setsockopt(client, 6, 1, &(int){0}, sizeof(int)) == 0 && send_all(client, buffer, used) == 0)\n            used = 0;\n        size_t room = sizeof buffer - used;\n",
            "test_waits_for_no_acknowledgement", "with one send()"),
+    Mutant("a client that never reads has its child for ever", S, "        setsockopt(client, SOL_SOCKET, SO_SNDTIMEO, &second, sizeof second) < 0)\n", "        second.tv_sec < 1)\n",
+           "test_gives_up_who_never_reads", "unless SO_SNDTIMEO"),
     Mutant("one client after another", C, "        children->pids[children->running++] = child;\n", "        waitpid(child, NULL, 0);\n", "test_serves_as_chapter_8_does", "has its own child"),
     Mutant("closed with bytes unread", S, "    if (next == DRAIN)\n        drain(client);\n", "    if (next == DRAIN && 0)\n        drain(client);\n", "test_serves_as_chapter_8_does", "destroys the answer"),
     Mutant("the files stay open", S, "    if (file >= 0)\n        close(file);\n    log_request", "    log_request", "test_serves_as_chapter_8_does", "close() each file"),
