@@ -106,9 +106,10 @@ NUMBER := $(firstword $(subst ., ,$(firstword $(N))))
 CHAPTER := $(filter 0$(patsubst 0%,%,$(NUMBER))-% $(NUMBER)-%,$(notdir $(FOLDERS) $(EXERCISES)))
 FOLDER := $(filter $(CHAPTER) %/$(CHAPTER),$(FOLDERS) $(EXERCISES))
 STEP := $(patsubst $(NUMBER)%,%,$(firstword $(N)))
+ELSE := , or an exercise, such as 4b
 ifneq ($(words $(N)) $(words $(CHAPTER)),1 1)
 ifneq ($(filter start grade meet,$(COMMAND)) $(words $(N)),$(COMMAND) 0)
-$(error make $(COMMAND) $(N): which chapter? 1 to 9, as in: make $(COMMAND) 4, or an exercise, such as 4b)
+$(error make $(COMMAND) $(N): which chapter? 1 to 9, as in: make $(COMMAND) 4$(if $(filter-out handout,$(COMMAND)),$(ELSE)))
 endif
 endif
 # A step, such as 7.3, is one of the chapter's patches. A handout has none; then lab.py knows what to say.

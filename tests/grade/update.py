@@ -64,8 +64,10 @@ def to_update(number):
 def handout(chapter):
     """Make the handout for a class that is about to write this chapter, in the folder that OUT=... names, or bring the
     one that UPDATE=... names up to date."""
-    if names.is_exercise(chapter):
-        sys.exit("make handout %s: a class begins with a chapter, as in: make handout %s" % (names.number(chapter), chapter[0]))
+    chapter, dot, step = chapter.partition(".")
+    if names.is_exercise(chapter) or dot:
+        number = names.number(chapter)
+        sys.exit("make handout %s: a class begins with a chapter, as in: make handout %s" % (number + dot + step, number[0]))
     first, number, is_new = chapter[:2], int(chapter[:2]), not os.environ.get("UPDATE")
     place = new_place(os.environ.get("OUT"), "handout") if is_new else to_update(number)
     began, before = (number, {}) if is_new else (weeks(place)[1], written(place))

@@ -38,12 +38,13 @@ def test_help_fits_a_screen_and_names_every_command(clone):
 
 @pytest.mark.parametrize("words", [["chapter", "12"], ["chapter", "x"], ["chapter"], ["chapter", "0"],
                                    ["chapter", "3", "4"], ["diff", "10"], ["diff"],
-                                   ["trace", "x"], ["trace"]])
+                                   ["trace", "x"], ["trace"], ["handout"]])
 def test_a_chapter_that_is_none_gets_one_clear_line(clone, words):
     done = make(clone, *words)
     assert done.returncode == 2
     assert len(done.stderr.splitlines()) == 1
     assert "make %s" % " ".join(words) in done.stderr and "1 to 9" in done.stderr
+    assert ("or an exercise, such as 4b" in done.stderr) == (words[0] != "handout")
     assert done.stdout == ""
 
 
@@ -139,7 +140,9 @@ def test_what_stands_in_the_way_is_one_clear_line(clone):
     for words, named in ((["chapter", "1"], "./socket: Permission denied"),
                          (["class", "DIR=.", "OUT=/dev/null"], "/dev/null"),
                          (["class", "DIR=/nonexistent"], "DIR=/nonexistent: there is no such folder"),
-                         (["handout", "4", "OUT=/dev/null/x"], "Not a directory")):
+                         (["handout", "4", "OUT=/dev/null/x"], "Not a directory"),
+                         (["handout", "4b", "OUT=x"], "make handout 4b: a class begins with a chapter, as in: make handout 4"),
+                         (["handout", "4.2", "OUT=x"], "make handout 4.2: a class begins with a chapter, as in: make handout 4")):
         done = make(clone, *words)
         assert done.returncode == 2 and named in done.stderr and "Traceback" not in done.stderr, done.stderr
     program.unlink()
