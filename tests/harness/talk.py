@@ -178,9 +178,11 @@ def exchange(server, request, limit=15):
 
 
 def connect_with_small_buffers(server):
-    """Connect as a client whose kernel takes so little that the server soon has to wait; the segments
-    of an Ethernet, not of loopback, keep the server's send buffer small too."""
-    return connect(server, receive_buffer=4096, segment=1448)
+    """Connect as a client whose kernel takes so little that the server soon has to wait, and we too; the segments
+    of an Ethernet, not of loopback, keep the server's send buffer small as well."""
+    client = connect(server, receive_buffer=4096, segment=1448)
+    client.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
+    return client
 
 
 def send_until_stuck(client, data):
