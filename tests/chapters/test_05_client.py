@@ -16,7 +16,7 @@ from harness.compare import identical
 from harness.grading import Symptom, graded
 from harness.inspect import is_listening, state
 from harness.program import seconds, wait_until
-from harness.talk import (echo, feed, receive, receive_all, receive_until, reserved_port, serving,
+from harness.talk import (echo, feed, new_address, receive, receive_all, receive_until, reserved_port, serving,
                           type_line, write_until_stuck)
 
 CHAPTER = "05-client"
@@ -354,7 +354,7 @@ def test_a_server_that_does_not_read_delays_only_what_it_is_sent(chapter):
         happens(end, "the program was seen to wait")
         receive_all(connection)
 
-    with serving(serve, small=True) as server:
+    with serving(serve, address=new_address(), small=True) as server:
         program = start(chapter, server, stdin=PIPE)
         for word in words:
             type_until_stuck(program)
