@@ -17,6 +17,7 @@ from grade import growth, learner, names, run
 from grade.files import has_program
 from harness.contain import adopt_orphans, end_descendants
 
+GROUPS = 7  # of files of checks, side by side: most of their time is waiting
 OURS = "lessons, grader"  # stands in the table for the checks that are no chapter's: those of tests/repo
 
 
@@ -106,12 +107,10 @@ def groups():
     """The files of checks, in groups that take about as long as each other; none without a finished program."""
     finished = [path for name in names.programs() if has_program(growth.ours(name))
                 for path in run.check_files(name)]
-    web = [path for path in finished if os.path.basename(path)[5:7] in ("07", "08", "09")]  # most of these wait
-    repo = sorted(glob.glob(os.path.join(glob.escape(run.TESTS), "repo", "test_*.py")))
-    rest = [path for path in finished if path not in web]
-    everything = [repo[1::2], repo[::2], web, rest[1::2], rest[::2]] if finished else []
+    everything = finished and [*finished, *sorted(glob.glob(os.path.join(glob.escape(run.TESTS), "repo", "test_*.py")))]
+    mixed = [everything[first::GROUPS] for first in range(GROUPS)]
     # By their paths from here: pytest has its own ideas of a [, a :: or a $HOME in the clone's.
-    return [[os.path.relpath(path, run.REPOSITORY) for path in paths] for paths in everything if paths]
+    return [[os.path.relpath(path, run.REPOSITORY) for path in paths] for paths in mixed if paths]
 
 
 def test(*arguments):
@@ -125,7 +124,7 @@ def test(*arguments):
         return run_pytest(*arguments, *(path for paths in groups() for path in paths))
     command = pytest_command("-p", "harness.telling")
     ours = os.path.isdir(os.path.join(run.TESTS, "repo"))
-    print("Checking the finished programs over loopback%s. This takes about two minutes:\n" % (
+    print("Checking the finished programs over loopback%s. This takes a minute or two:\n" % (
         ", the lessons and the grader" if ours else ""), flush=True)
     if not side_by_side(command, groups()):
         print("\nSomething is wrong: see above. To check one thing again: make test ARGS=tests/FILE::NAME")
