@@ -38,9 +38,9 @@ MUTANTS = [
            "test_wrong_usage", "atoi() and strtol()"),
     Mutant("send() waits", P, "fcntl(descriptor, F_SETFL, O_NONBLOCK) < 0 ||", "descriptor < 0 ||", "test_delayed_by_nobody", "O_NONBLOCK"),
     Mutant("the rest is lost", P, "client->start += sent > 0 ? (size_t)sent : 0;", "client->start = client->end;", "test_delayed_by_nobody", "go out later"),
-    Mutant("4 MiB for each", P, "ROOM = 65536 }", "ROOM = 4 << 20 }", "test_flow_control", "is enough"),
+    Mutant("512 KiB for each", P, "ROOM = 65536 }", "ROOM = 512 << 10 }", "test_flow_control", "is enough"),
     Mutant("128 KiB for each", P, "ROOM = 65536 }", "ROOM = 131072 }", "test_flow_control", "is enough"),
-    Mutant("as much as there is", P, "ROOM = 65536 }", "ROOM = 64 << 20 }", "test_flow_control", "waits in the client's kernel"),
+    Mutant("as much as there is", P, "ROOM = 65536 }", "ROOM = 16 << 20 }", "test_flow_control", "waits in the client's kernel"),
     Mutant("as long as one sends", P, TURN, "        while (server->ends[i].revents != 0 && serve(&server->ends[i], server->clients[i]))\n"
            "            poll(&server->ends[i], 1, 0);\n        if (server->ends[i].revents == 0)\n", "test_turns", "once for each client"),
     Mutant("POLLOUT always", P, "(held > 0 ? POLLOUT : 0)", "POLLOUT", "test_sleeps", "only while there is something"),
