@@ -165,7 +165,7 @@ def test_sigterm_finishes_the_requests_under_way(server, receiver):
         cause=[
             Symptom("timed out", "A child waits for ever for a client that says nothing, and the parent for that "
                     "child: after 8 seconds the client gets 408 (SO_RCVTIMEO), as in chapter 7."),
-            Symptom("408", "A SIGTERM that comes to a child, too, has it give up its client without an answer: "
+            Symptom(r"\b408\b", "A SIGTERM that comes to a child, too, has it give up its client without an answer: "
                     "to it the signal is but a note, and after 8 seconds there is the 408."),
             "The parent gives up its children after some seconds: alarm(), or a loop that counts, has no "
             "place here. waitpid() waits for as long as they have to do."],

@@ -203,7 +203,7 @@ def test_however_it_is_written(server, root):
         cause=[
             Symptom("timed out", "It waits for the end of its input, which comes once nobody has the other end of the pipe any more. Or both wait for one "
                     "another: while a large body is written, the program writes, too, so read it meanwhile (poll()), or write from a child of its own."),
-            Symptom("405|is told of", "POST to a program is no 405: it runs, with REQUEST_METHOD=POST and CONTENT_LENGTH."),
+            Symptom(r"\b405\b|is told of", "POST to a program is no 405: it runs, with REQUEST_METHOD=POST and CONTENT_LENGTH."),
             Symptom("more than the body", "Content-Length says how many bytes are the body: what comes behind them is not the program's."),
             Symptom("reset by", "To close with unread bytes makes the kernel send a reset, which destroys the answer on its way. A program takes time, in which more "
                     "may come: shutdown(SHUT_WR), and read on for a moment.",
@@ -248,7 +248,7 @@ def test_body(server, root):
 
 @graded(4, "Refuses a body whose length it cannot tell, or that does not come", step=3,
         cause=[
-            Symptom("405", "POST to a program is no 405: see the check before."),
+            Symptom(r"\b405\b", "POST to a program is no 405: see the check before."),
             Symptom("HTTP/1.0 200", "A Content-Length that is none, or two of them, are 400 before anything runs. Of a chunked body nobody knows the length: 411, or 501."),
             "A client that ends in the middle of its body has asked for nothing: 400, and the program is not left waiting for more."],
         read="Your turn", needs=["test_runs_a_program"],
@@ -267,7 +267,7 @@ def test_bad_bodies(server, root):
 
 @graded(8, "Makes of its head that of the answer: Status, Location, its other headers", step=3,
         cause=[
-            Symptom("Location|302", "Location without Status is 302 Found, whatever else is there."),
+            Symptom(r"Location|\b302\b", "Location without Status is 302 Found, whatever else is there."),
             Symptom("no empty line|not a header|HTTP/1.0 50", "The program's lines may end with LF alone, the answer's end with CR LF: all of the head is taken apart before any "
                     "of it is sent, however many pieces it comes in."),
             Symptom("has a body", "204 and 304 are heads alone: what the program writes behind them is not sent."),

@@ -330,7 +330,7 @@ def test_http_1_0(server):
 
 @graded(4, "Where the server ends the connection, the answer says Connection: close", step=2,
         cause=[
-            Symptom("503", "The 503 of the parent, too, has HTTP/1.1 and Connection: close: its connection is over."),
+            Symptom(r"\b503\b", "The 503 of the parent, too, has HTTP/1.1 and Connection: close: its connection is over."),
             "An answer of 400, and each other behind which the connection is closed, says Connection: close: or the client sends the next "
             "request into the void."],
         read="The program", needs=["test_connection_close"],

@@ -97,7 +97,7 @@ def test_sends_a_small_file(server):
 @graded(3, "Says where it listens: 127.0.0.1, or the ADDRESS of -a; port 6969, unless told otherwise",
         cause=[
             Symptom("has not said so", "printf() into a pipe keeps the line in stdio's buffer: setvbuf(), or fflush(stdout)."),
-            Symptom("6969", "Without -p the port is 6969: below 1024 one has to be root, for TFTP's own 69, too.",
+            Symptom(r"\b6969\b", "Without -p the port is 6969: below 1024 one has to be root, for TFTP's own 69, too.",
                     ("timeout 1 ./tftp & sleep 0.3; ss -lun; wait",)),
             Symptom("kernel says", "INADDR_ANY, which is 0.0.0.0, takes packets from the network: the address is 127.0.0.1.",
                     ("timeout 1 ./tftp & sleep 0.3; ss -lun; wait",)),

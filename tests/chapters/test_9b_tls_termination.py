@@ -65,9 +65,9 @@ def by_hand(*texts, run=RUN):
             Symptom("no such key|before it listened", "The key `proxy` is not known: its value is an address, as that of `address` is."),
             Symptom("a second header", "Once the header is read, all is as before: what comes behind it is the request, and another header is a bad one.",
                     by_hand(r"PROXY TCP4 192.0.2.1 198.51.100.2 56324 443\r\nPROXY TCP4 192.0.2.1 198.51.100.2 56324 443\r\n" + GET)),
-            Symptom("400", "The PROXY line is taken for the request, or is not read to its end: where accept()'s peer has the proxy's "
+            Symptom(r"\b400\b", "The PROXY line is taken for the request, or is not read to its end: where accept()'s peer has the proxy's "
                     "address, whatever its port, the line is read first, and the request behind it with the same buffer."),
-            Symptom("408|timed out|no answer", "What has come behind the line is gone: it may arrive with the same recv(), and "
+            Symptom(r"\b408\b|timed out|no answer", "What has come behind the line is gone: it may arrive with the same recv(), and "
                     "has to stay in the buffer for the request."),
             "Once the header is read, all is as before."],
         read="The program", by_hand=by_hand(r"PROXY TCP4 192.0.2.1 198.51.100.2 56324 443\r\n" + GET))
