@@ -143,9 +143,8 @@ def test_a_listen_pid_of_somebody_else(chapter, folder, queue, pid):
 
 
 @graded(10, "Goes to the background with descriptor 3, too",
-        cause=[
-            Symptom("exit status", "LISTEN_PID names the process that was started. After fork() getpid() is another: compare before."),
-            "LISTEN_PID is to be compared before the first fork(), and descriptor 3 stays open in the last process."],
+        cause="LISTEN_PID is to be compared before the first fork(), for after it getpid() is another; and descriptor 3 stays open in "
+              "the last process.",
         read="The program", by_hand=(CONFIGURED + GIVES + "-c my.conf; sleep 0.3; " + ASKS,))
 def test_goes_to_the_background_with_it(daemons, folder, queue, port):
     daemon = daemons.start("-c", configure(folder, port=port, **PIDFILE), under=given(), stdin=queue)
