@@ -58,6 +58,7 @@ MUTANTS = [
            "test_however_it_is_written", "A link that leads"),
     Mutant("closed behind a program, with bytes unread", "serve.c", " || program_length(request.path) > 0)\n        drain", ")\n        drain", "test_body", "A program takes time"),
     Mutant("POST is 405 as before", "request.c", ' ||\n        (strncmp(request->line, "POST ", 5) == 0 && program_length(request->path) > 0))', ")", "test_body", "no 405"),
+    Mutant("POST is 405, whatever its body", "request.c", ' ||\n        (strncmp(request->line, "POST ", 5) == 0 && program_length(request->path) > 0))', ")", "test_bad_bodies", "see the check before"),
     Mutant("all that has come is the body", "program.c", "    pid_t child = -1;\n\n    for (int i", "    pid_t child = -1;\n\n    if (size > 0 && (size_t)size < reader->end - reader->start)\n        size = (int)(reader->end - reader->start);\n    for (int i",
            "test_body", "what comes behind"),
     Mutant("its input has no end", "program.c", "dup2(input, 0) == 0", "dup2(output, 0) == 0", "test_body", "It waits for the end"),
