@@ -54,8 +54,6 @@ MUTANTS = [
     Mutant("only the first bytes are compared", "program.c", 'while (strncmp(end, "//", 2) == 0 || strncmp(end, "/./", 3) == 0)', "while (0)",
            "test_however_it_is_written", "Empty parts"),
     Mutant("the path climbs behind the name", "program.c", ' || strstr(info, "/..") != NULL', "", "test_however_it_is_written", "A part .."),
-    Mutant("a link shows a program", "webroot.c", "        (program_length(path) == 0 && program_length(real + length) > 0)) { /* or to a program */", "        0) {",
-           "test_however_it_is_written", "A link that leads"),
     Mutant("closed behind a program, with bytes unread", "serve.c", " || program_length(request.path) > 0)\n        drain", ")\n        drain", "test_body", "A program takes time"),
     Mutant("POST is 405 as before", "request.c", ' ||\n        (strncmp(request->line, "POST ", 5) == 0 && program_length(request->path) > 0))', ")", "test_body", "no 405"),
     Mutant("POST is 405, whatever its body", "request.c", ' ||\n        (strncmp(request->line, "POST ", 5) == 0 && program_length(request->path) > 0))', ")", "test_bad_bodies", "see the check before"),
