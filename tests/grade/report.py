@@ -71,12 +71,17 @@ def tell_checks(checks, results, most, colours, **where):
     return "\n".join(lines).rstrip("\n")
 
 
+def counted(number, noun):
+    """So many of something: 1 point, 2 points."""
+    return "%d %s%s" % (number, noun, "s" * (number != 1))
+
+
 def tell_later(steps):
     """One line for the steps that come later, a dictionary from step to checks."""
     checks = sum(steps.values(), [])
-    return "  Later: %s, %d points more; %d of %d checks pass already." % (
+    return "  Later: %s, %s more; %d of %d checks pass already." % (
         "steps %d to %d" % (min(steps), max(steps)) if len(steps) > 1 else "step %d" % min(steps),
-        sum(check["points"] - check["earned"] for check in checks),
+        counted(sum(check["points"] - check["earned"] for check in checks), "point"),
         sum(check["verdict"] == model.PASSED for check in checks), len(checks))
 
 
@@ -96,7 +101,8 @@ def what_next(results, compare):
     if not trouble["by_hand"]:  # it does not build
         return "mend that, then make grade %s again" % name
     if any(check["earned"] for check in results["checks"] if check["step"] == step):
-        return 'mend "%s", for %d points more, then make grade %s again' % (trouble["title"], trouble["points"], name)
+        return 'mend "%s", for %s more, then make grade %s again' % (
+            trouble["title"], counted(trouble["points"], "point"), name)
     return "write step %s.%d, as %s/README.md tells it under that title, then make grade %s again" % (
         name, step, place(chapter), name)
 

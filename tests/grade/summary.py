@@ -16,9 +16,10 @@ BAR = 40  # characters of the longest
 WIDTH = 80
 # What may be told of a remark where names may not: these words of ours.
 KINDS = ("LATE", "not in the roster", "of this name", "the same one in the roster", "not all graded yet",
-         "grader error", "could not be graded", "could not be looked through", "cannot be read", "which chapter is it?",
-         "no program of the learner's", "was handed in", "left out", "is not taken from", "is taken from",
-         "counts as it was handed in last", "lacked given files", "has its sources in", "has a Makefile of its own",
+         "grader error", "could not be graded", "could not be looked through", "left out", "cannot be read",
+         "cannot be unpacked", "neither a folder nor an archive", "which chapter is it?", "no program of the learner's",
+         "counts as it was handed in last", "and not in single files", "was handed in", "together with",
+         "is not taken from", "is taken from", "lacked given files", "has its sources in", "has a Makefile of its own",
          "brings what is no source", "has the points from before", "nearly identical")
 OTHER = "something else"
 
@@ -84,11 +85,16 @@ def remarks(people, names):
     return section if section.items else Section("Remarks", "There are none.")
 
 
+def have(number):
+    """So many people have, or one has."""
+    return "%d %s" % (number, "has" if number == 1 else "have")
+
+
 def sections(people, absent, programs, has_roster, names):
     """All that is told of these people, who have handed in, and those who have not."""
     late = sum(map(bool, (learner.late for learner in people)))
-    count = "%d have handed in%s" % (len(people), ", %d of them late" % late if late else "")
-    nothing = "%d in the roster have handed in nothing" % len(absent) if has_roster else \
+    count = "%s handed in%s" % (have(len(people)), ", %d of them late" % late if late else "")
+    nothing = "of the roster, %s handed in nothing" % have(len(absent)) if has_roster else \
         "who has handed in nothing, only a roster tells"
     first = Section("The class", "%s; %s." % (count, nothing))
     first.items = [("", learner.name, "") for learner in absent if names]

@@ -46,6 +46,9 @@ def test_a_report_tells_one_thing_at_a_time():
                           "  Later: step 3, 5 points more; 1 of 2 checks pass already.", "",
                           'Next: mend "Listens", for 8 points more, then make grade 4 again.']
     assert "Wakes" not in told
+    last = results(check(1, model.PASSED, "Starts", 98), check(1, model.FAILED, "Speaks", 1), check(2, model.FAILED, "Sleeps", 1))
+    told = report.tell(last, colours=False)
+    assert "Later: step 2, 1 point more;" in told and 'mend "Speaks", for 1 point more' in told
 
 
 def test_a_report_of_everything_leaves_nothing_out():

@@ -41,11 +41,19 @@ class Reader(html.parser.HTMLParser):
 
 def test_both_say_the_same(tmp_path):
     text, page = told(learner("ann", 10, 0), learner("bob", 3, 10, late=True), learner("eve"), absent=["joe"])
-    assert "3 have handed in, 1 of them late; 1 in the roster have handed in nothing." in text
+    assert "3 have handed in, 1 of them late; of the roster, 1 has handed in nothing." in text
     assert "04-send-recv: begun by 2 of 3" in text and "Of 20 points the median is 11.5, and the mean 11.5" in text
     assert re.search(r"^ +60-69  #+ 1$", text, re.MULTILINE) and re.search(r"^ +100   0$", text, re.MULTILINE)
     words = re.compile(r"[A-Za-z.0-9]+")
     assert set(words.findall(text)) <= set(words.findall(Reader(page).text))
+
+
+def test_one_is_no_plural_and_each_remark_is_of_its_kind():
+    ann = learner("ann", 10, 0, late=True)
+    ann.remarks += ["04-send-recv counts as it was handed in last", "ann.rar cannot be unpacked: hand in a .zip"]
+    text = told(ann)[0]
+    assert "1 has handed in, 1 of them late" in text and summary.OTHER not in text
+    assert "1  counts as it was handed in last" in text and "1  cannot be unpacked" in text
 
 
 def test_the_histogram_counts_everybody_once():
