@@ -15,8 +15,9 @@ from grade import complete, names, run, submissions, weights
 from grade import results as model
 from grade.files import write
 from grade.gradebook import write_import
-from grade.people import Learner, learners, meant_by, remove_others
+from grade.people import Learner, inside, learners, may_be_a_class, meant_by, remove_others
 from grade.progress import Progress
+from grade.report import counted
 from grade.roster import Roster
 from grade.scores import write_scores
 from grade.similarity import write_similar
@@ -37,7 +38,8 @@ def prepare(learner, target, out, graders, chosen=None):
         found, remarks = submissions.receive(learner.handed_in, target, list(graders))
     except Exception as error:  # whatever it is, the others are graded
         found, remarks = {}, ["could not be looked through: %s" % error]
-    learner.remarks = ["LATE"] * learner.late + remarks
+    group = learner.told.group if learner.told else ()
+    learner.remarks = ["LATE"] * learner.late + remarks + ["together with " + ", ".join(group)] * bool(group)
     learner.folders = {chapter: found[chapter] for chapter in found if chapter in graders}
     place = os.path.join(out, "json", learner.label)
     os.makedirs(place, exist_ok=True)
@@ -103,7 +105,8 @@ def places():
     folder, out, listed = (name and os.path.realpath(os.path.expanduser(name)) for name in (
         given, os.environ.get("OUT") or "results", os.environ.get("ROSTER", "")))
     if not os.path.isdir(folder):
-        sys.exit("make class: DIR=%s: there is no such folder" % given)
+        sys.exit("make class: DIR=%s: %s" % (given, "it is a file: unpack it, and say the folder" if os.path.exists(folder)
+                                             else "there is no such folder"))
     if out == folder:
         sys.exit("make class: OUT and DIR are the same folder; the results need one of their own")
     return folder, out, listed
@@ -111,14 +114,18 @@ def places():
 
 def grade_class(python):
     """The command: DIR, OUT, CHAPTERS, ONLY, ROSTER and NAMES are in the environment. Returns the exit status."""
-    folder, out, listed = places()
+    given, out, listed = places()
+    folder = inside(given, out, listed)
     wanted, only = names.wanted(os.environ.get("CHAPTERS", "")), os.environ.get("ONLY", "")
     people = learners(folder, out, listed)
     if not people:
         sys.exit("make class: DIR=%s: nobody has handed in anything there" % os.environ["DIR"])
-    chosen, counts, roster = meant_by(only, people), weights.read(folder), Roster(listed) if listed else None
+    chosen, counts, roster = meant_by(only, people), weights.read(given, folder), Roster(listed) if listed else None
     adopt_orphans(True)
     os.makedirs(os.path.join(out, "reports"), exist_ok=True)
+    if len(people) == 1 and may_be_a_class(people[0].handed_in[0][0][0]):
+        print('make class: only %s is there. If that is a class: DIR="%s"' % (
+            people[0].name, people[0].handed_in[0][0][0]), file=sys.stderr)
     for sentence in machine.weaknesses():
         print(sentence, file=sys.stderr)
     graders = {chapter: run.digest(chapter) for chapter in wanted}
@@ -140,8 +147,8 @@ def grade_class(python):
             if roster:
                 write_import(roster, people, out, begun, counts)
 
-        print("%d learners, %d chapters to grade, %d are graded already" % (
-            len(chosen), len(jobs), sum(len(learner.results) for learner in chosen)), flush=True)
+        print("%s, %s to grade, %d graded already" % (counted(len(chosen), "learner"), counted(len(jobs), "chapter"),
+                                                     sum(len(learner.results) for learner in chosen)), flush=True)
         if not grade_all(python, chosen, jobs, out, tell_all):
             print("\nInterrupted. The same command goes on from here.", file=sys.stderr)
             return 130

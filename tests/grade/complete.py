@@ -41,10 +41,10 @@ def peculiar(folder, chapter):
 
 
 def makefiles(folder):
-    """What the Makefiles in a folder say, under any of the names that make looks for."""
+    """What the Makefiles in a folder say, under any of the names that make looks for, and with whatever line ends."""
     for name in ("GNUmakefile", "makefile", "Makefile"):
         with contextlib.suppress(OSError), open(os.path.join(folder, name), "rb") as file:
-            yield file.read()
+            yield file.read().replace(b"\r\n", b"\n")
 
 
 def ours(chapter):

@@ -52,7 +52,7 @@ def rows(roster, everyone, programs, weights):
     if roster.possible:
         possible = {**new, **roster.possible}
         yield [possible.get(name, "") for name in titles]
-    whose = {id(learner.entry): learner for learner in everyone if learner.entry}
+    whose = {id(each): learner for learner in everyone for each in (learner.entry, *learner.others) if each}
     for entry in roster.entries:
         earned = points(whose[id(entry)], programs, weights) if id(entry) in whose else {}
         most = entry.cells.get("maximum grade", "")

@@ -11,13 +11,14 @@ from grade import downloads, names, report, weights
 from grade import results as model
 from grade.failure import printable
 from grade.roster import key
+from grade.unpack import is_archive, stem
 
 
 class Learner:
     """What one learner has handed in, and what came of it."""
 
     def __init__(self, name, told=None, handed_in=(), label="", late=False):
-        self.name, self.told, self.entry = name, told, None  # see downloads.HandIn, roster.Entry
+        self.name, self.told, self.entry, self.others = name, told, None, []  # see downloads.HandIn, roster.Entry
         self.handed_in, self.label, self.late = handed_in, label, late  # see submissions.receive()
         self.remarks, self.notes, self.results = [], [], {}  # notes are remarks for the instructor alone
         self.waiting = set()  # the chapters that are still to be graded
@@ -44,14 +45,35 @@ class Learner:
         return printable("\n\n".join(part for part in parts if part) + "\n")
 
 
+def entries(folder, *others):
+    """What is in the class's folder, in order. The `others`, such as the results, are none of it, nor is a folder that they
+    lie in."""
+    return sorted(entry for entry in os.listdir(folder)
+                  if not entry.startswith((".", "__MACOSX", downloads.GRADESCOPE)) and entry != weights.FILE
+                  and not any((other + os.sep).startswith(os.path.join(folder, entry, "")) for other in others))
+
+
+def inside(folder, *others):
+    """The class's folder; or, where a download was unpacked into one that is all there is in it, that one."""
+    there = entries(folder, *others)
+    below = os.path.join(folder, there[0]) if len(there) == 1 and not downloads.is_from(folder, there) else ""
+    if not os.path.isdir(below):
+        return folder
+    last = inside(below, *others)
+    return last if last != below or downloads.is_from(below, entries(below, *others)) else folder
+
+
+def may_be_a_class(folder):
+    """Whether what looks like a learner's folder may be one of several learners: nothing in it is a chapter's."""
+    there = entries(folder) if os.path.isdir(folder) else []
+    return len(there) > 1 and all((os.path.isdir(os.path.join(folder, entry)) or is_archive(entry)) and not names.meant(stem(entry))
+                                  for entry in there)
+
+
 def learners(folder, *others):
-    """A Learner for each folder and file in the class's folder, in order. The `others`, such as the results, are none, nor
-    is a folder that they lie in."""
-    entries = sorted(entry for entry in os.listdir(folder)
-                     if not entry.startswith((".", "__MACOSX", downloads.GRADESCOPE)) and entry != weights.FILE
-                     and not any((other + os.sep).startswith(os.path.join(folder, entry, "")) for other in others))
+    """A Learner for each folder and file in the class's folder, in order, but for the `others`."""
     people, submitters = {}, downloads.submitters(folder)
-    for entry in entries:
+    for entry in entries(folder, *others):
         told = downloads.told(entry, submitters)
         people.setdefault(told.who, []).append((entry, told))
     called = [handed_in[0][1].name for handed_in in people.values()]

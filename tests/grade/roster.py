@@ -104,8 +104,8 @@ class Roster:
         return [each for each in self.entries if key(told.name) in each.keys]
 
     def match(self, learners):
-        """Give each learner the entry. Who has none, or may have another's, gets a note. Returns the entries of those
-        who have handed in nothing."""
+        """Give each learner the entry, and those of the others in a group. Who has none, or may have another's, gets a
+        note. Returns the entries of those who have handed in nothing."""
         found = {learner: self.find(learner.told) for learner in learners}
         for learner, mine in found.items():
             same = [other.name for other in found if other is not learner and mine and found[other] == mine]
@@ -117,5 +117,9 @@ class Roster:
                 learner.notes.append("the same one in the roster as " + ", ".join(same))
             else:
                 learner.entry = mine[0]
-        named = {id(each) for mine in found.values() for each in mine}
+            for name in learner.told.group:
+                others = self.find(learner.told._replace(name=name))
+                learner.others += others if len(others) == 1 else []
+                learner.notes += [] if others else [name + " is not in the roster"]
+        named = {id(each) for learner, mine in found.items() for each in mine + learner.others}
         return [each for each in self.entries if id(each) not in named]

@@ -7,9 +7,10 @@ import shutil
 from grade.complete import complete, given, peculiar
 from grade.files import weeks
 from grade.names import chapter_of, is_exercise, meant
-from grade.unpack import Bad, Intake, in_folder, is_source, stem
+from grade.unpack import NOT_HERE, Bad, Intake, in_folder, is_archive, is_source, stem
 
 NOTHING = "no program of the learner's in a chapter's folder, such as 04-send-recv"
+FEW = 5  # files are named in a remark
 PASSED_BY = {"tests", "steps", "webroot"}  # folders that we gave
 
 
@@ -121,7 +122,7 @@ def receive(handed_in, target, wanted):
     """Copy what a learner has handed in, to the new folder `target`, and make its chapters ready to be graded. It is a
     list, the latest last, of what was handed in together: pairs of a path and the name that it shall have, "" for what
     is in it. Returns a dictionary from chapter to folder, and a list of remarks."""
-    found, remarks, loose, broken = {}, [], [], False
+    found, remarks, loose, broken, single = {}, [], [], False, set()
     for number, together in enumerate(handed_in):
         intake = Intake(os.path.join(target, str(number)))
         try:
@@ -135,8 +136,11 @@ def receive(handed_in, target, wanted):
         remarks += ["left out: " + some(left_out)] if left_out else []
         these, assumed, unclear = find(intake.target, wanted)
         twice = {name for name in names if names.count(name) > 1} | set(these).intersection(found, wanted)
-        remarks += assumed + ["%s counts as it was handed in last" % name for name in sorted(twice)]
+        instead = "is in %s, and not in single files" % os.path.basename(path)
+        remarks += assumed + ["%s counts as it %s" % (name, instead if name in single else "was handed in last")
+                              for name in sorted(twice)]
         loose += unclear
+        single = set(these) if names and not is_archive(path) else set()
         found.update(these)
     for chapter in sorted(set(found).intersection(wanted)):
         try:
@@ -151,15 +155,19 @@ def receive(handed_in, target, wanted):
 
 def some(paths, between=", "):
     """The first of these paths, as text."""
-    return between.join(paths[:5] + ["..."] * (len(paths) > 5))
+    return between.join(paths[:FEW] + ["..."] * (len(paths) > FEW))
 
 
 def missing(target, found, loose, wanted):
     """Why there is nothing to grade, and what the learner, or the instructor, is to do."""
-    packed = [path for path, _, _ in in_folder(target) if path.lower().endswith((".rar", ".7z", ".gz", ".xz", ".zst"))]
+    there = [path.partition("/")[2] for path, _, _ in in_folder(target) if not os.path.basename(path).startswith(".")]
+    packed = [path for path in there if path.lower().endswith(NOT_HERE)]
     if loose:
         name = wanted[0] if len(wanted) == 1 else "a folder that is named as its chapter, such as " + wanted[0]
         return "which chapter is it? move %s to %s" % (some(loose, " or "), name)
     if found:
         return "only %s was handed in" % ", ".join(sorted(found))
-    return "%s cannot be unpacked: hand in a .zip" % os.path.basename(packed[0]) if packed else NOTHING
+    if packed:
+        return "%s cannot be unpacked: hand in a .zip" % os.path.basename(packed[0])
+    few = ": only " + ", ".join(there) if there else ": it is empty"
+    return NOTHING + few * (len(there) <= FEW)

@@ -12,6 +12,7 @@ import zlib
 
 ARCHIVES = ".zip", ".tar.gz", ".tgz", ".tar.xz", ".txz", ".tar.bz2", ".tbz2", ".tar"
 PACKED = {b"\x1f\x8b": gzip.open, b"BZ": bz2.open, b"\xfd7": lzma.open}  # how each begins
+NOT_HERE = ".rar", ".7z", ".gz", ".xz", ".zst"  # those that cannot be unpacked here
 FILES = 5000  # so many files and folders, and
 BYTES = 64 * 1024 * 1024  # so many bytes, of one submission,
 DEPTH = 30  # so many folders,
@@ -19,10 +20,18 @@ ARCHIVED = 3  # and so many archives one in the other
 SKIPPED = {".git", ".venv", "node_modules", "__pycache__", "__MACOSX"}
 DAMAGE = (OSError, ValueError, EOFError, RuntimeError, NotImplementedError, MemoryError, zlib.error, lzma.LZMAError,
           zipfile.BadZipFile, tarfile.TarError)
+DAMAGED = "cannot be read: it is damaged, or no archive, whatever it is called"
 
 
 class Bad(Exception):
     """This cannot be graded; the text says why."""
+
+
+def why(error):
+    """What is wrong with something in which one of DAMAGE was found, as words."""
+    if isinstance(error, (EOFError, tarfile.TarError, zipfile.BadZipFile)):
+        return DAMAGED
+    return "cannot be read: %s" % (getattr(error, "strerror", None) or error or type(error).__name__)
 
 
 def stem(name):
@@ -61,6 +70,8 @@ def in_archive(file):
     """The files in an archive, which is open. What it is, its first bytes say, whatever its name is."""
     begins = file.read(2)
     file.seek(0)
+    if not begins:
+        raise ValueError("it is empty")
     return in_zip(file) if begins == b"PK" else in_tar(file, PACKED.get(begins))
 
 
@@ -69,6 +80,8 @@ def in_zip(file):
     with zipfile.ZipFile(file) as opened:
         for member in opened.infolist():
             is_link = stat.S_ISLNK(member.external_attr >> 16)
+            if member.flag_bits & 1:
+                raise NotImplementedError("it is locked with a password")
             if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
                 raise NotImplementedError("it is packed in an unusual way")  # others unpack without bounds
             if not member.is_dir():
@@ -117,7 +130,8 @@ class Intake:
             if os.path.isdir(source):
                 self._copy(in_folder(source), name)
             elif not is_archive(source) and not name:
-                raise Bad("is neither a folder nor an archive (%s)" % " ".join(ARCHIVES))
+                raise Bad("cannot be unpacked: hand in a .zip" if source.lower().endswith(NOT_HERE) else
+                          "is neither a folder nor an archive: move it to a folder of its own")
             elif os.path.getsize(source) > BYTES:
                 raise Bad("is larger than %d MiB" % (BYTES >> 20))
             elif is_archive(source):
@@ -125,10 +139,8 @@ class Intake:
                     self._copy(in_archive(file), name)
             else:
                 self._copy([(name, 0, lambda: open(source, "rb"))])
-        except (EOFError, tarfile.TarError, zipfile.BadZipFile):
-            raise Bad("cannot be read: it is damaged, or no archive, whatever it is called")
         except DAMAGE as error:
-            raise Bad("cannot be read: %s" % (getattr(error, "strerror", None) or error or type(error).__name__))
+            raise Bad(why(error))
 
     def _copy(self, contents, place="", archived=1):
         archives, programs = [], set()
@@ -163,5 +175,5 @@ class Intake:
             os.remove(file.name)
             try:
                 self._copy(in_archive(file), path, archived)
-            except DAMAGE:
-                self.left_out.append(path)
+            except DAMAGE as error:
+                self.left_out.append("%s (%s)" % (path, why(error)))

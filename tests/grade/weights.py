@@ -43,11 +43,13 @@ def rounded(points):
     return int(points) if points == int(points) else points
 
 
-def read(folder):
-    """The Weights in a folder of submissions. What is wrong there ends this with a line that says where."""
-    path, found = os.path.join(folder, FILE), {}
-    if not os.path.exists(path):
+def read(*folders):
+    """The Weights in the first of these folders of submissions that has some. What is wrong there ends this with a line
+    that says where."""
+    path = next(filter(os.path.exists, (os.path.join(folder, FILE) for folder in folders)), None)
+    if not path:
         return Weights()
+    found = {}
     with open(path, encoding="utf-8-sig", errors="replace") as file:
         lines = [line.partition("#")[0].strip() for line in file]
     for number, line in enumerate(lines, 1):

@@ -173,7 +173,9 @@ def test_the_results_are_nobodys_work_and_a_wrong_place_is_named(graded, tmp_pat
     (tmp_path / "class" / "deep").mkdir()
     assert classroom.grade_class("python") == 0
     assert os.listdir(tmp_path / "class" / "deep" / "results" / "json") == ["ann"]
-    for name, value, words in (("OUT", tmp_path / "class", "same folder"), ("DIR", "/nonexistent", "DIR=/nonexistent: there is no such folder")):
+    for name, value, words in (("OUT", tmp_path / "class", "same folder"), ("DIR", "/nonexistent", "DIR=/nonexistent: there is no such folder"),
+                               ("DIR", tmp_path / "x.zip", "x.zip: it is a file: unpack it, and say the folder")):
+        (tmp_path / "x.zip").touch()
         monkeypatch.setenv(name, str(value))
         with pytest.raises(SystemExit, match=words):
             classroom.grade_class("python")
@@ -184,6 +186,16 @@ def test_two_learners_never_share_a_report(tmp_path):
         (tmp_path / name.replace("/", ":")).mkdir()
     labels = [learner.label for learner in people.learners(str(tmp_path), str(tmp_path / "out"))]
     assert len(set(labels)) == len(labels) == 7
+
+
+def test_a_class_in_a_folder_of_its_own_is_found_or_pointed_to(graded, tmp_path, capsys):
+    program(tmp_path / "class" / "lab 4" / "doejane_LATE_1_10_x")
+    (tmp_path / "class" / "grades.conf").write_text("late = 50\n")
+    assert graded()[1]["doejane"][-2:] == ["3.5", "LATE: 50 percent less"] and "DIR=" not in capsys.readouterr().err
+    os.rename(tmp_path / "class" / "lab 4" / "doejane_LATE_1_10_x", tmp_path / "class" / "lab 4" / "ada")
+    program(tmp_path / "class" / "lab 4" / "bob")
+    assert list(graded()[1]) == ["name", "lab 4"]
+    assert "make class: only lab 4 is there. If that is a class: DIR=\"%s/class/lab 4\"\n" % tmp_path in capsys.readouterr().err
 
 
 @pytest.fixture
@@ -227,7 +239,7 @@ def test_interrupted_it_leaves_nothing_behind_and_goes_on(place):
     assert "0 of 100 points" in second.output
     third = start(place)
     assert third.wait(30) == 0, third.stderr
-    assert "0 chapters to grade, 1 are graded already" in third.output
+    assert third.output.startswith("1 learner, 0 chapters to grade, 1 graded already\n")
 
 
 def read_comm(pid):

@@ -49,7 +49,13 @@ def test_canvas(hand_in, received):
     assert {name for name, (_, remarks) in everyone.items() if remarks.startswith("LATE")} == {"müllerjörg", "anon_Yb3xZ"}
     assert {name for name, (texts, _) in everyone.items() if not texts} == {"poejim"}
     assert everyone["doejane"][1] == "04-send-recv is taken from send-recv.zip"
-    assert everyone["poejim"][1] == submissions.NOTHING
+    assert everyone["poejim"][1] == submissions.NOTHING + ": only poejim_12348_text.html"
+
+
+def test_canvas_keeps_the_letters_of_every_language(hand_in, received):
+    """It removes what is none, but marks are letters' parts, and macOS unpacks them as marks."""
+    hand_in("नीताquy_12345_67890_x.zip", "mu\u0308llerjo\u0308rg_LATE_12346_67891_x.zip", "x_yxi_12347_67892_x.zip")
+    assert set(received()) == {"नीताquy", "mu\u0308llerjo\u0308rg", "x_yxi"}
 
 
 def test_of_several_on_canvas_the_latest_counts(hand_in, received):
@@ -77,6 +83,16 @@ def test_single_files_are_one_program_under_their_own_names(hand_in, received):
     assert len(everyone["Jane Roe"][0]) == 2
 
 
+def test_an_archive_counts_before_single_files_beside_it(hand_in, received):
+    """They were handed in together, and in the archive the program is whole."""
+    hand_in("doejane_1_10_x.zip", "doejane_1_11_Makefile", "Jo Li_7_assignsubmission_file_x.zip",
+            "Jo Li_7_assignsubmission_file_send-recv.c")
+    everyone = received()
+    assert everyone["doejane"][0] == ["doejane_1_10_x.zip"]
+    assert everyone["Jo Li"][0] == ["Jo Li_7_assignsubmission_file_x.zip"]
+    assert "04-send-recv counts as it is in Jo Li_7_assignsubmission_file_x.zip, and not in single files" in everyone["Jo Li"][1]
+
+
 def test_moodle(hand_in, received):
     hand_in("Jane Doe_1234567_assignsubmission_file_/hw/main.c", "José d'Arc-Li_1234568_assignsubmission_file/04-send-recv.zip",
             "Jo Li_1234569_assignsubmission_file_x.zip", "Jo Li_1234569_assignsubmission_onlinetext_/onlinetext.html",
@@ -85,7 +101,7 @@ def test_moodle(hand_in, received):
     everyone = received()
     assert set(everyone) == {"Jane Doe", "José d'Arc-Li", "Jo Li", "Group A", "Participant 1", "Default team", "Al Text"}
     assert [name for name, (texts, _) in everyone.items() if not texts] == ["Al Text"]
-    assert everyone["Al Text"][1] == submissions.NOTHING
+    assert everyone["Al Text"][1].startswith(submissions.NOTHING)
 
 
 def test_two_of_the_same_name_are_two(hand_in, received):
@@ -108,7 +124,7 @@ def test_a_header_that_has_always_had_a_number_keeps_it(hand_in, received, tmp_p
 
 
 @pytest.mark.parametrize("file, before", [
-    ("send-recv-1.c", "send-recv.c"), ("x-2.tar.gz", "x.tar.gz"), ("Makefile-1", "Makefile"), ("io (1).h", "io.h"),
+    ("send-recv-1.c", "send-recv.c"), ("04-send-recv-12.zip", "04-send-recv.zip"), ("x-2.tar.gz", "x.tar.gz"), ("Makefile-1", "Makefile"), ("io (1).h", "io.h"),
     ("chapter-4.c", "chapter-4.c"), ("04-send-recv.zip", "04-send-recv.zip"), ("send-recv.c", "send-recv.c")])
 def test_a_file_gets_the_name_back_that_it_had(file, before):
     assert downloads.original(file) == before
@@ -122,3 +138,20 @@ def test_gradescope(hand_in, received, tmp_path):
     everyone = received()
     assert set(everyone) == {"Jane Doe", "Zo\u00eb O'Li", "submission_9"}
     assert all(len(texts) == 1 for texts, _ in everyone.values())
+    assert "together with Jo Li" in everyone["Zo\u00eb O'Li"][1] and "together" not in everyone["Jane Doe"][1]
+
+
+@pytest.mark.parametrize("name", ["doejane_1_10_x.zip", "Jane Doe_1234567_assignsubmission_file_/x.zip", "submission_7/main.c"])
+@pytest.mark.parametrize("wrapper", ["", "submissions/", "lab 4/submissions/"])
+def test_a_download_may_have_been_unpacked_into_a_folder(hand_in, tmp_path, name, wrapper):
+    (tmp_path / "class" / wrapper).mkdir(parents=True)
+    (tmp_path / "class" / wrapper / downloads.GRADESCOPE).write_text("submission_7:\n  :submitters:\n  - :name: Jane Doe\n")
+    hand_in(wrapper + name)
+    (tmp_path / "class" / "grades.conf").touch()
+    assert people.inside(str(tmp_path / "class")) == str(tmp_path / "class" / wrapper).rstrip("/")
+
+
+@pytest.mark.parametrize("name", ["ada/04-send-recv/main.c", "ada/x.zip", "ada/doejane_1_10_x/a.c", "doejane_1_10_x/a_1_10_b.zip"])
+def test_a_learners_folder_is_no_such(hand_in, tmp_path, name):
+    hand_in(name, *["ada/y.zip"] * name.startswith("ada/doe"))
+    assert people.inside(str(tmp_path / "class")) == str(tmp_path / "class")

@@ -142,6 +142,16 @@ def test_accents_do_not_matter(matched, hand_in, name):
     assert matched(CANVAS)[0][name]["ID"] == "12346"
 
 
+def test_each_of_a_gradescope_group_gets_the_points(matched, hand_in, tmp_path):
+    hand_in("submission_7")
+    (tmp_path / "class" / "submission_metadata.yml").write_text(
+        "submission_7:\n  :submitters:\n  - :name: Jane Doe\n    :sid: '1'\n  - :name: Jörg Müller\n  - :name: Eve X\n")
+    scores, rows = matched(CANVAS)
+    assert {row[0]: row[5] for row in rows[2:5]} == {"Doe, Jane": "6.5", "Müller, Jörg": "6.5", "Roe, Ann Mary": "25"}
+    assert scores["Jane Doe"]["remark"].endswith("together with Jörg Müller, Eve X; Eve X is not in the roster")
+    assert "Müller, Jörg" not in scores, "who has handed in"
+
+
 def test_nobody_is_guessed(matched, hand_in, tmp_path):
     """Two that may be the same one, one that may be two, and one with a number that the roster does not have."""
     for name in ("jane", "Jane Doe", "Ann Roe", "roeann_777_1_x", "stranger"):

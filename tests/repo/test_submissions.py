@@ -136,7 +136,8 @@ def test_flat_files_of_two_chapters_are_told_apart(tmp_path):
      "which chapter is it? move hw to a folder that is named as its chapter, such as 04-send-recv"),
     (["03-accept/accept.c"], [CHAPTER], "only 03-accept was handed in"),
     (["homework.rar"], [CHAPTER], "homework.rar cannot be unpacked: hand in a .zip"),
-    (["report.pdf"], [CHAPTER], submissions.NOTHING)])
+    (["report.pdf"], [CHAPTER], submissions.NOTHING + ": only report.pdf"),
+    ([".DS_Store", "__MACOSX/._x.c"], [CHAPTER], submissions.NOTHING + ": it is empty")])
 def test_what_cannot_be_told_is_one_line(tmp_path, files, wanted, words):
     lay(tmp_path / "ada", *files)
     found, remarks = received(tmp_path, tmp_path / "ada", wanted=wanted)
@@ -184,7 +185,7 @@ def test_hostile_archives_in_archives_stay_within_bounds(tmp_path, monkeypatch):
         lay(tmp_path / name, CHAPTER + "/main.c", text="int main(void) { return 0; }\n")
     assert received(tmp_path, tmp_path / "bomb") == ({}, "it is larger than 1 MiB")
     assert received(tmp_path, tmp_path / "outside")[1] == "left out: inner.zip/../../../../outside"
-    assert received(tmp_path, tmp_path / "broken")[1] == "left out: inner.zip"
+    assert received(tmp_path, tmp_path / "broken")[1] == "left out: inner.zip (%s)" % unpack.DAMAGED
     assert not list(tmp_path.parent.glob("**/outside/x")) and not (tmp_path / "outside" / "outside").exists()
     nested = tmp_path / "nested"
     lay(nested, "main.c")
@@ -200,6 +201,28 @@ def test_hostile_archives_in_archives_stay_within_bounds(tmp_path, monkeypatch):
             link.type, link.linkname = kind, "/etc/passwd"
             links.addfile(link)
     assert received(tmp_path, tmp_path / "links.tar.xz")[1].startswith("left out: chapter4, send-recv.c, x.zip")
+
+
+def test_why_an_archive_in_a_folder_is_left_out(tmp_path):
+    """As all of Moodle's are."""
+    folder = lay(tmp_path / "ada", "notes.txt")
+    with zipfile.ZipFile(folder / "locked.zip", "w") as locked:
+        locked.writestr("send-recv.c", MAIN)
+    content = bytearray((folder / "locked.zip").read_bytes())
+    for place in content.index(b"PK\3\4") + 6, content.index(b"PK\1\2") + 8:
+        content[place] |= 1  # it is encrypted, says the header
+    (folder / "locked.zip").write_bytes(content)
+    assert "left out: locked.zip (cannot be read: it is locked with a password)" in received(tmp_path, folder)[1]
+    (folder / "locked.zip").write_bytes(b"")
+    assert "left out: locked.zip (cannot be read: it is empty)" in received(tmp_path, folder)[1]
+
+
+@pytest.mark.parametrize("name, words", [
+    ("ada.rar", "it cannot be unpacked: hand in a .zip"), ("ada.7z", "it cannot be unpacked: hand in a .zip"),
+    ("ada.zip", "it cannot be read: it is empty"), ("ada.c", "neither a folder nor an archive: move it to a folder of its own")])
+def test_a_file_that_is_no_archive_is_one_line(tmp_path, name, words):
+    lay(tmp_path, name, text="")
+    assert words in received(tmp_path, tmp_path / name)[1]
 
 
 def test_the_latest_counts(tmp_path):
@@ -228,6 +251,13 @@ def test_makefiles_and_binaries_that_are_not_ours(tmp_path):
     remarks = received(tmp_path, tmp_path / "ada")[1]
     assert CHAPTER + " has a Makefile of its own" in remarks
     assert CHAPTER + " brings what is no source: answer.xz" in remarks
+
+
+def test_our_makefile_with_the_line_ends_of_windows_is_ours(tmp_path):
+    folder = lay(tmp_path / "ada", CHAPTER + "/main.c", text="int main(void) { return 0; }\n") / CHAPTER
+    (folder / "Makefile").write_bytes(growth.makefile(CHAPTER).replace("\n", "\r\n").encode())
+    found, remarks = received(tmp_path, tmp_path / "ada")
+    assert remarks == "" and build(found[CHAPTER], str(tmp_path / CHAPTER))
 
 
 @pytest.mark.parametrize("folder", ["Makefile", "address.c", "address.h", "main.c", "notes"])
