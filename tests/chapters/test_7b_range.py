@@ -203,7 +203,7 @@ NO_DATES = {
         cause=[
             Symptom("in the future", "A date later than time(NULL) is from a wrong clock: it does not count.",
                     by_hand(SINCE + "Sun, 06 Nov 2095 08:49:37 GMT", show=HEAD)),
-            Symptom("^two", "Two lines If-Modified-Since, and nobody knows which of them counts: none does.",
+            Symptom("two dates", "Two lines If-Modified-Since, and nobody knows which of them counts: none does.",
                     by_hand(SINCE + "Mon, 06 Nov 2000 08:49:37 GMT", show=HEAD, more="; curl -si -H '%s' -H '%s' http://127.0.0.1:8080/n | head -1" % (
                         SINCE + "Mon, 06 Nov 2000 08:49:37 GMT", SINCE + "Sun, 06 Nov 1994 08:49:36 GMT") +
                         "; curl -si -H '%s' -H '%s' http://127.0.0.1:8080/n | head -1" % (
@@ -212,7 +212,7 @@ NO_DATES = {
                     by_hand(SINCE + MODIFIED, show=HEAD, more="; curl -si -H 'If-None-Match: \"x\"' -H '%s' http://127.0.0.1:8080/n | head -1" % (SINCE + MODIFIED))),
             "What is not exactly in one of the three forms, with a day that there is, does not count. strptime() returns where it stopped: that has to be the "
             "text's end; and it takes the 31st of February, "
-            "a digit less, a space more."],
+            "a digit less, a space more, `Mon` for `Monday`."],
         read="Your turn", by_hand=by_hand(*(SINCE + text for text in NO_DATES.values() if "'" not in text), show=HEAD), needs=["test_not_modified"])
 def test_no_date(server):
     for name, text in NO_DATES.items():

@@ -62,6 +62,8 @@ MUTANTS = [
     Mutant("its input has no end", "program.c", "dup2(input, 0) == 0", "dup2(output, 0) == 0", "test_body", "It waits for the end"),
     Mutant("strings", "program.c", "send_all(ends[1], body, (size_t)size)", "send_all(ends[1], body, strnlen(body, (size_t)size))",
            "test_body", "of any kind"),
+    Mutant("EPIPE ends the answer, too", "program.c", "    _exit(send_all(ends[1], body, (size_t)size) < 0); /* EPIPE: it has read enough */\n",
+           "    _exit(send_all(ends[1], body, (size_t)size) < 0 && kill(getppid(), SIGKILL));\n", "test_body", "need not read its input"),
     Mutant("chunks are no body", "program.c", 'size < 0 || getenv("HTTP_TRANSFER_ENCODING") != NULL', "size < 0", "test_bad_bodies", "nobody knows the length"),
     Mutant("half a body is one", "program.c", "            return errno == ETIMEDOUT ? -408 : -400;\n", "            break;\n", "test_bad_bodies", "are 400 before"),
     Mutant("Location is one header of many", "program.c", '            otherwise = "302 Found";\n', '            otherwise = "200 OK";\n', "test_head", "302 Found"),
