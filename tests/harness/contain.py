@@ -207,6 +207,8 @@ class Containment:
         tempfile.tempdir = self.folder  # whatever the checks make is for the programs to see
         self._limits = {resource.RLIMIT_CORE: 0, resource.RLIMIT_FSIZE: FILE_SIZE,
                         resource.RLIMIT_CPU: CPU_SECONDS, resource.RLIMIT_AS: MEMORY}
+        if hasattr(resource, "RLIMIT_MSGQUEUE"):  # what is left of POSIX's queues nobody could find
+            self._limits[resource.RLIMIT_MSGQUEUE] = 0
         if os.path.isdir("/proc/self"):
             uid = self.user or os.getuid()
             others = sum(len(os.listdir("/proc/%d/task" % pid)) for pid, _, owner, _ in list(_stats())

@@ -7,6 +7,7 @@ import pwd
 import signal
 import subprocess
 import sys
+import tempfile
 
 import pytest
 
@@ -141,6 +142,30 @@ def test_shared_memory_is_counted_and_removed(tmp_path, monkeypatch):
     bounds.clear()
     assert shared.used(bounds.user) == 0 and not glob.glob("/dev/shm/left*")
     assert objects == [open("/proc/sysvipc/" + kind).read() for kind in ("shm", "msg", "sem")]
+
+
+QUEUE = """
+#include <fcntl.h>
+#include <mqueue.h>
+int main(void)
+{
+    return mq_open("/left-by-hostile", O_CREAT | O_RDWR, 0600, 0) == (mqd_t)-1 ? 1 : mq_unlink("/left-by-hostile");
+}
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux has a limit on them")
+def test_no_message_queue_can_be_left(monkeypatch):
+    """POSIX's are in a file system of their own, which need not be mounted; nor is there Landlock everywhere."""
+    monkeypatch.setattr("tempfile.tempdir", None)
+    monkeypatch.setattr(landlock, "rules", lambda *folders: None)
+    with tempfile.TemporaryDirectory() as place:
+        os.chmod(place, 0o755)
+        program = os.path.join(place, "queue")
+        subprocess.run(["cc", "-o", program, "-x", "c", "-", "-lrt"], input=QUEUE, text=True, check=True)
+        if subprocess.run([program]).returncode != 0:
+            pytest.skip("needs a kernel with POSIX's message queues")
+        assert contain.Containment(place, contain.a_user(place)).start([program]).wait() == 1
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="needs root, for users of their own")
