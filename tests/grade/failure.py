@@ -7,6 +7,7 @@ import re
 import textwrap
 
 from grade.names import place
+from harness.build import ERROR
 
 RIGHT = os.path.join(os.path.dirname(__file__), "right.json")  # written by mutants/right.py
 WIDTH = 80  # of what goes into a file, whoever has it written
@@ -68,12 +69,20 @@ def few_of_each(message, most):
             for line in few(part, most, last=not part.startswith(("    expected:", "    got:")))]
 
 
+def from_the_error(message, most):
+    """What make has said; where `most` lines of it would lack the first error, it begins there."""
+    lines = message.split("\n")
+    first = next((number for number, line in enumerate(lines) if ERROR.match(line)), 0)
+    return "\n".join(["    ...", *lines[first:]]) if most and len(lines) > most and first >= most // 2 else message
+
+
 def failure(check, chapter, width=WIDTH, folder="your program's folder", most=(None, None)):
     """The lesson that a failed check is: what was done, what came of it, why, and how to see it. `most` limits the lines
     of the steps, and of each of the other parts; of more, some are told."""
     steps = [indent(step, "    %2d. " % number, width) for number, step in enumerate(check["steps"], 1)]
     lines = few("\n".join(steps), most[0]) if steps else []
-    lines += few_of_each(indent(check["message"], "    ", width), most[1])
+    message = indent(check["message"], "    ", width)
+    lines += few_of_each(message if check["by_hand"] else from_the_error(message, most[1]), most[1])
     if check["crash"]:
         lines.append(indent(check["crash"], "    where:   ", width))
     lines.append(indent(check["cause"], "    likely:  ", width))

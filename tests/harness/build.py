@@ -2,6 +2,7 @@
 
 import errno
 import os
+import re
 import shutil
 import signal
 import stat
@@ -12,6 +13,8 @@ from harness.landlock import is_within
 from harness.program import seconds
 
 LIMIT = 30  # seconds, for one build
+WORDS = 8000  # characters of what make says; where there are more, they begin with the first error
+ERROR = re.compile(r" *(?!.*: warning:)[^ |\n][^|\n]*: (fatal error|error|undefined reference|multiple definition|undefined symbol)\b")
 SANITIZERS = "-g -O1 -fsanitize=address,undefined -fno-sanitize-recover=undefined"
 # A crash is told by this one alone: gcc's other one tells it first, and on stderr in any case.
 ADDRESS_SANITIZER = "-g -O1 -fno-omit-frame-pointer -fsanitize=address"
@@ -56,6 +59,12 @@ def copy(source, target):
     return left_out
 
 
+def excerpt(words):
+    """What make has said; of much, the warnings before the first error are left out, and the end."""
+    first = len(words) > WORDS and re.search("^" + ERROR.pattern, words, re.MULTILINE)
+    return words[first.start() if first else 0:][:WORDS]
+
+
 def failure(target, words, left_out=()):
     """A BuildError; but where the disk is full an OSError, for that is not the chapter's fault."""
     if shutil.disk_usage(os.path.dirname(target)).free < 1 << 20:
@@ -98,7 +107,7 @@ def build(source, target, flags=None, containment=None):
             process.wait()
             raise BuildError("the build did not end within %g s" % seconds(LIMIT))
         said.seek(0)
-        words = said.read(20000).decode(errors="backslashreplace").replace(target + "/", "")
+        words = excerpt(said.read(100 * WORDS).decode(errors="backslashreplace").replace(target + "/", ""))
     if status != 0:
         raise failure(target, words, left_out)
     if not os.path.isfile(program) or not os.access(program, os.X_OK):

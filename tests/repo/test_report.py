@@ -7,11 +7,13 @@ import sys
 
 import pytest
 
-from grade import failure, report, run
+from grade import failure, formats, report, run
 from grade import results as model
 from grade.progress import progress
 from harness import compare
+from harness.build import BuildError, build
 from harness.program import wait_until
+from repo.repository import path
 
 TITLES = ["A greeting", "An echo", "All of it"]
 
@@ -32,6 +34,26 @@ HALFWAY = results(
     check(1, model.PASSED, "Starts", 20), check(1, model.NOT_POSSIBLE, "Takes signals"),
     check(2, model.PASSED, "Speaks"), check(2, model.FAILED, "Listens", 8), check(2, model.FAILED, "Laughs"),
     check(2, model.NOT_CHECKED, "Sings"), check(3, model.PASSED, "Sleeps"), check(3, model.FAILED, "Wakes"))
+
+
+@pytest.mark.parametrize("error, words", [
+    ("int more = ;", "send-recv.c:%d:12: error: expected expression before"),
+    ('#include "none.h"', "send-recv.c:%d:10: fatal error: none.h: No such file or directory"),
+    ("int main(void) { return none(); }", "undefined reference to")])
+@pytest.mark.parametrize("warnings", [0, 2, 400])
+def test_the_first_error_of_a_build_is_told_whatever_stands_before_it(tmp_path, warnings, error, words):
+    (tmp_path / "04-send-recv").mkdir()
+    shutil.copy(path("04-send-recv", "Makefile"), tmp_path / "04-send-recv")
+    (tmp_path / "04-send-recv" / "send-recv.c").write_text(
+        "#warning no: error: here\n" * warnings + error + "\nstatic int last\n" * ("none()" not in error))
+    with pytest.raises(BuildError) as failed:
+        build(str(tmp_path / "04-send-recv"), str(tmp_path / "built" / "04-send-recv"))
+    words = words % (warnings + 1) if "%d" in words else words
+    assert words in str(failed.value)
+    made = {**check(1, model.FAILED, "Starts"), "steps": [], "message": str(failed.value), "by_hand": []}
+    told = failure.failure(made, "04-send-recv", most=(3, 7))
+    assert words in told and len(told.splitlines()) < 12
+    assert words in formats.said(made, "04-send-recv")
 
 
 def test_a_report_tells_one_thing_at_a_time():
