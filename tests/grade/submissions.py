@@ -149,7 +149,7 @@ def receive(handed_in, target, wanted):
             said = ["is no program: %s: %s" % (os.path.basename(error.filename or ""), error.strerror)]
         remarks += ["%s %s" % (chapter, words) for words in said]
     if not broken and not set(found).intersection(wanted):
-        remarks.append(missing(target, found, loose, wanted))
+        remarks.append(missing(target, found, loose, wanted, not remarks))
     return found, remarks
 
 
@@ -158,8 +158,8 @@ def some(paths, between=", "):
     return between.join(paths[:FEW] + ["..."] * (len(paths) > FEW))
 
 
-def missing(target, found, loose, wanted):
-    """Why there is nothing to grade, and what the learner, or the instructor, is to do."""
+def missing(target, found, loose, wanted, is_all):
+    """Why there is nothing to grade, and what the learner, or the instructor, is to do. `is_all`: nothing was left out."""
     there = [path.partition("/")[2] for path, _, _ in in_folder(target) if not os.path.basename(path).startswith(".")]
     packed = [path for path in there if path.lower().endswith(NOT_HERE)]
     if loose:
@@ -169,5 +169,5 @@ def missing(target, found, loose, wanted):
         return "only %s was handed in" % ", ".join(sorted(found))
     if packed:
         return "%s cannot be unpacked: hand in a .zip" % os.path.basename(packed[0])
-    few = ": only " + ", ".join(there) if there else ": it is empty"
+    few = ": only " + ", ".join(there) if there else ": it is empty" * is_all
     return NOTHING + few * (len(there) <= FEW)

@@ -213,6 +213,8 @@ def test_why_an_archive_in_a_folder_is_left_out(tmp_path):
         content[place] |= 1  # it is encrypted, says the header
     (folder / "locked.zip").write_bytes(content)
     assert "left out: locked.zip (cannot be read: it is locked with a password)" in received(tmp_path, folder)[1]
+    (folder / "notes.txt").unlink()
+    assert received(tmp_path, folder)[1].endswith("; " + submissions.NOTHING)
     (folder / "locked.zip").write_bytes(b"")
     assert "left out: locked.zip (cannot be read: it is empty)" in received(tmp_path, folder)[1]
 
