@@ -11,7 +11,7 @@ import struct
 import pytest
 
 from harness.contain import as_owner
-from harness.listening import address_of
+from harness.listening import address_of, lines_of, proc
 from harness.program import wait_until
 
 
@@ -29,9 +29,9 @@ def _read(path):
         raise Ended("the program has ended, and should not have") from None
 
 
-def _stat(pid):
-    """The fields of /proc/PID/stat from the third (state) on, see proc(5)."""
-    return _read("/proc/%d/stat" % pid).rpartition(")")[2].split()
+def _stat(folder):
+    """The fields of the file stat in a folder of /proc from the third (state) on, see proc(5)."""
+    return _read(folder + "/stat").rpartition(")")[2].split()
 
 
 def look(pid, ask):
@@ -41,17 +41,17 @@ def look(pid, ask):
     try:
         return ask()
     except PermissionError:
-        uid = int(re.search(r"^Uid:\s+\d+\s+(\d+)", _read("/proc/%d/status" % pid), re.MULTILINE).group(1))
-    assert os.stat("/proc/%d/fd" % pid).st_uid == uid, \
+        uid = int(status(pid, "Uid").split()[1])
+    assert os.stat(proc(pid) + "/fd").st_uid == uid, \
         "nobody may look at this process: prctl(PR_SET_DUMPABLE), or a program file that cannot be read"
-    with as_owner("/proc/%d/fd" % pid):
+    with as_owner(proc(pid) + "/fd"):
         return ask()
 
 
 def descriptors(pid):
     """The numbers of a process's open descriptors."""
     _read("/proc/%d/stat" % pid)
-    return sorted(map(int, look(pid, lambda: os.listdir("/proc/%d/fd" % pid))))
+    return sorted(map(int, look(pid, lambda: os.listdir(proc(pid) + "/fd"))))
 
 
 def leads_to(pid):
@@ -59,13 +59,13 @@ def leads_to(pid):
     found = {}
     for number in descriptors(pid):
         with contextlib.suppress(FileNotFoundError):  # it was open for a moment only
-            found[number] = look(pid, lambda: os.readlink("/proc/%d/fd/%d" % (pid, number)))
+            found[number] = look(pid, lambda: os.readlink("%s/fd/%d" % (proc(pid), number)))
     return found
 
 
 def folder(pid):
     """The folder that a process is in."""
-    return look(pid, lambda: os.readlink("/proc/%d/cwd" % pid))
+    return look(pid, lambda: os.readlink(proc(pid) + "/cwd"))
 
 
 def at_rest(pid):
@@ -88,46 +88,45 @@ def room_for(more, pid):
 
 def memory(pid):
     """Resident memory of a process, in bytes, without the pages of files, which come as they are used."""
-    sizes = re.findall(r"^(?:VmRSS|RssAnon):\s*(\d+)", _read("/proc/%d/status" % pid), re.MULTILINE)
+    sizes = re.findall(r"^(?:VmRSS|RssAnon):\s*(\d+)", _read(proc(pid) + "/status"), re.MULTILINE)
     return int(sizes[-1]) * 1024 if sizes else 0  # Linux before 4.5 has VmRSS only; a process that ends, neither
 
 
 def cpu_time(pid):
     """The CPU time that a process has used itself, in seconds."""
-    fields = _stat(pid)
+    fields = _stat("/proc/%d" % pid)
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def busy_time(pid):
-    """The seconds that a process has run, or waited for a processor to run on: on a busy machine, too,
-    one that spins is busy all the time."""
-    try:
-        running, waiting = _read("/proc/%d/schedstat" % pid).split()[:2]
-        return (int(running) + int(waiting)) / 1e9
-    except Ended:  # or the kernel keeps no such statistics
-        return cpu_time(pid)
+    """The seconds that a process, all its threads together, has run, or waited for a processor to run on: on a busy
+    machine, too, one that spins is busy all the time."""
+    _read("/proc/%d/stat" % pid)
+    times = [time for path in glob.glob("/proc/%d/task/*/schedstat" % pid)
+             for line in lines_of(path) for time in line.split()[:2]]
+    return sum(map(int, times)) / 1e9 if times else cpu_time(pid)  # the kernel may keep no such statistics
 
 
 def waits(pid):
     """How often a process has waited for something, all its threads together."""
     _read("/proc/%d/stat" % pid)
-    paths = glob.glob("/proc/%d/task/*/status" % pid)
-    return sum(int(re.search(r"^voluntary_ctxt_switches:\s*(\d+)", _read(path), re.MULTILINE).group(1)) for path in paths)
+    return sum(int(line.split()[1]) for path in glob.glob("/proc/%d/task/*/status" % pid) for line in lines_of(path)
+               if line.startswith("voluntary_ctxt_switches:"))
 
 
 def state(pid):
     """A process's state: R running, S sleeping, Z zombie, ..."""
-    return _stat(pid)[0]
+    return _stat(proc(pid))[0]
 
 
 def status(pid, name):
     """A line of /proc/PID/status, see proc(5)."""
-    return re.search(r"^%s:[ \t]*(.*?)[ \t]*$" % name, _read("/proc/%d/status" % pid), re.MULTILINE).group(1)
+    return re.search(r"^%s:[ \t]*(.*?)[ \t]*$" % name, _read(proc(pid) + "/status"), re.MULTILINE).group(1)
 
 
 def parent(pid):
     """The process id of a process's parent."""
-    return int(_stat(pid)[1])
+    return int(_stat("/proc/%d" % pid)[1])
 
 
 def children(pid):
@@ -156,8 +155,7 @@ def living(pid):
 
 def is_pending(pid, signal):
     """Has a signal been sent to a process that has not let it in?"""
-    waiting = re.search(r"^ShdPnd:\s*(\w+)", _read("/proc/%d/status" % pid), re.MULTILINE).group(1)
-    return int(waiting, 16) >> (signal - 1) & 1 == 1
+    return int(status(pid, "ShdPnd"), 16) >> (signal - 1) & 1 == 1
 
 
 def is_listening(port, host=None):

@@ -16,10 +16,19 @@ NEARLY = (r"(?i)^[^\w\n]*listen\w*[^\d\n]*?\[?(\d+(?:\.\d+){3}|[\da-f:]*::[\da-f
 LISTENS = {"tcp": "0A", "tcp6": "0A", "udp": "07", "udp6": "07"}  # the state in /proc/net/tcp and so on, see proc(5)
 
 
+def proc(pid):
+    """The folder that tells of a process: its own in /proc. Once its first thread has ended before the others,
+    as by pthread_exit() in main(), that tells little, and the folder of another one does."""
+    own = "/proc/%d" % pid
+    if any(line.rpartition(")")[2].split()[:1] == ["Z"] for line in lines_of(own + "/stat")):
+        return next((task for task in glob.glob(own + "/task/*") if not task.endswith("/%d" % pid)), own)
+    return own
+
+
 def _links(pid):
     """What a process's descriptors lead to, as far as that can be seen."""
     found = set()
-    for path in glob.glob("/proc/%d/fd/*" % pid):
+    for path in glob.glob(proc(pid) + "/fd/*"):
         with contextlib.suppress(OSError):  # it has just been closed, or is not for us to see
             found.add(os.readlink(path))
     return found
@@ -28,7 +37,7 @@ def _links(pid):
 def sockets_of(pid):
     """The inodes of a process's sockets, as texts."""
     links = _links(pid)
-    with contextlib.suppress(OSError), as_owner("/proc/%d/fd" % pid):
+    with contextlib.suppress(OSError), as_owner(proc(pid) + "/fd"):
         links = links or _links(pid)
     return {link[len("socket:["):-1] for link in links if link.startswith("socket:[")}
 
@@ -60,7 +69,7 @@ def _listens(pid):
     """The places where a process takes connections, and datagrams from anybody."""
     sockets = sockets_of(pid)
     for name in LISTENS if sockets else ():
-        for row in map(str.split, lines_of("/proc/%d/net/%s" % (pid, name))):
+        for row in map(str.split, lines_of("%s/net/%s" % (proc(pid), name))):
             if row[3] not in (LISTENS[name], "st") and name.startswith("tcp"):
                 break  # those that listen come first
             if row[3] == LISTENS[name] and row[9] in sockets:

@@ -11,7 +11,7 @@ import subprocess
 import pytest
 
 from harness.inspect import look
-from harness.listening import family
+from harness.listening import family, proc
 from harness.program import wait_until
 
 # What strace does in place of faults.c, which can do more. The first word is one of faults.c's variables.
@@ -75,7 +75,7 @@ def has_loaded(program, library):
     """Whether all processes of a running program have this library: one that was executed anew may not."""
     for pid in family(program.pid):
         try:
-            mapped = look(pid, pathlib.Path("/proc/%d/maps" % pid).read_text)
+            mapped = look(pid, pathlib.Path(proc(pid) + "/maps").read_text)
         except FileNotFoundError:
             continue  # it has just ended
         except AssertionError:

@@ -19,7 +19,7 @@ def listens(pid):
     """Whether a process, or one of its children, listens on a socket of AF_UNIX, as far as that can be seen."""
     for member in listening.family(pid):
         sockets = listening.sockets_of(member)
-        rows = map(str.split, listening.lines_of("/proc/%d/net/unix" % member) if sockets else ())
+        rows = map(str.split, listening.lines_of(listening.proc(member) + "/net/unix") if sockets else ())
         if any(len(row) > 6 and row[6] in sockets and int(row[3], 16) & LISTENS for row in rows if row[0] != "Num"):
             return True
     return False
