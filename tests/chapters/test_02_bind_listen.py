@@ -361,7 +361,7 @@ def test_starts_beside_an_old_connection(chapter):
                  "timeout 0.5 ./bind-listen 7890"),
         needs=["test_starts_beside_an_old_connection", "test_says_what_failed_and_where"], step=4)
 def test_port_in_use(chapter):
-    checks.port_in_use(chapter, checks.positional)
+    checks.port_in_use(chapter, checks.positional, says_where=True)
 
 
 @graded(5, "Refuses what is no port, with a usage line and exit status 2",

@@ -460,7 +460,7 @@ def test_takes_its_port(chapter):
         read="Your turn",
         by_hand=("./send-recv & sleep 0.2; timeout 0.5 ./send-recv; echo exit status $?; kill $!",))
 def test_port_in_use(chapter):
-    checks.port_in_use(chapter, checks.positional)
+    checks.port_in_use(chapter, checks.positional, says_where=True)
 
 
 @graded(3, "Refuses wrong arguments, with a usage line and exit status 2",

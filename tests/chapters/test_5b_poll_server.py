@@ -1,6 +1,7 @@
 """5b-poll-server: chapter 4's echo for many clients in one process, none of which delays another."""
 
 import contextlib
+import itertools
 import os
 import random
 import re
@@ -18,6 +19,7 @@ from harness.compare import identical
 from harness.echo_checks import EVERY_BYTE, GREETING, MEBIBYTE, echoes, greeted, take_greeting
 from harness.grading import Symptom, graded
 from harness.inspect import at_rest, children, memory, room_for, state
+from harness.listening import lines_of
 from harness.program import seconds, wait_until
 from harness.talk import connect, connect_with_small_buffers, ends_its_side, exchange, receive, receive_all, send_until_stuck
 from harness.users import set_limit
@@ -138,9 +140,9 @@ def test_half_close(chapter):
 def queues(client, server):
     """How many bytes wait in the kernel: to be read by the server, and on the way from it to the client or from it."""
     ports = re.compile(r"[0-9A-F]+:(....) [0-9A-F]+:(....) .. ([0-9A-F]+):([0-9A-F]+)")
-    with open("/proc/net/tcp") as file:
-        found = {tuple(numbers[:2]): numbers[2:] for numbers in (
-            [int(number, 16) for number in place.groups()] for place in map(ports.search, file) if place)}
+    lines = itertools.chain(lines_of("/proc/net/tcp"), lines_of("/proc/net/tcp6"))  # a socket of IPv6 may serve IPv4, too
+    found = {tuple(numbers[:2]): numbers[2:] for numbers in (
+        [int(number, 16) for number in place.groups()] for place in map(ports.search, lines) if place)}
     theirs = client.getsockname()[1]
     to_client, unread = found[server.port, theirs]
     return unread, to_client + sum(found[theirs, server.port])
