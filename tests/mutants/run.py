@@ -177,7 +177,7 @@ def main(python, wanted="", *words):
     print("%d of %d mutants caught (%d%%), %d checks unproved%s" % (
         outcomes[CAUGHT], possible, 100 * outcomes[CAUGHT] // max(1, possible), len(unproved),
         ", %d more not possible here" % outcomes[NOT_POSSIBLE] if outcomes[NOT_POSSIBLE] else ""))
-    return 1 if outcomes[ESCAPED] or unproved else 0
+    return 1 if outcomes[ESCAPED] or unproved or unnamed else 0
 
 
 if __name__ == "__main__":
