@@ -4,6 +4,7 @@ import itertools
 import os
 import random
 import re
+import shutil
 import time
 
 import pytest
@@ -129,6 +130,16 @@ def test_programs_in_other_languages_are_compared_with_each_other(hand_in, tmp_p
     eve = hand_in("eve", FOUR, {"main.py": other("5b-poll-server", "python")["poll-server.py"]})
     told = similar(tmp_path, ada, bob, eve)
     assert told.startswith("ada and bob, 04-send-recv: ") and "eve" not in told
+
+
+def test_what_an_exercise_takes_from_its_chapter_was_given_too(hand_in, tmp_path):
+    """A webroot is larger than many a program, and in no language that is looked at otherwise."""
+    chapter = "8c-tftp"
+    ada = hand_in("ada", chapter, {"tftp.py": other(FOUR, "python")["send-recv.py"]})
+    bob = hand_in("bob", chapter, {"tftp.py": other("5b-poll-server", "python")["poll-server.py"]})
+    for learner in (ada, bob):
+        shutil.copytree(path("08-fork-server", "webroot"), os.path.join(learner.folders[chapter], "webroot"))
+    assert similar(tmp_path, ada, bob) == "No two are alike."
 
 
 def test_winnowing_finds_each_passage_that_is_long_enough():
