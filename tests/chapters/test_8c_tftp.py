@@ -4,6 +4,7 @@ import contextlib
 import os
 import random
 import re
+import resource
 import signal
 import struct
 import subprocess
@@ -19,6 +20,7 @@ from harness.inspect import children, living
 from harness.listening import kernel
 from harness.program import seconds, wait_until
 from harness.tftp import ACK, DATA, WRQ, Client, ack, bad_way, error, fetch, refusal, request
+from harness.users import PublicFolder, ordinary_user, set_limit
 
 CHAPTER = "8c-tftp"
 SIZES = 0, 1, 511, 512, 513, 1024, 5000
@@ -174,7 +176,8 @@ def test_every_size(server):
 
 @graded(8, "Serves many at the same time, each in a child of its own, which ends with its transfer",
         cause=[
-            Symptom("children, for", "fork() for each request: the child sends the file, the parent takes the next request."),
+            Symptom("children, for", "One fork() for each request: this very child sends the file, and ends with it. A child's child is "
+                    "nobody whom the server could count, or wait for."),
             Symptom("end of the children", "A child is to end with its transfer, by _exit(), and waitpid() fetches it when SIGCHLD wakes the server."),
             "A client that says nothing is not to delay the others: only its own child waits for it."],
         read="The program", step=2,
@@ -207,7 +210,7 @@ def test_nothing_outside(server):
     for outside in b"../secret", b"/../secret", b"sub/../../secret", b"outside", b"folder/secret":
         number = refusal(server, request(outside))
         assert number in (1, 2), "%s leads out of the webroot, and gets ERROR %d" % (outside.decode(), number)
-    for missing in b"missing", b"sub/missing", b"page/", b"x" * 400:
+    for missing in b"missing", b"sub/missing", b"x" * 400:
         number = refusal(server, request(missing))
         assert number == 1, "%s is not there, and gets ERROR %d" % (missing.decode(), number)
     for none in b"sub", b"fifo", b"../secret":
@@ -485,7 +488,7 @@ def test_the_clients_error(server):
         read="The program", step=3,
         by_hand=by_hand("a = Client().ask(b'page'); a.get(); Client().ask(b'page').get(); a.ack(1); time.sleep(0.2); Client().ask(b'page').get()",
                         START.replace("./tftp", "./tftp -c 1")))
-def test_the_maximum(chapter, webroot, faults):
+def test_the_maximum(chapter, webroot):
     server = chapter.serve("-p", "0", "-c", "2", webroot)
     with Client(server) as first, Client(server) as second:
         for client in first, second:
@@ -500,11 +503,17 @@ def test_the_maximum(chapter, webroot, faults):
         steps.step("there is room again")
         identical(fetch(server, b"page"), b"the page\n")
         second.acknowledge(1)
-    steps.step("where fork() fails:")
-    server = chapter.serve("-p", "0", webroot, under=faults("?fork,?vfork,?clone,?clone3:error=EAGAIN:when=1"))
-    refusal(server, request(b"page"))
-    server.wait_for_error(r"^tftp: fork: .+ \(EAGAIN\)$")
-    identical(fetch(server, b"page"), b"the page\n")
+    steps.step("where fork() fails, for want of processes:")
+    with PublicFolder() as folder:
+        (folder.path / "page").write_bytes(b"the page\n")
+        user = ordinary_user()
+        chapter.program = folder.copy(chapter.program)
+        server = chapter.serve("-p", "0", str(folder.path), **user)
+        set_limit(server.pid, resource.RLIMIT_NPROC, 0)
+        refusal(server, request(b"page"))
+        server.wait_for_error(r"^tftp: fork: .+ \(EAGAIN\)$")
+        set_limit(server.pid, resource.RLIMIT_NPROC, None)
+        identical(fetch(server, b"page"), b"the page\n")
 
 
 # ---- With what people use

@@ -66,12 +66,12 @@ def says_where_it_listens(server):
 
 def is_usage_error(program, bad):
     """The program has ended with status 2, and its stderr names the bad input and the usage. An option
-    may be named as getopt(3) does it: invalid option -- 'z'."""
+    may be named as getopt(3) does it: invalid option -- 'z'; of --help it names the second dash."""
     assert program.status == 2, "%s, not exit status 2; stderr:\n%s" % (
         how_it_ended(program.status), program.stderr)
     assert re.search("^usage: .", program.stderr, re.MULTILINE), (
         "no line usage: ... on stderr:\n" + (program.stderr or "(nothing)"))
-    by_getopt = re.fullmatch("-[a-z]", bad) and re.search(r"option.*\b%s\b" % bad[1], program.stderr)
+    by_getopt = re.fullmatch("-[a-z]|--[a-z]+", bad) and re.search(r"option\b.*\W%s\W" % bad[1], program.stderr)
     assert bad in program.stderr or by_getopt, (
         "stderr does not repeat what is wrong, %r:\n%s" % (bad, program.stderr))
     has_nothing_on_stdout(program)

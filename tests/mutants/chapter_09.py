@@ -263,7 +263,7 @@ MUTANTS = [
            "    while (got == 1 && read(ready, &byte, 1) != 0)\n        continue;\n    sleep(60);\n    _exit(got == 1 ? 0 : 1);",
            "test_answers_once_the_started_process_has_ended", "waits for ever"),
     Mutant("the message of a start that fails has no symbol", "listener.c", "report(\"bind %s\", address_text(address, text))",
-           "report(\"bind\")",
+           "(fprintf(stderr, \"%s: bind %s failed\\n\", program, address_text(address, text)), -1)",
            "test_port_in_use", "what failed"),
     Mutant("the pid file goes before the last child", "daemon.c", "    wait_for_children(&server->children);\n",
            "    remove_pidfile(server->config.pidfile, server->pidfile);\n    wait_for_children(&server->children);\n",

@@ -48,6 +48,8 @@ MUTANTS = [
            "            send_packet(receiver, client, &packet, strnlen(packet.data, size));\n", "test_every_size", "strlen()"),
     Mutant("the parent serves", "children.c", "(child = fork()) < 0)\n        report", "(child = 0) < 0)\n        report", "test_side_by_side", "is not to delay the others"),
     Mutant("the children stay", "children.c", "        _exit(0); /* exit()", "        for (;;)\n            poll(NULL, 0, -1); /* exit()", "test_side_by_side", "by _exit()"),
+    Mutant("a second fork(), so that no zombie stays", "children.c", "        close(receiver);\n", "        if (fork() != 0)\n            _exit(0);\n        close(receiver);\n",
+           "test_side_by_side", "child's child"),
     Mutant("zombies", "tftp.c", "        reap_children(&children);\n", "", "test_side_by_side", "waitpid() fetches it"),
     Mutant("a name with .. is opened", "transfer.c", OPENED, "    char path[5000];\n    snprintf(path, sizeof path, \"%s/%s\", root->path, name);\n"
            "    FILE *any = fopen(path, \"r\");\n    int descriptor = any != NULL ? fileno(any) : -1;\n", "test_nothing_outside", "open_beneath() refuses both"),
