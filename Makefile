@@ -18,17 +18,18 @@ $(foreach name,$(VARIABLES) ARGS,$(if $(filter environment%,$(origin $(name))),$
 override TRY := $(value TRY)# a shell's $i is none of make's
 export $(VARIABLES)
 
-ifeq ($(COMMAND),)
-
-# Said at once, and not after a whole class has been graded.
+# Said at once, and not after a whole class has been graded, or another hunt has begun.
 TEACHING := $(filter class gradescope classroom50,$(firstword $(MAKECMDGOALS)))
-ifneq ($(and $(TEACHING),$(word 2,$(MAKECMDGOALS))),)
-$(error make $(MAKECMDGOALS): which chapters, CHAPTERS says, as in: make $(TEACHING) CHAPTERS="4 5")
-endif
 GIVEN := $(foreach name,$(.VARIABLES),$(if $(filter command,$(origin $(name))),$(name)))
 UNKNOWN := $(filter-out $(VARIABLES) LAB_% CC CFLAGS,$(GIVEN))
-ifneq ($(and $(TEACHING),$(UNKNOWN)),)
-$(error make $(TEACHING) takes no $(UNKNOWN): what it takes, make help tells)
+ifneq ($(and $(TEACHING)$(filter hunt meet,$(COMMAND)),$(UNKNOWN)),)
+$(error make $(firstword $(MAKECMDGOALS)) takes no $(UNKNOWN): what it takes, make help tells)
+endif
+
+ifeq ($(COMMAND),)
+
+ifneq ($(and $(TEACHING),$(word 2,$(MAKECMDGOALS))),)
+$(error make $(MAKECMDGOALS): which chapters, CHAPTERS says, as in: make $(TEACHING) CHAPTERS="4 5")
 endif
 
 # Several chapters at once, unless make is told how many.

@@ -92,6 +92,7 @@ def test_it_is_laid_out_without_its_sources_and_tells_nothing(clone):
 
 @pytest.mark.parametrize("words,told", [
     (["5", "TRY=true"], "make hunt 5: there is nothing to try it on yet"), (["4.2"], "make hunt 4.2: it takes no step"),
+    (["4", "Try=true"], "make hunt takes no Try: what it takes, make help tells"),  # another hunt would begin
     ([], "which chapter?"), (["12"], "which chapter?"), (["4", "5"], "which chapter?")])
 def test_wrong_usage_gets_one_clear_line(clone, words, told):
     done = make(clone, "hunt", *words)
