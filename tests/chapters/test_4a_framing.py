@@ -9,7 +9,7 @@ import time
 
 import pytest
 
-from harness import checks
+from harness import checks, starting
 from harness.compare import identical
 from harness.framing import PONG, answered, bulk, frame, refused
 from harness.grading import Symptom, graded
@@ -21,8 +21,6 @@ CHAPTER = "4a-framing"
 EVERY_BYTE = bytes(range(256))
 PING = r"printf '*1\r\n$4\r\nPING\r\n'"
 NC = "timeout 1 nc -N 127.0.0.1 7890 | od -c"
-USAGE = ("timeout 0.5 ./framing ''; for words in 99999 80x '0 127.0.0.256' '0 ::1 surplus'; do timeout 0.5 ./framing $words; "
-         "done; echo exit status $?")
 
 
 def by_hand(text):
@@ -49,36 +47,7 @@ def test_answers_ping(chapter):
             answered(client, PONG)
 
 
-@graded(5, "Says where it listens, at once, also into a pipe",
-        cause="The first line is `listening on ADDRESS port PORT`, with the port that the kernel gave, which "
-              "getsockname() tells; setvbuf() or fflush(stdout) sends it at once.",
-        read="Your turn", by_hand=("timeout 1 ./framing 0 | cat",), needs=[])
-def test_says_where_it_listens(chapter):
-    checks.says_where_it_listens(chapter.serve("0"))
-
-
-@graded(5, "Listens on 127.0.0.1 port 7890 only, unless told otherwise",
-        cause="INADDR_ANY, which is 0.0.0.0, lets the network in; or the port to use without an argument is another one.",
-        read="Your turn", by_hand=("timeout 1 ./framing & sleep 0.3; ss -Hltn; wait",), needs=[])
-def test_listens_on_loopback_only(chapter):
-    checks.listens_on_loopback_only(chapter.serve("0"))
-    checks.default_port(chapter, 7890)
-
-
-@graded(5, "Ends with exit status 1 if it cannot start",
-        cause="What bind() returns is not looked at, or main() returns 0 after that.", read="Your turn",
-        by_hand=("./framing", "timeout 0.5 ./framing; echo exit status $?"))
-def test_port_in_use(chapter):
-    checks.port_in_use(chapter, checks.positional)
-
-
-@graded(5, "Refuses what is no port or no address, with a usage line",
-        cause="atoi() and strtol() take 80x for 80 and an empty string for 0; what inet_pton() returns, and argc, are to be "
-              "looked at, too.",
-        read="Your turn", by_hand=(USAGE,), needs=[])
-@pytest.mark.parametrize("arguments", checks.WRONG_PORTS + checks.WRONG_ADDRESSES)
-def test_wrong_usage(chapter, arguments):
-    checks.is_usage_error(chapter.run(*arguments, limit=3), arguments[-1])
+test_says_where_it_listens, test_listens_on_loopback_only, test_port_in_use, test_wrong_usage = starting.graded_checks("framing")
 
 
 @graded(10, "Takes a request in pieces, down to single bytes",

@@ -12,10 +12,10 @@ import subprocess
 
 import pytest
 
-from harness import checks, steps
+from harness import checks, starting, steps
 from harness.compare import identical
 from harness.grading import Symptom, graded
-from harness.program import seconds, wait_until
+from harness.program import last_lines, seconds, wait_until
 from harness.talk import connect, ends_its_side, receive_all, reserved_port, see_the_end, serving, type_line
 
 CHAPTER = "4c-urgent"
@@ -24,13 +24,13 @@ ASKS = ("python3 -c \"import socket as s; c = s.create_connection(('127.0.0.1', 
         "c.send(b'world')\"")
 SLOWLY = ("python3 -c \"import socket as s, time as t; c = s.create_connection(('127.0.0.1', 7890)); c.send(b'hello'); t.sleep(0.2); "
           "c.send(b'!', s.MSG_OOB); t.sleep(0.2); c.send(b'world'); t.sleep(0.1)\"")
+EARLY = ("python3 -c \"import socket as s, time as t; c = s.create_connection(('127.0.0.1', 7890)); c.send(b'!', s.MSG_OOB); t.sleep(0.2); "
+         "c.send(b'b'); t.sleep(0.1)\"")
 STOPPED = "./urgent & sleep 0.2; kill -STOP $!\n%s\nkill -CONT $!; sleep 0.3; kill $!"
 TO_ALL = ("python3 -c \"import socket as s, select; l = s.create_server(('127.0.0.1', 7890)); c = l.accept()[0]; data = b'-'\n"
           "while data:\n"
           "    if select.select([c], [], [c], 2)[2]: print('urgent:', c.recv(1, s.MSG_OOB), flush=True)\n"
           "    else: data = c.recv(99)\"")
-USAGE = ("timeout 0.5 ./urgent ''; for words in 99999 80x '0 127.0.0.256' '0 ::1 surplus'; do timeout 0.5 ./urgent $words; "
-         "done; echo exit status $?")
 TO = ("python3 -c \"import socket as s, select; l = s.create_server(('127.0.0.1', 7890)); c = l.accept()[0]; "
       "select.select([], [], [c], 1); print(c.recv(1, s.MSG_OOB)); print(b''.join(iter(lambda: c.recv(9), b'')))\"")
 
@@ -78,6 +78,19 @@ def prints(server, expected, marks=True):
     identical(told(server.output, marks), expected)
 
 
+def tells(server, client, byte, expected):
+    """The client sends `a`, the byte out of band, and `b`, and the program prints that, behind what is expected so far."""
+    client.sendall(b"a")
+    expected[-1] += "a"
+    prints(server, expected, marks=False)
+    urge(client, byte)
+    with contextlib.suppress(AssertionError):  # it may look once more when more comes
+        wait_until(lambda: len(told(server.output, False)) > len(expected), limit=2)
+    client.sendall(b"b")
+    expected += ["urgent: 0x" + byte.hex(), "bytes: b"]
+    prints(server, expected, marks=False)
+
+
 @graded(10, "Starts, and prints what comes",
         cause=[
             Symptom("it listens nowhere|Connection refused", "It calls no listen(), or ends before: see what it says on stderr."),
@@ -95,36 +108,7 @@ def test_prints_what_comes(chapter):
         prints(server, ["bytes: hello.." + text(bytes(range(256)))], marks=False)
 
 
-@graded(5, "Says where it listens, at once, also into a pipe",
-        cause="The first line is `listening on ADDRESS port PORT`, with the port that the kernel gave, which "
-              "getsockname() tells; setvbuf() or fflush(stdout) sends it at once.",
-        read="Your turn", by_hand=("timeout 1 ./urgent 0 | cat",), needs=[])
-def test_says_where_it_listens(chapter):
-    checks.says_where_it_listens(chapter.serve("0"))
-
-
-@graded(5, "Listens on 127.0.0.1 port 7890 only, unless told otherwise",
-        cause="INADDR_ANY, which is 0.0.0.0, lets the network in; or the port to use without an argument is another one.",
-        read="Your turn", by_hand=("timeout 1 ./urgent & sleep 0.3; ss -Hltn; wait",), needs=[])
-def test_listens_on_loopback_only(chapter):
-    checks.listens_on_loopback_only(chapter.serve("0"))
-    checks.default_port(chapter, 7890)
-
-
-@graded(5, "Ends with exit status 1 if it cannot start",
-        cause="What bind() returns is not looked at, or main() returns 0 after that.", read="Your turn",
-        by_hand=("./urgent", "timeout 0.5 ./urgent; echo exit status $?"))
-def test_port_in_use(chapter):
-    checks.port_in_use(chapter, checks.positional)
-
-
-@graded(5, "Refuses what is no port or no address, with a usage line",
-        cause="atoi() and strtol() take 80x for 80 and an empty string for 0; what inet_pton() returns, and argc, are to be "
-              "looked at, too.",
-        read="Your turn", by_hand=(USAGE,), needs=[])
-@pytest.mark.parametrize("arguments", checks.WRONG_PORTS + checks.WRONG_ADDRESSES)
-def test_wrong_usage(chapter, arguments):
-    checks.is_usage_error(chapter.run(*arguments, limit=3), arguments[-1])
+test_says_where_it_listens, test_listens_on_loopback_only, test_port_in_use, test_wrong_usage = starting.graded_checks("urgent")
 
 
 @graded(15, "Prints an urgent byte, and leaves it out of the rest",
@@ -141,17 +125,10 @@ def test_wrong_usage(chapter, arguments):
 def test_urgent(chapter, byte):
     server = chapter.serve("0")
     with friend(server) as client:
-        client.sendall(b"a")
-        prints(server, ["bytes: I:a"], marks=False)
-        urge(client, byte)
-        if told(server.output, False) == ["bytes: I:a"]:
-            with contextlib.suppress(AssertionError):
-                wait_until(lambda: len(told(server.output, False)) > 1, limit=2)
-        client.sendall(b"b")
-        prints(server, ["bytes: I:a", "urgent: 0x" + byte.hex(), "bytes: b"], marks=False)
+        tells(server, client, byte, ["bytes: I:"])
 
 
-@graded(15, "Prints it ahead of what came before it and is not read yet",
+@graded(10, "Prints it ahead of what came before it and is not read yet",
         cause="What came first is read first. Ask for the urgent byte before you read: poll() says POLLPRI and POLLIN together, and the first is to be "
               "looked at first.",
         read="The program", by_hand=(STOPPED % ASKS,), needs=["test_urgent"])
@@ -167,6 +144,20 @@ def test_ahead(chapter):
             client.sendall(bytes(10000))
             urge(client, b"?")
         prints(server, ["bytes: I:", "urgent: 0x21", "bytes: helloworld", "urgent: 0x3f", "bytes: " + "." * 10000], marks=False)
+
+
+@graded(5, "Loses none to signals, and to an urgent byte that is still on its way",
+        cause="recv() with MSG_OOB fails with EAGAIN when the byte is announced, and is still on its way, and with EINVAL when there is none after "
+              "all; and any call with EINTR, when a signal comes. That is no client's end, and no error: poll() once more.",
+        read="What can go wrong",
+        by_hand=("for fails in recvfrom:error=EAGAIN recvfrom:error=EINTR poll:error=EINTR; do\n"
+                 "    timeout 1.5 strace -qq -o /dev/null -e inject=$fails:when=1 ./urgent 7890 & sleep 0.5; " + EARLY + "; wait\n"
+                 "done",), needs=["test_urgent"])
+def test_interrupted_calls(chapter, random_faults):
+    server, expected = random_faults(chapter.serve, "0"), ["bytes: I:"]
+    with friend(server) as client:
+        for byte in b"!", b"?", b".":
+            tells(server, client, byte, expected)
 
 
 @graded(5, "Costs no CPU time when the byte is taken",
@@ -185,12 +176,24 @@ def test_costs_no_cpu_time(chapter):
 
 
 @graded(5, "Serves one client after another, and survives resets",
-        cause="After a client has left, in whatever way, close() its socket and accept() the next one, who begins with nothing.", read="The program",
+        cause=[
+            Symptom("that was its last", "An urgent byte may be the last thing before a client's end, and poll() tells of both together: take the byte, and "
+                    "print it, before recv() returns 0. The next client has no part in it.",
+                    (STOPPED % ASKS.replace("c.send(b'hello'); ", "").replace("; c.send(b'world')", ""),)),
+            "After a client has left, in whatever way, close() its socket and accept() the next one, who begins with nothing."],
+        read="The program",
         by_hand=("./urgent", "for i in 1 2; do echo $i | timeout 1 nc -N 127.0.0.1 7890; echo exit status $?; "
                  "python3 -c \"import socket as s; c = s.create_connection(('127.0.0.1', 7890)); c.send(b'a'); c.setsockopt(1, s.SO_LINGER, "
-                 "bytes([1] + [0] * 7))\"; done; sleep 0.1"))
+                 "bytes([1] + [0] * 7))\"; done; sleep 0.1"), needs=["test_urgent"])
 def test_one_after_another(chapter):
     server = chapter.serve("0")
+
+    def comes_to(text):
+        with contextlib.suppress(AssertionError):  # what came is told below
+            wait_until(lambda: told(server.output, False)[-1].endswith(text))
+        assert told(server.output, False)[-1].endswith(text), "`%s` is not printed; stdout ends with:\n%s" % (
+            text, last_lines(server.output, 200))
+
     client = friend(server)
     with checks.stopped(server):
         client.sendall(b"hello")
@@ -199,14 +202,23 @@ def test_one_after_another(chapter):
     client.sendall(b"first")
     with connect(server) as second:
         second.sendall(b"second")
-        server.wait_for_output("^5 bytes: first$")
+        comes_to("first")
         ends_its_side(client)
         see_the_end(client)
-        server.wait_for_output("^6 bytes: second$")
+        comes_to("second")
         second.reset()
     with connect(server) as third:
         third.sendall(b"third")
-        server.wait_for_output("^5 bytes: third$")
+        comes_to("third")
+        with checks.stopped(server):
+            urge(third, b"!")
+            ends_its_side(third)
+        steps.step("that was its last, and nobody else is there")
+        see_the_end(third)
+        comes_to("urgent: 0x21")
+    with connect(server) as fourth:
+        fourth.sendall(b"fourth")
+        comes_to("bytes: fourth")
 
 
 @graded(10, "Says after how many bytes it stood", step=2,
@@ -381,16 +393,6 @@ def test_a_flood_of_urgent_bytes(chapter):
     with connect(server) as client:
         client.sendall(b"still there?")
         server.wait_for_output(r"^12 bytes: still there\?$")
-
-
-def test_interrupted_calls(chapter, faults):
-    server = chapter.serve("0", under=faults("?recvfrom,?poll,?ppoll,?select,?pselect6:error=EINTR:when=1+2"))
-    with friend(server) as client:
-        with checks.stopped(server):
-            client.sendall(b"hello")
-            urge(client, b"!")
-            client.sendall(b"world")
-        prints(server, ["bytes: I:", "urgent: 0x21", "bytes: hello", "mark: after 7 bytes", "bytes: world"])
 
 
 def test_leaks_nothing(chapter):

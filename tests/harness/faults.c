@@ -97,8 +97,23 @@ static ssize_t allowed(int descriptor, size_t size)
     }
 }
 
+/* Says whether a call for an urgent byte comes too early: it is announced before it is there. */
+static int is_too_early(int flags)
+{
+    static const int errors[] = {EINTR, EAGAIN};
+    static size_t times;
+    size_t number = at_random && flags & MSG_OOB ? times++ % 3 : 2;
+
+    if (number >= sizeof errors / sizeof errors[0])
+        return 0;
+    errno = errors[number];
+    return 1;
+}
+
 ssize_t recv(int descriptor, void *buffer, size_t size, int flags)
 {
+    if (is_too_early(flags))
+        return -1;
     ssize_t count = flags & MSG_WAITALL ? (ssize_t)size : allowed(descriptor, size);
 
     return count < 0 ? -1 : REAL(recv)(descriptor, buffer, (size_t)count, flags);
@@ -107,6 +122,8 @@ ssize_t recv(int descriptor, void *buffer, size_t size, int flags)
 ssize_t recvfrom(int descriptor, void *buffer, size_t size, int flags, struct sockaddr *address,
                  socklen_t *length)
 {
+    if (is_too_early(flags))
+        return -1;
     ssize_t count = flags & MSG_WAITALL ? (ssize_t)size : allowed(descriptor, size);
 
     return count < 0 ? -1 : REAL(recvfrom)(descriptor, buffer, (size_t)count, flags, address, length);

@@ -7,6 +7,28 @@ SERVED = "        serve_client(client, peer_text); /* whatever became of it, the
 MARK = "        if (is_marked && sockatmark(client) == 1) {\n"
 TOLD = "            is_marked = is_marked || taken;\n"
 PIECE = 'printf("%zd bytes: %.*s\\n", received, (int)received, text) < 0)'
+NONE = "errno != EINTR && errno != EAGAIN && errno != EINVAL"
+BOTH = URGENT + """ /* first of all, though it has come last */
+            int taken = take_urgent(client);
+
+            if (taken < 0)
+                return report("recv from %s", peer);
+            is_marked = is_marked || taken;
+        } else if (arrival.revents != 0) {
+"""
+KEPT = """        static int pending = -1;
+        unsigned char byte;
+        if (arrival.revents & POLLPRI) {
+            if (recv(client, &byte, 1, MSG_OOB) == 1) {
+                pending = byte;
+                is_marked = 1;
+            }
+        } else if (arrival.revents != 0) {
+            if (pending >= 0 && recv(client, &byte, 1, MSG_PEEK) == 1) {
+                printf("urgent: 0x%02x\\n", (unsigned)pending);
+                pending = -1;
+            }
+"""
 SENT = "            sent = send(server, texts[1], strlen(texts[1]), MSG_OOB);\n"
 
 MUTANTS = [
@@ -33,6 +55,13 @@ MUTANTS = [
     Mutant("what came first is read first", "urgent.c", URGENT, "        if ((arrival.revents & POLLPRI) && !(arrival.revents & POLLIN)) {", "test_ahead", "read first"),
     Mutant("MSG_PEEK", "urgent.c", "recv(client, &byte, 1, MSG_OOB);", "recv(client, &byte, 1, MSG_OOB | MSG_PEEK);", "test_costs_no_cpu_time", "without MSG_PEEK"),
     Mutant("poll() does not wait", "urgent.c", "poll(&arrival, 1, -1)", "poll(&arrival, 1, 0)", "test_costs_no_cpu_time", "do not wait"),
+    Mutant("on its way is an error", "urgent.c", NONE, NONE.replace("errno != EAGAIN && ", ""), "test_interrupted_calls", "fails with EAGAIN"),
+    Mutant("interrupted is an error", "urgent.c", NONE, NONE.replace("errno != EINTR && ", ""), "test_interrupted_calls", "any call with EINTR"),
+    Mutant("a signal ends the wait", "urgent.c", "            if (errno != EINTR)\n                return report(\"poll\");\n            continue;",
+           "            return report(\"poll\");", "test_interrupted_calls", "any call with EINTR"),
+    Mutant("it is told with the next piece, also if that is another client's", "urgent.c", BOTH, KEPT, "test_one_after_another", "has no part in it"),
+    Mutant("the end is looked at first", "urgent.c", URGENT, "        if (recv(client, &(char){0}, 1, MSG_PEEK | MSG_DONTWAIT) == 0)\n            return 0;\n" + URGENT,
+           "test_one_after_another", "before recv() returns 0"),
     Mutant("not closed", "urgent.c", SERVED, SERVED.replace("        close(client);\n", ""), "test_one_after_another", "close() its socket"),
     Mutant("a reset ends it", "urgent.c", SERVED, SERVED.replace("        serve_client(client, peer_text);", "        if (serve_client(client, peer_text) < 0)\n"
            "            return 1;"), "test_one_after_another", "in whatever way"),
