@@ -56,7 +56,7 @@ class Scan:
         with contextlib.suppress(FileNotFoundError), open(os.path.join(folder, "seen.json")) as file:
             told = json.load(file)
             self.segments, self.queue = [Segment(bytes.fromhex(packet)) for packet in told["segments"]], told["queue"]
-            self.kept, self.took = told["kept"], told["took"]
+            self.kept, self.took, self.slept = told["kept"], told["took"], told["slept"]
 
     def syn(self, port):
         """The one SYN that went to this port; to a closed one also the one segment, for there the kernel adds none."""
@@ -102,12 +102,13 @@ def network(containment):
 
 @pytest.fixture
 def scan(chapter, network, tmp_path):
-    """scan(port) runs the program in a network of its own, in which it may do all, once or more; it is a Scan."""
+    """scan(port) runs the program in a network of its own, in which it may do all, once or more; it is a Scan. `through`
+    are the words of a command that starts it there."""
     words, python = network
     script = shutil.copy(loopback.__file__, tmp_path)  # where its user can read it
 
-    def run(port, address="127.0.0.1", times=1):
-        under = [*words, python, "-S", "-E", script, str(tmp_path), str(times)]
+    def run(port, address="127.0.0.1", times=1, through=()):
+        under = [*words, python, "-S", "-E", script, str(tmp_path), str(times), *through]
         return Scan(chapter.run(address, str(port), under=under, limit=8), tmp_path)
 
     return run
@@ -250,7 +251,7 @@ def test_prints_what_it_sends(scan):
     says(found, 0, "sent", found.syn(CLOSED))
 
 
-@graded(8, "Tells an open port, and the answer taken apart",
+@graded(6, "Tells an open port, and the answer taken apart",
         cause=[
             Symptom("got: +'port \\d+ is silent'", "No answer is seen: a raw socket of IPPROTO_TCP gets a copy of each "
                     "segment, our own SYN first, with the header of IP before it; yours is the one that acknowledges "
@@ -298,6 +299,7 @@ def test_closed(scan):
         cause=[
             Symptom("did not end", "It waits for ever: recv() does, unless poll() with a limit comes before it."),
             Symptom("it took only", "The answer may come at any time within a second: poll() wants milliseconds."),
+            Symptom("and waits on", "A second is enough: poll() gets what is left of 1000 milliseconds, and no more."),
             "A port that does not answer within a second is silent, and that is no error."],
         read="The program", by_hand=(
             "unshare -rn sh -c \"ip link set lo up; python3 -c 'import socket, time; s = socket.create_server((\\\"127.0.0.1\\\", "
@@ -310,6 +312,8 @@ def test_silent(scan):
     tells(found, SILENT, "silent")
     assert len(found.lines) == 2, "nothing has come back, and it prints:\n" + found.program.output
     assert found.took > 0.95, "it took only %.2f s in all" % found.took
+    # Load adds nothing to that: it is the time for which it slept and was not ready to run. A right one sleeps a second.
+    assert found.slept < 2, "it has waited for %.1f s in vain, and waits on" % found.slept
 
 
 @graded(2, "Keeps its port to itself, as long as it waits",
@@ -346,6 +350,24 @@ def test_liar(scan):
             wrong, _ = LIES[int(lie.group(1)) - FIRST_LIE]
             pytest.fail("it takes for the answer a segment that %s, and prints:\n%s" % (wrong, found.program.output))
     tells(found, LIAR, "silent")
+
+
+@graded(2, "A signal ends nothing, nor does a recv() that finds nothing",
+        cause=[
+            Symptom("EINTR", "A signal interrupts the wait: poll() or recv() fails with EINTR, and is to be called again."),
+            "poll() has told of a segment, and recv() fails with EAGAIN: nothing is there after all. That is no error; wait on."],
+        read="What can go wrong",
+        by_hand=("unshare -rn sh -c 'ip link set lo up; for error in EINTR EAGAIN; do strace -o /dev/null -e "
+                 "inject=recvfrom,recvmsg:error=$error:when=1 ./syn-scan 127.0.0.1 7004; echo exit status $?; done'" + NUMBERS,),
+        needs=["test_closed"], step=3)
+@pytest.mark.parametrize("calls,symbol", [
+    ("?recvfrom,?recvmsg", "EAGAIN"), ("?recvfrom,?recvmsg,?poll,?ppoll,?select,?pselect6,?epoll_wait,?epoll_pwait", "EINTR")],
+    ids=["EAGAIN", "EINTR"])
+def test_nothing_there_after_all(scan, faults, calls, symbol):
+    found = scan(CLOSED, through=faults("%s:error=%s:when=1" % (calls, symbol)))
+    found.syn(CLOSED)
+    # EAGAIN may be how it is told that the second is over: SO_RCVTIMEO. So may EINTR, by an alarm.
+    tells(found, CLOSED, "silent" if "silent" in found.program.output else "closed")
 
 
 # ---- With what people use

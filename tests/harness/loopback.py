@@ -4,6 +4,7 @@ and one whose answer is no usual one; and all segments that pass are looked at.
 As a program: loopback.py FOLDER TIMES COMMAND ... runs the command there, so many times one after the other, and writes
 what it saw to FOLDER/seen.json. It needs nothing but the standard library."""
 
+import contextlib
 import errno
 import fcntl
 import json
@@ -99,6 +100,21 @@ def keeps(program, segment):
         return True if error.errno == errno.EADDRINUSE else None
 
 
+def busy(program):
+    """The seconds for which a program that sleeps has run before, or waited for a processor to run on. OSError if it does
+    not sleep, has ended, or the kernel does not tell."""
+    total = 0
+    for task in os.listdir("/proc/%d/task" % program.pid):
+        with open("/proc/%d/task/%s/stat" % (program.pid, task)) as file:
+            state = file.read().rpartition(")")[2].split()[0]
+        with open("/proc/%d/task/%s/schedstat" % (program.pid, task)) as file:
+            nanoseconds = sum(map(int, file.read().split()[:2]))
+        if state != "S" or nanoseconds == 0:
+            raise OSError
+        total += nanoseconds / 1e9
+    return total
+
+
 class Watcher(threading.Thread):
     """Notes each segment, until all is over, and answers a SYN where the kernel is to be silent."""
 
@@ -108,9 +124,11 @@ class Watcher(threading.Thread):
         self.raw = socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_RAW)
         self.seen, self.kept, self.lied_to = [], None, None
         self.program, self.over = None, threading.Event()
+        self.asked, self.slept = None, 0
 
     def run(self):
         while self.is_readable(0.2) or not self.over.is_set():
+            self.look_at_the_program()
             if self.is_readable(0):
                 self.look(*self.packets.recvfrom(65536))
             elif self.lied_to and not self.over.is_set():
@@ -133,6 +151,15 @@ class Watcher(threading.Thread):
             self.send([odd(segment)])
         elif segment.flags == SYN and segment.destination_port == SILENT:
             self.kept = keeps(self.program, segment)
+            self.asked = time.monotonic()
+
+    def look_at_the_program(self):
+        """Note how long it has slept, at least, since it asked the silent port: the time that a busy machine takes from it
+        does not count."""
+        if self.asked:
+            now = time.monotonic()
+            with contextlib.suppress(OSError):
+                self.slept = max(self.slept, now - self.asked - busy(self.program))
 
     def send(self, packets):
         for packet in packets:
@@ -173,7 +200,8 @@ def main(folder, times, *command):
             queue = 0
         del silent
     with open(os.path.join(folder, "seen.json"), "w") as file:
-        json.dump({"segments": watcher.seen, "queue": queue, "kept": watcher.kept, "took": took}, file)
+        json.dump({"segments": watcher.seen, "queue": queue, "kept": watcher.kept, "took": took,
+                   "slept": watcher.slept}, file)
     return status if status >= 0 else 128 - status
 
 

@@ -76,6 +76,9 @@ MUTANTS = [
            "test_silent", "that is no error"),
     Mutant("it waits for ever", "syn-scan.c", "poll(&readable, 1, (int)left)", "poll(&readable, 1, -1)", "test_silent", "with a limit"),
     Mutant("100 ms are enough", "syn-scan.c", "now() + 1000", "now() + 100", "test_silent", "poll() wants milliseconds"),
+    Mutant("three seconds", "syn-scan.c", "now() + 1000", "now() + 3000", "test_silent", "and no more"),
+    Mutant("EAGAIN is an error", "syn-scan.c", " && errno != EAGAIN)", ")", "test_nothing_there_after_all", "after all"),
+    Mutant("a signal is an error", "syn-scan.c", "errno != EINTR && ", "", "test_nothing_there_after_all", "called again"),
     Mutant("its port is free again at once", "syn-scan.c", "    return scan(raw, &own, target) < 0;",
            "    close(holder);\n    return scan(raw, &own, target) < 0;", "test_keeps_its_port", "bind() a socket to it"),
     Mutant("the second begins anew with each segment", "syn-scan.c", "        int ready = poll(", "        left = 1000, end = now() + 1000;\n\n"
