@@ -98,9 +98,11 @@ def test_sigterm_right_before_the_wait_is_noticed(chapter, server, webroot, sign
                                                   signal_before_the_block):
     set_limit(server.pid, resource.RLIMIT_NOFILE, room_for(0, server.pid))
     with connect(server):
-        server.wait_for_error(r"\(EMFILE\)$")
+        wait_until(lambda: "(EMFILE)\n" in server.stderr or children(server.pid), what="a report that accept() fails (EMFILE)")
         server.signal(signal.SIGTERM)
-        assert server.wait() == 0
+        # Whoever waits with a descriptor of its own for that, such as epoll's, has room for this client after all.
+        assert children(server.pid) or server.wait() == 0
+    assert server.wait() == 0
     server = signal_before_the_block(signal.SIGTERM, chapter.serve, "-p", "0", webroot)
     if server:
         assert server.wait(limit=3) == 0

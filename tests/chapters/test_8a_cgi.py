@@ -246,10 +246,10 @@ def test_body(server, root):
 @graded(4, "Refuses a body whose length it cannot tell, or that does not come", step=3,
         cause=[
             Symptom(r"\b405\b", "POST to a program is no 405: see the check before."),
-            Symptom("HTTP/1.0 200", "A Content-Length that is none, or two of them, are 400 before anything runs. Of a chunked body nobody knows the length: 411, or 501."),
+            Symptom("HTTP/1.0 200|Transfer-Encoding: chunked was", "A Content-Length that is none, or two of them, are 400 before anything runs. Of a chunked body nobody knows the length: 411, or 501."),
             "A client that ends in the middle of its body has asked for nothing: 400, and the program is not left waiting for more."],
         read="Your turn", needs=["test_runs_a_program"],
-        by_hand=by_hand("; ".join(r"printf 'POST /cgi-bin/copy HTTP/1.0\r\n%s\r\n\r\nabc' | timeout 2 nc -N 127.0.0.1 8081 | head -1" % header for header in
+        by_hand=by_hand("; ".join(r"printf 'POST /cgi-bin/copy HTTP/1.1\r\nHost: a\r\n%s\r\n\r\nabc' | timeout 2 nc -N 127.0.0.1 8081 | head -1" % header for header in
                                   ("Transfer-Encoding: chunked", "Content-Length: 5", "Content-Length: x")), copy="cat > /dev/null; " + HEAD))
 def test_bad_bodies(server, root):
     program(root, "copy", "cat > /dev/null", TYPED)  # it may run already: it answers once its input has ended
@@ -257,7 +257,7 @@ def test_bad_bodies(server, root):
                                   (("Content-Length: five",), b"abc", 400), (("Content-Length: -1",), b"abc", 400),
                                   (("Content-Length: 3", "Content-Length: 3"), b"abc", 400),
                                   (("Content-Length: 3", "Transfer-Encoding: chunked"), b"abc", 400)):
-        data = exchange(server, lines("POST /cgi-bin/copy HTTP/1.0", *headers) + body)
+        data = exchange(server, lines("POST /cgi-bin/copy HTTP/1.1", "Host: a", *headers) + body)
         wanted = wanted if isinstance(wanted, tuple) else (wanted,)
         assert Response(data).status in wanted, "%s was answered with %s" % (" and ".join(headers), Response(data).status_line)
 
