@@ -69,10 +69,20 @@ def original(file):
     return before if means in (None, meant_before) else file
 
 
+def uploaded(folder, entry, hand_in):
+    """What an entry is of, pairs as it is one itself: in Moodle's folder with archives each thing was uploaded by itself."""
+    path, there = os.path.join(folder, entry), []
+    if hand_in.who[0] == "Moodle":
+        with contextlib.suppress(OSError):  # it is a file
+            there = sorted(os.listdir(path))
+    parts = [(os.path.join(entry, name), hand_in._replace(file=name)) for name in there]
+    return parts if any(map(is_archive, there)) else [(entry, hand_in)]
+
+
 def together(folder, handed_in):
     """What one learner has handed in, pairs of an entry and a HandIn, as receive() wants it, and whether the latest was
     late. An archive or a folder counts by itself, and before single files, which are one program together."""
-    handed_in = sorted(handed_in, key=lambda pair: pair[1].number)
+    handed_in = sorted((part for pair in handed_in for part in uploaded(folder, *pair)), key=lambda pair: pair[1].number)
     single = [pair for pair in handed_in if pair[1].file and not is_archive(pair[0])
               and not os.path.isdir(os.path.join(folder, pair[0]))]
     groups = [single] * bool(single) + [[pair] for pair in handed_in if pair not in single]

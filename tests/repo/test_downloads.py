@@ -86,10 +86,15 @@ def test_single_files_are_one_program_under_their_own_names(hand_in, received):
 def test_an_archive_counts_before_single_files_beside_it(hand_in, received):
     """They were handed in together, and in the archive the program is whole."""
     hand_in("doejane_1_10_x.zip", "doejane_1_11_Makefile", "Jo Li_7_assignsubmission_file_x.zip",
-            "Jo Li_7_assignsubmission_file_send-recv.c")
+            "Jo Li_7_assignsubmission_file_send-recv.c", "Al Roe_8_assignsubmission_file/x.zip",
+            "Al Roe_8_assignsubmission_file/send-recv.c", "Ed Poe_9_assignsubmission_file/src/main.c",
+            "Ed Poe_9_assignsubmission_file/Makefile")
     everyone = received()
     assert everyone["doejane"][0] == ["doejane_1_10_x.zip"]
     assert everyone["Jo Li"][0] == ["Jo Li_7_assignsubmission_file_x.zip"]
+    assert everyone["Al Roe"][0] == ["Al Roe_8_assignsubmission_file/x.zip"]
+    assert "04-send-recv counts as it is in x.zip, and not in single files" in everyone["Al Roe"][1]
+    assert everyone["Ed Poe"] == ([], "04-send-recv is taken from the files at the top; 04-send-recv has a Makefile of its own")
     assert "04-send-recv counts as it is in Jo Li_7_assignsubmission_file_x.zip, and not in single files" in everyone["Jo Li"][1]
 
 
