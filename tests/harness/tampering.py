@@ -10,7 +10,7 @@ import subprocess
 
 import pytest
 
-from harness.inspect import look
+from harness.inspect import look, state
 from harness.listening import family, proc
 from harness.program import wait_until
 
@@ -85,6 +85,14 @@ def has_loaded(program, library):
     return True
 
 
+def is_static(program):
+    """Whether a program is running that has no library: it sleeps, and so it has begun."""
+    with contextlib.suppress(AssertionError, OSError):
+        maps = look(program.pid, pathlib.Path(proc(program.pid) + "/maps").read_text)
+        return "[stack]" in maps and ".so" not in maps and state(program.pid) == "S"
+    return False
+
+
 class Preloading:
     """Starts programs with libraries that are loaded before them."""
 
@@ -124,7 +132,8 @@ class Preloading:
 
     def _is_in(self, program, name):
         with contextlib.suppress(AssertionError):
-            wait_until(lambda: self._called.exists() or not program.is_running())
+            # Not longer than needed: a server of the test's own is as patient as this is, and no more.
+            wait_until(lambda: self._called.exists() or not program.is_running() or is_static(program))
         return self._called.exists() and (not program.is_running() or has_loaded(program, self._libraries(name)))
 
     def was_given(self, limit=2):
