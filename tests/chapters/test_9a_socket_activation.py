@@ -5,6 +5,7 @@ import fcntl
 import getpass
 import os
 import pathlib
+import pwd
 import re
 import select
 import signal
@@ -19,7 +20,7 @@ from harness.activation import QUEUE, as_inetd, given, listener, notified
 from harness.concurrency import LARGE, Load, answers_in_reverse_order, begin, finish, is_refused, make_webroot
 from harness.daemon import PIDFILE, configure, pid_in, reload
 from harness.grading import Symptom, graded
-from harness.inspect import at_rest, children, leads_to, living, look
+from harness.inspect import at_rest, children, leads_to, living, look, status
 from harness.listening import kernel
 from harness.program import how_it_ended, wait_until
 from harness.steps import step
@@ -359,7 +360,7 @@ def test_says_ready(chapter, daemons, folder, is_abstract):
 
 # ---- 9a.3: inetd
 
-@graded(10, "-i: serves the connection on descriptors 0 and 1, and exits 0",
+@graded(8, "-i: serves the connection on descriptors 0 and 1, and exits 0",
         cause=[
             Symptom("with O_NONBLOCK", "The connection may come with O_NONBLOCK: recv() and send() then fail with EAGAIN in place of waiting. "
                     "fcntl(0, F_SETFL, 0) takes it back.", (CONFIGURED + INETD.replace("[print(", "[c.setblocking(False) or print("),
@@ -397,6 +398,23 @@ def test_serves_one_connection(chapter, folder, case):
                 assert (answer.status, answer.body) == (200, b"" if case == "HEAD" else PAGE)
     program.status = program.wait(4)
     assert program.status == 0, "it ends with %s; stderr: %s" % (how_it_ended(program.status), program.stderr or "(nothing)")
+
+
+@graded(2, "-i: becomes the user of FILE, or ends where it may not",
+        cause="Of FILE counts `user`, too: become_user() before anything is read from the client, and exit 1 where that fails.",
+        read="Your turn", needs=["test_serves_one_connection"], step=3,
+        by_hand=("printf 'port = 8081\\nuser = nobody\\n' > my.conf; " + INETD + "  # as root",
+                 "sleep 1 | nc -N 127.0.0.1 8080 & sleep 0.5; ps -o user= -p $(pgrep -n socket-activ); wait"))
+def test_becomes_the_user(chapter, folder):
+    uid = str(pwd.getpwnam("nobody").pw_uid)
+    client, program = as_inetd(chapter, "-c", configure(folder, user="nobody"))
+    with client:
+        client.sendall(b"GET / HTTP/1.0\r\n")
+        wait_until(lambda: not program.is_running() or status(program.pid, "Uid").split()[1] == uid,
+                   what="it to become nobody, or to end where it may not")
+        if not program.is_running():
+            ended = program.wait(1)
+            assert ended == 1, "it ends with %s" % how_it_ended(ended)
 
 
 @pytest.fixture

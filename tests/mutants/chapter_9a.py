@@ -70,6 +70,7 @@ MUTANTS = [
     Mutant("a stream", TAKES, "socket(AF_UNIX, SOCK_DGRAM, 0)", "socket(AF_UNIX, SOCK_STREAM, 0)", "test_says_ready", "SOCK_DGRAM"),
     Mutant("a message of its own", TAKES, '"READY=1"', '"READY"', "test_says_ready", "with READY=1"),
     Mutant("-i serves nobody", INETD, SERVES, "    return 0;\n", "test_serves_one_connection", "Descriptor 0 is the connection"),
+    Mutant("-i stays who it is", INETD, "(config->user[0] != '\\0' && become_user", "(0 && become_user", "test_becomes_the_user", "counts `user`"),
     Mutant("-i opens the port as well", MAIN, "    if (is_inetd)\n        return serve", "    if (is_inetd && start(&server) < 0)\n        return 1;\n    if (is_inetd)\n        return serve",
            "test_serves_one_connection", "many of them run at once"),
     Mutant("-i exits 1", INETD, SERVES, "    serve_client(client, peer, &root);\n    return -1;\n", "test_serves_one_connection", "all is well: exit 0"),
