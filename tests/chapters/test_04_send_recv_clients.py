@@ -202,10 +202,9 @@ def test_a_silent_client_costs_no_cpu_time(chapter):
         read="Your turn",
         by_hand=("./send-recv", "(sleep 7; echo at last) | nc -N 127.0.0.1 7890"))
 def test_is_patient_with_a_silent_client(chapter, preloaded):
-    steps.step("for this check its limits of time pass a hundred times as fast:")
-    server = preloaded(chapter.serve, {"LAB_FAULTS_HURRY": "100"}, "0")
+    server, patience = preloaded.hurry(chapter.serve, "0")
     with greeted(server) as client:
-        given_up = select.select([client], [], [], seconds(1.3))[0]
+        given_up = select.select([client], [], [], seconds(patience))[0]
         assert not given_up, "it gives up the silent client"
         client.sendall(b"at last")
         assert receive(client, 7) == b"at last"

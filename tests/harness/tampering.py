@@ -10,6 +10,7 @@ import subprocess
 
 import pytest
 
+from harness import steps
 from harness.inspect import look, state
 from harness.listening import family, proc
 from harness.program import wait_until
@@ -122,6 +123,16 @@ class Preloading:
         if self._is_in(self._start(self._control, name, {}), name):
             raise AssertionError("this program lets no library be preloaded, and so this check cannot be made")
         pytest.skip("a library cannot be preloaded here")
+
+    def hurry(self, how, *arguments, **options):
+        """Start a program whose limits of time pass a hundred times as fast. Return it, and the seconds in which one that
+        is not patient gives up; these are a few real ones, if it lets no library in."""
+        steps.step("for this check its limits of time pass a hundred times as fast:")
+        program = self._start(how, "faults", {"LAB_FAULTS_HURRY": 100}, *arguments, **options)
+        if self._is_in(program, "faults"):
+            return program, 1.3
+        steps.step("or as ever, for no library can be loaded into it")
+        return program, 7
 
     def _start(self, how, name, variables, *arguments, **options):
         for path in (self._called, self._given):
