@@ -306,15 +306,13 @@ def test_is_patient_with_a_silent_server(chapter, preloaded):
     end = threading.Event()
 
     def serve(connection):
-        happens(end, "the programs were seen to wait")
+        happens(end, "the programs were seen to wait", limit=12)
         connection.sendall(b"at last\n")
 
     with serving(serve) as server:
-        steps.step("for this check its limits of time pass a hundred times as fast:")
-        programs = [preloaded(start, {"LAB_FAULTS_HURRY": "100"}, chapter, server, stdin=stdin)
-                    for stdin in (PIPE, subprocess.DEVNULL)]
+        programs, patience = zip(*[preloaded.hurry(start, chapter, server, stdin=stdin) for stdin in (PIPE, subprocess.DEVNULL)])
         with contextlib.suppress(AssertionError):
-            wait_until(lambda: not all(program.is_running() for program in programs), limit=1.3)
+            wait_until(lambda: not all(program.is_running() for program in programs), limit=max(patience))
         end.set()
         for program in programs:
             program.wait_for_output("^at last$")
