@@ -92,7 +92,7 @@ def is_later(said, begin):
 def is_now(text, begin):
     """The text is what daytime says of a moment since `begin`."""
     match = re.fullmatch(rb"(\d\d [A-Z][a-z]{2} \d{4} \d\d:\d\d:\d\d) UTC\r\n", text)
-    assert match, "daytime should say such as '29 Nov 2026 10:07:59 UTC' and CR LF, and says %r" % text
+    assert match, "daytime should be of the form '09 Nov 2026 10:07:59 UTC' and CR LF, and is %r" % text
     said = calendar.timegm(time.strptime(match.group(1).decode(), "%d %b %Y %H:%M:%S"))
     assert begin - 600 < said <= time.time() + 1, "the time is wrong: it says %s, and it is %s UTC" % (
         match.group(1).decode(), time.strftime("%d %b %Y %H:%M:%S", time.gmtime()))
