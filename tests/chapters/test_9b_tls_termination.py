@@ -432,25 +432,52 @@ def in_front(name, server, port, folder, certificate, header):
         " server web 127.0.0.1:%d %s\n" % (port, certificate, server.port, header))
 
 
+@contextlib.contextmanager
+def terminator(chapter, server, folder, certificate, tool, name="stunnel", header=""):
+    """The port of a terminator in front of the server, and a function that asks it for a target: it returns the
+    client's address as the log has it, and the answer."""
+    with reserved_port() as port:
+        command, text = in_front(name, server, port, folder, certificate, header)
+        (folder / "terminator.conf").write_text(text)
+        program = chapter.start_other([tool(command[0]), *command[1:]])
+        wait_until(lambda: is_listening(port) or not program.is_running(), limit=10, what="the terminator to listen")
+        assert program.is_running(), program.stderr
+        context = ssl.create_default_context(cafile=str(certificate) + ".crt")
+
+        def ask(target):
+            with connect(port) as plain, context.wrap_socket(plain, server_hostname="localhost") as client:
+                client.sendall(b"GET %s HTTP/1.0\r\n\r\n" % target.encode())
+                return "%s port %d" % client.getsockname(), client.recv(9999)
+
+        yield port, ask
+
+
 @pytest.mark.parametrize("name,header", [("stunnel", ""), ("hitch", "write-proxy-v1"), ("hitch", "write-proxy-v2"),
                                          ("haproxy", "send-proxy"), ("haproxy", "send-proxy-v2"),
                                          ("haproxy", "send-proxy-v2 proxy-v2-options ssl,cert-cn,crc32c,unique-id check-send-proxy check inter 100ms")],
                          ids=lambda text: text.partition(" ")[0])
 def test_a_terminator_in_front(chapter, folder, server, certificate, tool, name, header):
-    with reserved_port() as port:
-        command, text = in_front(name, server, port, folder, certificate, header)
-        (folder / "terminator.conf").write_text(text)
-        terminator = chapter.start_other([tool(command[0]), *command[1:]])
-        wait_until(lambda: is_listening(port) or not terminator.is_running(), limit=10, what="the terminator to listen")
-        assert terminator.is_running(), terminator.stderr
-        context = ssl.create_default_context(cafile=str(certificate) + ".crt")
+    with terminator(chapter, server, folder, certificate, tool, name, header) as (_, ask):
         for number in range(5):
-            with connect(port) as plain, context.wrap_socket(plain, server_hostname="localhost") as client:
-                me = "%s port %d" % client.getsockname()
-                client.sendall(b"GET /?tls%d HTTP/1.0\r\n\r\n" % number)
-                assert client.recv(9999).startswith(b"HTTP/1.0 200 OK\r\n")
-            server.wait_for_output(r'^%s "GET /\?tls%d HTTP/1\.0" 200 9$' % (me, number), limit=3)
+            client, answer = ask("/?tls%d" % number)
+            assert answer.startswith(b"HTTP/1.0 200 OK\r\n")
+            server.wait_for_output(r'^%s "GET /\?tls%d HTTP/1\.0" 200 9$' % (client, number), limit=3)
     assert server.stderr == ""
+
+
+def test_tcpdump_shows_cipher_in_front_and_plain_text_behind(chapter, folder, server, certificate, tool):
+    if os.geteuid() != 0:
+        pytest.skip("tcpdump needs root")
+    with terminator(chapter, server, folder, certificate, tool) as (port, ask):
+        cipher, plain = [chapter.start_other([tool("tcpdump"), "-Z", "root", "-i", "lo", "-A", "-l", "-n", "tcp port %d" % watched])
+                         for watched in (port, server.port)]
+        for watching in cipher, plain:
+            watching.wait_for_error("listening on lo", limit=10)
+        client, _ = ask("/?secret")
+        plain.wait_for_output(r"PROXY TCP4 127\.0\.0\.1 127\.0\.0\.1 %s %d" % (client.split()[-1], port), limit=10)
+        plain.wait_for_output(r"GET /\?secret HTTP/1\.0", limit=10)
+        cipher.wait_for_output(r"\.%s[ :].*Flags \[[FR]" % client.split()[-1], limit=10)  # to its end
+        assert not re.search("secret|PROXY|HTTP", cipher.output), cipher.output
 
 
 def test_curl(server, tool):
