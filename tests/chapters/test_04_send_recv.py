@@ -4,13 +4,12 @@ import contextlib
 import itertools
 import re
 import select
-import signal
 import socket
 import subprocess
 
 import pytest
 
-from harness import checks
+from harness import checks, steps
 from harness.compare import difference, identical
 from harness.echo_checks import (EVERY_BYTE, GREETING, MEBIBYTE, echoes, greeted, greets_with, number,
                                  sees_the_end, take_greeting)
@@ -439,8 +438,8 @@ def test_takes_its_port(chapter):
         address = chapter.serve("0", "::1").address
         assert address == "::1", "with the address ::1 it listens on " + address
     with greeted(server) as client:
-        server.signal(signal.SIGKILL)
-        server.wait()
+        steps.step("kill it, with all the processes that it has")
+        server.kill()
         sees_the_end(client)
         assert chapter.serve(str(server.port)).port == server.port
 

@@ -6,6 +6,7 @@ import os
 import random
 import re
 import select
+import signal
 import socket
 import struct
 import subprocess
@@ -15,6 +16,7 @@ import pytest
 from harness import checks, starting, steps
 from harness.compare import identical
 from harness.grading import Symptom, graded
+from harness.inspect import living, state, status
 from harness.program import last_lines, seconds, wait_until
 from harness.talk import connect, ends_its_side, receive_all, reserved_port, see_the_end, serving, type_line
 
@@ -48,6 +50,19 @@ def urge(client, byte):
     """Send one byte out of band."""
     steps.step("sends, out of band,", client.name, byte)
     socket.socket.send(client, byte, socket.MSG_OOB)
+
+
+@contextlib.contextmanager
+def stopped(server):
+    """The program is stopped, and with it a child that serves the client."""
+    with checks.stopped(server):
+        children = [pid for pid in living(server.pid) if status(pid, "TracerPid") == "0"]  # strace stops its own
+        for pid in children:
+            os.kill(pid, signal.SIGSTOP)
+            wait_until(lambda: state(pid) == "T", what="its child to stop")
+        yield
+        for pid in children:
+            os.kill(pid, signal.SIGCONT)
 
 
 def text(data):
@@ -135,12 +150,12 @@ def test_urgent(chapter, byte):
 def test_ahead(chapter):
     server = chapter.serve("0")
     with friend(server) as client:
-        with checks.stopped(server):
+        with stopped(server):
             client.sendall(b"hello")
             urge(client, b"!")
             client.sendall(b"world")
         prints(server, ["bytes: I:", "urgent: 0x21", "bytes: helloworld"], marks=False)
-        with checks.stopped(server):
+        with stopped(server):
             client.sendall(bytes(10000))
             urge(client, b"?")
         prints(server, ["bytes: I:", "urgent: 0x21", "bytes: helloworld", "urgent: 0x3f", "bytes: " + "." * 10000], marks=False)
@@ -195,7 +210,7 @@ def test_one_after_another(chapter):
             text, last_lines(server.output, 200))
 
     client = friend(server)
-    with checks.stopped(server):
+    with stopped(server):
         client.sendall(b"hello")
         client.reset()
     client = connect(server)
@@ -210,7 +225,7 @@ def test_one_after_another(chapter):
     with connect(server) as third:
         third.sendall(b"third")
         comes_to("third")
-        with checks.stopped(server):
+        with stopped(server):
             urge(third, b"!")
             ends_its_side(third)
         steps.step("that was its last, and nobody else is there")
@@ -241,7 +256,7 @@ def test_mark(chapter):
                                             (b"", b"?", b"", ["mark: after 12 bytes"]),
                                             (b"", b"+", b"more", ["mark: after 12 bytes", "bytes: more"]),
                                             (bytes(10000), b".", b"x", ["bytes: " + "." * 10000, "mark: after 10016 bytes", "bytes: x"])):
-            with checks.stopped(server):
+            with stopped(server):
                 if before:
                     client.sendall(before)
                 urge(client, byte)
@@ -264,7 +279,7 @@ def test_mark(chapter):
 def test_the_last_one(chapter):
     server = chapter.serve("0")
     with friend(server) as client:
-        with checks.stopped(server):
+        with stopped(server):
             for part, byte in (b"a", b"1"), (b"b", b"2"), (b"c", b"3"):
                 client.sendall(part)
                 urge(client, byte)
@@ -370,7 +385,7 @@ def test_random_streams(chapter):
         client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         client.sendall(stream)
         wait_until(lambda: server.output[before:].endswith("2 bytes: I:\n"))
-        with checks.stopped(server):
+        with stopped(server):
             for _ in range(chance.randrange(1, 6)):
                 part = bytes(chance.choices(range(97, 123), k=chance.randrange(1, 3000)))
                 client.sendall(part)
