@@ -33,8 +33,10 @@ WRONG_ADDRESSES = [["0", address] for address in BAD_ADDRESSES]
 
 TEXTS_OF_MUSL = {  # where another libc's strerror() differs
     "EADDRINUSE": "address in use", "EADDRNOTAVAIL": "address not available", "ECONNABORTED": "connection aborted",
-    "EHOSTUNREACH": "host is unreachable", "EISCONN": "socket is connected", "EMFILE": "no file descriptors available",
-    "ENETUNREACH": "network unreachable", "ENOTCONN": "socket not connected", "ETIMEDOUT": "operation timed out"}
+    "EHOSTUNREACH": "host is unreachable", "EIO": "i/o error", "EISCONN": "socket is connected",
+    "ELOOP": "symbolic link loop", "EMFILE": "no file descriptors available", "EMSGSIZE": "message too large",
+    "ENAMETOOLONG": "filename too long", "ENETUNREACH": "network unreachable", "ENOMEM": "out of memory",
+    "ENOTCONN": "socket not connected", "ENOTSOCK": "not a socket", "ETIMEDOUT": "operation timed out"}
 
 
 def positional(port):
