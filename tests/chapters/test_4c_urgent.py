@@ -109,6 +109,7 @@ def tells(server, client, byte, expected):
 @graded(10, "Starts, and prints what comes",
         cause=[
             Symptom("it listens nowhere|Connection refused", "It calls no listen(), or ends before: see what it says on stderr."),
+            Symptom(r"'connection \d+ from", "Chapter 4's line for each client is one too many here: the lines of the contract are all."),
             Symptom(r"got: +\[\]", "Nothing is printed: recv(), and a line `N bytes: TEXT` for each piece. A recv() that waits for more "
                     "than has come, or stdio's buffer, may hold it back."),
             "The line is `N bytes: TEXT`, where a byte that is none of the characters from 0x20 to 0x7e is a dot. The bytes have no '\\0' "

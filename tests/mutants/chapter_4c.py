@@ -34,6 +34,8 @@ SENT = "            sent = send(server, texts[1], strlen(texts[1]), MSG_OOB);\n"
 MUTANTS = [
     Mutant("nothing listens", "urgent.c", "    for (;;) {\n        struct sockaddr_storage peer;", "    close(listener);\n    for (;;) {\n"
            "        struct sockaddr_storage peer;", "test_prints_what_comes", "It calls no listen()"),
+    Mutant("chapter 4's line for each client", "urgent.c", "        address_text((struct sockaddr *)&peer, peer_text);\n",
+           "        printf(\"connection 1 from %s\\n\", address_text((struct sockaddr *)&peer, peer_text));\n", "test_prints_what_comes", "one too many here"),
     Mutant("nothing is printed", "urgent.c", "    if (received > 0 && " + PIECE, "    if (received > 0 && 0)", "test_prints_what_comes", "Nothing is printed"),
     Mutant("it waits for a full buffer", "urgent.c", "recv(client, text, sizeof text, 0)", "recv(client, text, sizeof text, MSG_WAITALL)",
            "test_prints_what_comes", "Nothing is printed"),
