@@ -107,7 +107,8 @@ def build(source, target, flags=None, containment=None):
             process.wait()
             raise BuildError("the build did not end within %g s" % seconds(LIMIT))
         said.seek(0)
-        words = excerpt(said.read(100 * WORDS).decode(errors="backslashreplace").replace(target + "/", ""))
+        words = said.read(100 * WORDS).decode(errors="backslashreplace").replace(target + "/", "")
+        words = excerpt(words.replace(containment.home + "/", "") if containment else words)
     if status != 0:
         raise failure(target, words, left_out)
     if not os.path.isfile(program) or not os.access(program, os.X_OK):

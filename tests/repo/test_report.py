@@ -1,9 +1,11 @@
 """Reports: one thing at a time, in words, on one screen."""
 
 import io
+import os
 import re
 import shutil
 import sys
+import tempfile
 
 import pytest
 
@@ -12,6 +14,7 @@ from grade import results as model
 from grade.progress import progress
 from harness import compare
 from harness.build import BuildError, build
+from harness.contain import Containment, a_user
 from harness.program import wait_until
 from repo.repository import path
 
@@ -54,6 +57,22 @@ def test_the_first_error_of_a_build_is_told_whatever_stands_before_it(tmp_path, 
     told = failure.failure(made, "04-send-recv", most=(3, 7))
     assert words in told and len(told.splitlines()) < 12
     assert words in formats.said(made, "04-send-recv")
+
+
+def test_no_folder_of_the_graders_is_in_what_a_build_says(monkeypatch):
+    """The linker names files that the compiler has made where there is room for them."""
+    monkeypatch.setattr("tempfile.tempdir", None)
+    with tempfile.TemporaryDirectory() as place:
+        os.chmod(place, 0o755)
+        source, run_in = os.path.join(place, "04-send-recv"), os.path.join(place, "run")
+        os.makedirs(run_in)
+        os.mkdir(source)
+        shutil.copy(path("04-send-recv", "Makefile"), source)
+        with open(os.path.join(source, "send-recv.c"), "w") as file:
+            file.write("int none(void);\nint main(void) { return none(); }\n")
+        with pytest.raises(BuildError, match="undefined reference to") as failed:
+            build(source, os.path.join(run_in, "04-send-recv"), containment=Containment(run_in, a_user(run_in)))
+        assert place not in str(failed.value)
 
 
 def test_a_report_tells_one_thing_at_a_time():
