@@ -116,6 +116,11 @@ int main(int argc, char *argv[])
         report("socket %s %s", family->name, type->name);
         return 1;
     }
+    if (descriptor == STDOUT_FILENO) { /* stdout is closed: the socket would get our rows */
+        errno = EBADF;
+        report("stdout");
+        return 1;
+    }
     if (print_socket(descriptor) < 0)
         return 1;
     if (close(descriptor) < 0) {

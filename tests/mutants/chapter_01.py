@@ -14,6 +14,13 @@ AS_ASKED = r"""
     if (length == 0)
 """
 
+CLOSED = """    if (descriptor == STDOUT_FILENO) { /* stdout is closed: the socket would get our rows */
+        errno = EBADF;
+        report("stdout");
+        return 1;
+    }
+"""
+
 MUTANTS = [
     Mutant("ENOTCONN is taken for a failure", "socket.c",
            "if (!has_peer && errno != ENOTCONN)", "if (!has_peer)",
@@ -167,11 +174,10 @@ MUTANTS = [
     Mutant("printf()'s result in place of fflush()'s", "socket.c", "if (fflush(stdout) == EOF)",
            'if (printf("%s", "") < 0)',
            "test_full_disk", "fills a buffer"),
-    Mutant("flushes into its socket", "socket.c", "    if (close(descriptor) < 0) {",
-           '    if (fflush(stdout) == EOF)\n        return report("stdout"), 1;\n    if (close(descriptor) < 0) {',
+    Mutant("flushes into its socket", "socket.c", CLOSED + "    if (print_socket(descriptor) < 0)\n        return 1;\n",
+           '    if (print_socket(descriptor) < 0)\n        return 1;\n    if (fflush(stdout) == EOF)\n        return report("stdout"), 1;\n',
            "test_full_disk", "SIGPIPE"),
-    Mutant("gives stdout another descriptor", "socket.c", "    if (print_socket(descriptor) < 0)",
-           "    if (descriptor == 1)\n        return 0;\n    if (print_socket(descriptor) < 0)",
+    Mutant("gives stdout another descriptor", "socket.c", CLOSED, "    if (descriptor == 1)\n        return 0;\n",
            "test_full_disk", "there is no stdout"),
     Mutant("wrong usage is exit status 1", "socket.c", "    return 2;", "    return 1;",
            "test_unknown_word", "it is 2"),
