@@ -63,7 +63,7 @@ def prepare(learner, target, out, graders, chosen=None):
 def grade_all(python, people, jobs, out, tell_all):
     """Grade what is to be graded of these people, and write each one's report as they come; after each tell_all() is
     called. Returns whether it came to its end."""
-    progress = Progress(len(jobs), len(people))
+    progress = Progress(len(jobs), len(people), JOBS)
 
     def finish(learner):
         write(os.path.join(out, "reports", learner.label + ".txt"), learner.report())

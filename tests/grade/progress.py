@@ -43,14 +43,15 @@ def progress(place, chapters):
 class Progress:
     """Tells how far the grading of a class is: a line for each learner, and on a terminal one that changes."""
 
-    def __init__(self, chapters, people):
-        self._chapters, self._people = chapters, people
+    def __init__(self, chapters, people, jobs):
+        self._chapters, self._people, self._jobs = chapters, people, jobs
         self._begin, self._graded, self._finished = time.monotonic(), 0, 0
         self._changes = sys.stdout.isatty()
 
     def _left(self):
-        seconds_each = (time.monotonic() - self._begin) / self._graded
-        minutes = seconds_each * (self._chapters - self._graded) / 60
+        begun = min(self._jobs, self._chapters - self._graded)
+        done = self._graded + begun / 2  # what is under way is half done, more or less
+        minutes = (time.monotonic() - self._begin) / done * (self._chapters - done) / 60
         return "about %d min left" % round(minutes) if minutes >= 1 else "less than a minute left"
 
     def graded(self):

@@ -12,7 +12,7 @@ import zipfile
 
 import pytest
 
-from grade import classroom, names, people, submissions, unpack
+from grade import classroom, names, people, progress, submissions, unpack
 from grade import results as model
 from harness.inspect import children
 from harness.program import Program, wait_until
@@ -179,6 +179,17 @@ def test_the_results_are_nobodys_work_and_a_wrong_place_is_named(graded, tmp_pat
         monkeypatch.setenv(name, str(value))
         with pytest.raises(SystemExit, match=words):
             classroom.grade_class("python")
+
+
+def test_what_is_under_way_counts_for_how_long_it_will_take(monkeypatch, capsys):
+    """Eight at a time, of which the first is graded after 32 s: the others are nearly there."""
+    now = [100]
+    monkeypatch.setattr("time.monotonic", lambda: now[0])
+    told = progress.Progress(60, 60, 8)
+    now[0] += 32
+    told.graded()
+    told.finished(people.Learner("ann"))
+    assert "about 6 min left" in capsys.readouterr().out
 
 
 def test_two_learners_never_share_a_report(tmp_path):
