@@ -82,6 +82,8 @@ def test_open(chapter, address):
 @graded(10, "Counts those that are closed, in the last line",
         cause=[
             Symptom(r"got: +'\d+ closed|got: +'closed \d", "The last line is `closed: N`, to the letter."),
+            Symptom("65531-65535", "Ports go up to 65535, which is one.",
+                    ("timeout 3 ./port-scan 127.0.0.1 65531-65535; echo exit status $?",)),
             "Closed are those that refuse (ECONNREFUSED); they have no line of their own, and the last line says how many."],
         read="Your turn", by_hand=(LISTENS, SCANS + "; ./port-scan 127.0.0.1 7891-7891"))
 def test_closed(chapter):
@@ -92,6 +94,9 @@ def test_closed(chapter):
             identical(lines[-1] if lines else "", "closed: %d" % (number - len(opened)))
             assert len(lines) == len(opened) + 1, "there are %d lines, not one for each open port and the last:\n%s" % (
                 len(lines), "\n".join(lines))
+    program = chapter.run("127.0.0.1", "65531-65535", limit=10)  # somebody may listen there
+    assert program.status == 0 and re.search(r"^closed: \d\n\Z", program.output, re.MULTILINE), (
+        "%s, and not one line for each open port, and the last; stderr:\n%s" % (how_it_ended(program.status), program.stderr or "(nothing)"))
 
 
 def services(protocol):
@@ -294,10 +299,13 @@ def silent_while_others_answer(chapter):
 
 @graded(5, "Refuses what is no number of milliseconds", step=3,
         cause="MS is a whole number from 1 to 60000, and nothing follows it.", read="Your turn", needs=[],
-        by_hand=("for words in -t '-t 0' '-t 60001' '-t 5x' '-x 5' '-t 5 surplus'; do timeout 1 ./port-scan 127.0.0.1 7890-7891 $words; "
+        by_hand=("for words in -t '-t 0' '-t 60000' '-t 60001' '-t 5x' '-x 5' '-t 5 surplus'; do timeout 1 ./port-scan 127.0.0.1 7890-7891 $words; "
                  "echo exit status $?; done",))
 @pytest.mark.parametrize("words", [["-t"], ["-t", "0"], ["-t", "60001"], ["-t", "5x"], ["-t", ""], ["-x", "5"], ["-t", "5", "surplus"]])
 def test_wrong_time(chapter, words):
+    if words == ["-t", "60001"]:
+        with Ports(2) as ports:
+            identical(scan(chapter, ports, "-t", "60000"), "closed: 2\n")
     checks.is_usage_error(chapter.run("127.0.0.1", "30001-30002", *words, limit=3), words[0] if len(words) == 1 or words[0] == "-x"
                           else words[-1])
 

@@ -285,14 +285,26 @@ def test_odd_answer(scan):
     tells(found, ODD, "open")
 
 
-@graded(6, "Tells a closed port",
-        cause="The answer of a closed port has RST set, and ACK: it is not open.",
+@graded(4, "Tells a closed port",
+        cause=[
+            Symptom("syn-scan 127.0.0.1 65535", "Ports go up to 65535, which is one: an int holds it, a short does not.",
+                    (ALONE % "127.0.0.1 65535",)),
+            "The answer of a closed port has RST set, and ACK: it is not open."],
         read="The idea", by_hand=(ALONE % "127.0.0.1 7004",), needs=["test_checksum"], step=3)
 def test_closed(scan):
-    for address in "127.0.0.1", "127.0.0.2":
-        found = scan(CLOSED, address)
-        says(found, 1, "received", found.answer(found.syn(CLOSED)))
-        tells(found, CLOSED, "closed")
+    for address, port in ("127.0.0.1", CLOSED), ("127.0.0.2", CLOSED), ("127.0.0.1", 65535):
+        found = scan(port, address)
+        says(found, 1, "received", found.answer(found.syn(port)))
+        tells(found, port, "closed")
+
+
+@graded(2, "Ends with exit status 1 if it cannot print",
+        cause="What printf() has kept goes out at the end: fflush(stdout), and look at what it returns, too.",
+        read="Your turn", by_hand=("unshare -rn sh -c 'ip link set lo up; timeout 3 ./syn-scan 127.0.0.1 7004 > /dev/full; echo exit status $?'",),
+        needs=["test_closed"], step=3)
+def test_full_disk(chapter, scan):
+    steps.step("with stdout to /dev/full, a disk that is full:")
+    checks.is_failure(chapter, scan(CLOSED, through=("sh", "-c", 'exec "$0" "$@" > /dev/full')).program, "ENOSPC")
 
 
 @graded(6, "Tells a silent port, after a second",

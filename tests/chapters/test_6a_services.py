@@ -46,9 +46,9 @@ while len(ports) < 4:
     if protocol == "udp" and name != "discard":
         ports[name] = int(port)
 for name, port in sorted(ports.items()):
-    for own in 0, 7, 1023:
+    for own in 0, 7, 1023, 1024:
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
-            client.settimeout(0.2 if own else 5)
+            client.settimeout(0.2 if own in (7, 1023) else 5)
             client.bind(("127.0.0.1", own))
             client.sendto(b"hello", ("127.0.0.1", port))
             try:
@@ -72,7 +72,7 @@ def call(server, name):
 
 def ask(server, name, data=b"hello"):
     """The answer of a service to a datagram."""
-    with Datagrams("a client") as client:
+    with Datagrams("a client", server.address) as client:
         client.send_to((server.address, port_of(server, name, "udp")), data)
         return client.receive()[0]
 
@@ -226,6 +226,8 @@ def test_wrong_usage(chapter, arguments):
 
 @graded(10, "Answers datagrams at echo, and none at discard",
         cause=[
+            Symptom("services 0 ::1", "ADDRESS may be one of IPv6, too: socket() gets its family, bind() its length, and recvfrom() "
+                    "room for its sender's.", (START + " 7000 ::1", "echo hello | nc -u -w 1 ::1 7007")),
             Symptom("gets an answer", "discard throws away what comes: it has no answer.",
                     (START, "echo hello | nc -u -w 1 127.0.0.1 7009")),
             Symptom(r"of 0 bytes\n.*waits in vain", "An empty datagram is one, too: recvfrom() returns 0, and that is no end.",
@@ -234,7 +236,12 @@ def test_wrong_usage(chapter, arguments):
                     (START, "head -c 9000 /dev/zero | nc -u -w 1 127.0.0.1 7007 | wc -c")),
             "For UDP each service has a socket of kind SOCK_DGRAM, bound and in poll()'s list; recvfrom() says whom sendto() answers."],
         read="The program", by_hand=(START, "echo hello | nc -u -w 1 127.0.0.1 7007" + EMPTY % 7007), step=2)
-def test_echo_by_udp(chapter):
+@pytest.mark.parametrize("address", ["127.0.0.1", "::1"])
+def test_echo_by_udp(chapter, address):
+    if address == "::1":
+        checks.needs_ipv6()
+        identical(ask(chapter.serve("0", address), "echo"), b"hello")
+        return
     server = chapter.serve("0")
     for data in b"hello", b"", b"\0\xff" * 700, b"x" * 20000:
         identical(ask(server, "echo", data), data)
@@ -262,8 +269,8 @@ def test_time_by_udp(chapter):
 
 
 @graded(5, "Answers no datagram from a port below 1024",
-        cause=[Symptom("(?s)does not answer others", "Ports from 1024 on are those of clients: they are answered.",
-                       (START, "echo hello | nc -u -w 1 127.0.0.1 7007")),
+        cause=[Symptom("does not answer (others|port 1024)", "Ports from 1024 on are those of clients: they are answered.",
+                       (START, "echo hello | nc -u -w 1 -p 1024 127.0.0.1 7007")),
                "Whoever sends from port 7, or pretends to, is an echo service, too: the two would answer each other for ever. recvfrom() "
                "says the port, in network order."],
         read="The program", by_hand=(START, "echo hello | nc -u -w 1 -p 1023 127.0.0.1 7007 | wc -l; echo hello | nc -u -w 1 -p 2000 127.0.0.1 7007"), step=2)
@@ -271,8 +278,8 @@ def test_low_ports(chapter):
     program = chapter.start("0", under=[*own_loopback(), sys.executable, "-S", "-E", "-c", LOW_PORT])
     assert program.wait(10) == 0, program.stderr
     lines = program.output.splitlines()
-    assert lines == ["%s %s %s" % (name, "does not answer" if own != "others" else "answers", own)
-                     for name in sorted(set(SERVICES) - {"discard"}) for own in ("others", "port 7", "port 1023")], program.output
+    assert lines == ["%s %s %s" % (name, "does not answer" if own in ("port 7", "port 1023") else "answers", own)
+                     for name in sorted(set(SERVICES) - {"discard"}) for own in ("others", "port 7", "port 1023", "port 1024")], program.output
 
 
 @graded(10, "Echoes by TCP, to many clients at once, to the end",
@@ -314,7 +321,11 @@ def test_discard_by_tcp(chapter):
 
 
 @graded(5, "Sends chargen's pattern for as long as a client reads",
-        cause=[Symptom(r"(?s)half-close.*ended its side", "Who has ended its side still reads: what chargen hears, an end, too, is thrown "
+        cause=[Symptom("(?s)resets the connection.*SIGPIPE", "A client that ends its side, and then goes, has send() raise SIGPIPE, which ends all: "
+                       "MSG_NOSIGNAL, or ignore it by sigaction().",
+                       (START, "python3 -c \"import socket, time; c = socket.create_connection(('127.0.0.1', 7019)); c.recv(99); c.shutdown(1); "
+                        "time.sleep(0.3)\"; sleep 0.3; echo hello | timeout 1 nc -N 127.0.0.1 7007")),
+               Symptom(r"(?s)half-close.*ended its side", "Who has ended its side still reads: what chargen hears, an end, too, is thrown "
                        "away, and it goes on until the client has gone, which send() tells.",
                        (START, "timeout 2 nc -N 127.0.0.1 7019 < /dev/null | head -n 90000 | wc -l")),
                Symptom("ended its side", "The pattern has no end: it goes on until the client has gone.",
@@ -331,6 +342,8 @@ def test_chargen_by_tcp(chapter):
         identical(data[-2:], b"\r\n")
         client.shutdown(socket.SHUT_WR)
         receive(client, 12 << 20)  # more than there may be on the way
+        client.reset()
+        receive(another, 12 << 20)
 
 
 @graded(5, "Lets no client delay the others",

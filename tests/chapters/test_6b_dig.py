@@ -47,19 +47,25 @@ def prints(chapter, records, lines, *words, **options):
     ended(program, 0)
 
 
-def asks(chapter, *words):
+def asks(chapter, *words, address="127.0.0.1"):
     """What the program sends to its server."""
-    with Datagrams("the name server") as server:
+    with Datagrams("the name server", address) as server:
         chapter.start("-s", server.address, "-p", str(server.port), *words)
         return server.receive(what="a question")[0]
 
 
 @graded(10, "Sends a question to the server that -s and -p name",
-        cause="No datagram comes: socket() of kind SOCK_DGRAM, then connect() and send(), or sendto(), to the address of -s and "
-              "the port of -p.",
+        cause=[
+            Symptom("dig -s ::1", "SERVER may be an address of IPv6, too: socket() gets its family, and connect() its length.",
+                    (SHOWS.replace("AF_INET", "AF_INET6").replace("127.0.0.1", "::1"), ASK.replace("127.0.0.1", "::1") + NAME)),
+            "No datagram comes: socket() of kind SOCK_DGRAM, then connect() and send(), or sendto(), to the address of -s and "
+            "the port of -p."],
         read="The program", by_hand=(SHOWS, ASK + NAME))
-def test_sends_a_question(chapter):
-    assert len(asks(chapter, NAME)) >= 12, "it is too short for a header of 12 bytes"
+@pytest.mark.parametrize("address", ["127.0.0.1", "::1"])
+def test_sends_a_question(chapter, address):
+    if address == "::1":
+        checks.needs_ipv6()
+    assert len(asks(chapter, NAME, address=address)) >= 12, "it is too short for a header of 12 bytes"
 
 
 @graded(10, "Asks as RFC 1035 has it: header, name, type and class",
@@ -110,11 +116,15 @@ def test_a_code(chapter, code):
                     "as `?` for TYPE and for DATA.",
                     (by_hand("c00c 0040 0001 0000012c 0002 0102 c00c 0001 0003 0000012c 0004 c0000250 c00c 0001 0001 0000012c 0004 c0000250", 3),
                      ASK + NAME)),
+            Symptom(r"got: +'.*\bNS\b", "Behind the records of the answer come others, of who knows more: only as many are the answer's as "
+                    "the first count behind that of the questions says.",
+                    (by_hand("c00c 0001 0001 0000012c 0004 c0000250 c010 0002 0001 0000012c 0002 c00c").replace(" 00000000'", " 00010000'"),
+                     ASK + NAME)),
             "A line is the name with a dot at its end, the TTL, the type and the data, with one space between them. "
             "The header says how many records there are."],
         read="The program", by_hand=(by_hand("c00c 0001 0001 0000012c 0004 c0000250 c00c 0001 0001 0000012c 0004 c0000251", 2),
                                      ASK + NAME), step=2)
-@pytest.mark.parametrize("case", ["one", "two", "a large TTL", "AAAA", "other types"])
+@pytest.mark.parametrize("case", ["one", "two", "a large TTL", "AAAA", "other types", "other sections"])
 def test_records(chapter, case):
     whole = record("A", HOST, encoded(NAME))
     line = NAME + ". 300 A 192.0.2.80"
@@ -128,14 +138,17 @@ def test_records(chapter, case):
     elif case == "AAAA":
         prints(chapter, [record("AAAA", bytes.fromhex("20010db8000000000000000000000080"))], [NAME + ". 300 AAAA 2001:db8::80"],
                NAME, "AAAA")
+    elif case == "other sections":
+        program = dns.run(chapter, lambda query: answer(query, whole, record("NS", encoded("ns.example.org")), authority=1), NAME)
+        identical(program.output, line + "\n")
     else:
         prints(chapter, [record(64, b"\1\2\3"), whole, record("A", HOST, internet=3)], [NAME + ". 300 ? ?", line, NAME + ". 300 ? ?"])
 
 
 @graded(10, "Reads names with pointers, and names in data",
         cause=[
-            Symptom("MX", "The data of MX are a number of 16 bits, the preference, and a name.",
-                    (by_hand("c00c 000f 0001 0000012c 0009 000a 046d61696c c00c"), ASK + "example.org MX")),
+            Symptom("MX", "The data of MX are a number of 16 bits without a sign, the preference, and a name.",
+                    (by_hand("c00c 000f 0001 0000012c 0009 000a 046d61696c c00c c00c 000f 0001 0000012c 0003 ffff 00", 2), ASK + "example.org MX")),
             Symptom(r"(?s)expected: .*(CNAME|NS|PTR) ", "The data of CNAME, NS and PTR are a name, in which there may be a pointer, too; "
                     "and behind a name one goes on where its first pointer ends.",
                     (by_hand("c00c 0005 0001 0000012c 0006 03777777 c010 c00c 0005 0001 0000012c 0006 03777777 c010", 2),
@@ -156,8 +169,8 @@ def test_pointers(chapter, case):
         prints(chapter, [record("A", HOST[:3] + bytes([number]), owner) for number, owner in enumerate(owners)],
                ["%s.example.org. 300 A 192.0.2.%d" % (name, number) for number, name in enumerate(("dns", "a.dns", "a.dns"))])
     elif case == "MX":
-        prints(chapter, [record("MX", b"\1\3\4mail" + TO_NAME), record("MX", b"\0\0\0")],
-               ["example.org. 300 MX 259 mail.example.org.", "example.org. 300 MX 0 ."], "example.org", "MX")
+        prints(chapter, [record("MX", b"\1\3\4mail" + TO_NAME), record("MX", b"\xff\xff\0")],
+               ["example.org. 300 MX 259 mail.example.org.", "example.org. 300 MX 65535 ."], "example.org", "MX")
     elif case == "255 bytes":
         labels = [b"a" * 63] * 3 + [b"b" * 61]
         prints(chapter, [record("A", HOST, b"".join(bytes([len(one)]) + one for one in labels) + b"\0")],

@@ -28,9 +28,11 @@ def record(kind, data, owner=TO_NAME, seconds=300, size=None, internet=1):
     return owner + struct.pack("!HHIH", TYPES.get(kind, kind), internet, seconds, len(data) if size is None else size) + data
 
 
-def answer(query, *records, code=0, count=None, cut=False, asked=None):
-    """The answer to a query, with a code, these records, a count of them that may lie, and perhaps cut off (TC)."""
-    header = struct.pack("!HHHHH", 0x8180 | cut << 9 | code, 1, len(records) if count is None else count, 0, 0)
+def answer(query, *records, code=0, count=None, authority=0, cut=False, asked=None):
+    """The answer to a query, with a code, these records, a count of them that may lie, and perhaps cut off (TC). The last
+    `authority` records are those of the section behind the answer's."""
+    count = len(records) - authority if count is None else count
+    header = struct.pack("!HHHHH", 0x8180 | cut << 9 | code, 1, count, authority, 0)
     return query[:2] + header + (asked or question(query)) + b"".join(records)
 
 

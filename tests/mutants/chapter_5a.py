@@ -22,6 +22,8 @@ MUTANTS = [
     Mutant("the last port is left out", P, "port <= last; port++)", "port < last; port++)", "test_open", "both ends included"),
     Mutant("closed ones have lines", P, CLOSED, "        if (scan.results[port] == CLOSED) {\n            closed++;\n            printf(\"%d closed\\n\", port);\n        }\n",
            "test_closed", "no line of their own"),
+    Mutant("65535 is none", P, "*last = parse_number(dash + 1, MAX_PORT);", "*last = parse_number(dash + 1, MAX_PORT - 1);",
+           "test_closed", "which is one"),
     Mutant("all are counted", P, CLOSED, CLOSED.replace("            closed++;\n", "            closed = last - first + 1;\n"), "test_closed", "how many"),
     Mutant("the words change places", P, LAST, "printf(\"%d closed\\n\", closed) < 0", "test_closed", "to the letter"),
     Mutant("the port's bytes are not swapped", P, NAME, "getservbyport(port, \"tcp\")", "test_names", "network byte order"),
@@ -60,6 +62,7 @@ MUTANTS = [
            "test_silent", "begins the wait for all others anew"),
     Mutant("silence is a refusal", P, "    return error == ECONNREFUSED ? CLOSED : SILENT;", "    return CLOSED;", "test_silent", "neither open nor closed"),
     Mutant("open as long as SO_ERROR is 0", P, "int error = ETIMEDOUT, descriptor", "int error = 0, descriptor", "test_silent", "neither open nor closed"),
+    Mutant("ten seconds are enough", P, "parse_number(argv[4], 60000)", "parse_number(argv[4], 10000)", "test_wrong_time", "refuses arguments"),
     Mutant("the time is any number", P, "parse_number(argv[4], 60000)) < 1", "(int)strtol(argv[4], NULL, 10)) < 0", "test_wrong_time", "from 1 to 60000"),
     Mutant("printed as they come", P, "        scan->results[scan->ports[i]] = judge(descriptor, error);\n",
            "        scan->results[scan->ports[i]] = judge(descriptor, error);\n        if (scan->results[scan->ports[i]] == OPEN) {\n"

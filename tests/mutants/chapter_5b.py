@@ -31,6 +31,8 @@ MUTANTS = [
     Mutant("SIGPIPE is not ignored", P, IGNORED, "", "test_resets", "SIGPIPE"),
     Mutant("a reset ends it", P, FAILED, FAILED.replace("return report", "exit(report").replace(" == 0;", " == 0);"), "test_resets", "tells of one client"),
     Mutant("on all addresses", P, '"127.0.0.1"; /*', '"0.0.0.0"; /*', "test_listens_on_loopback_only", "INADDR_ANY"),
+    Mutant("IPv4 only", P, "    if (length == 0)\n        return usage(host", "    if (length != sizeof(struct sockaddr_in))\n        return usage(host",
+           "test_listens_on_loopback_only", "one of IPv6, too"),
     Mutant("another port", P, '"7890"', '"7980"', "test_listens_on_loopback_only", "another one"),
     Mutant("0 after a failed start", P, "    if (listener < 0 || print_listening(listener) < 0)\n        return 1;",
            "    if (listener < 0 || print_listening(listener) < 0)\n        return 0;", "test_port_in_use", "main() returns 0"),

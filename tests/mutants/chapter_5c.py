@@ -25,6 +25,8 @@ MUTANTS = [
            "    ((struct sockaddr_in *)target)->sin_family = AF_INET6;\n", "test_sends_a_syn", "sin_family is not AF_INET"),
     Mutant("nobody looks at sendto()", "syn-scan.c", SENT + '        return report("sendto");\n',
            SENT.replace("    if (", "    ").replace(" < 0)\n", ";\n"), "test_cannot_send", "sendto() returns -1"),
+    Mutant("a lost line goes unnoticed", "syn-scan.c", 'fflush(stdout) == EOF ? report("stdout") : 0', "0", "test_full_disk", "printf() has kept"),
+    Mutant("65535 is none", "syn-scan.c", "parse_number(argv[2], MAX_PORT)", "parse_number(argv[2], MAX_PORT - 1)", "test_closed", "which is one"),
     Mutant("it connects, too", "syn-scan.c", SENT, "    int stream = socket(AF_INET, SOCK_STREAM, 0);\n\n    connect(stream, "
            "(const struct sockaddr *)target, sizeof *target);\n" + SENT, "test_takes_no_connection", "finishes the handshake"),
     Mutant("0 without the right", "syn-scan.c", 'report("raw socket"); /* EPERM: that is for root */\n        return 1;',

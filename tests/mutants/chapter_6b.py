@@ -16,6 +16,12 @@ OTHER = "if (end > answer->size || class != 1 || type >= TYPES || types[type] ==
 
 MUTANTS = [
     Mutant("nothing is sent", "dig.c", SEND, "", "test_sends_a_question", "No datagram comes"),
+    Mutant("IPv4 only", "dig.c", "const char *bad = length == 0 ?", "const char *bad = length != sizeof(struct sockaddr_in) ?",
+           "test_sends_a_question", "an address of IPv6"),
+    Mutant("all records are the answer's", "message.c", "int count = answer->data[6] << 8 | answer->data[7];",
+           "int count = (answer->data[6] << 8 | answer->data[7]) + answer->data[9];", "test_records", "the first count"),
+    Mutant("a preference with a sign", "message.c", 'printf("%u ", take(answer, 2))', 'printf("%d ", (short)take(answer, 2))', "test_pointers",
+           "without a sign, the preference"),
     Mutant("another port", "dig.c", "find_server(port, &server);", "find_server(port, &server);\n    ((struct sockaddr_in *)&server)->sin_port++;",
            "test_sends_a_question", "the port of -p"),
     Mutant("the counts have the low byte first", "message.c", "query->data[5] = 1;", "query->data[4] = 1;", "test_the_question",
