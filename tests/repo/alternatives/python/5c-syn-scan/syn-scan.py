@@ -73,6 +73,7 @@ def main(words):
 
 try:
     main(sys.argv[1:])
+    sys.stdout.flush()
 except OSError as error:
-    print("syn-scan: scan: %s (%s)" % (os.strerror(error.errno), errno.errorcode.get(error.errno)), file=sys.stderr)
-    sys.exit(1)
+    print("syn-scan: scan: %s (%s)" % (os.strerror(error.errno), errno.errorcode.get(error.errno)), file=sys.stderr, flush=True)
+    os._exit(1)  # without another try to print what is left
