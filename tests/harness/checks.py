@@ -184,6 +184,13 @@ def has_ipv6():
     return True
 
 
+def takes_ipv6(chapter):
+    """With ::1 as its second argument the program listens there, where the machine has it."""
+    if has_ipv6():
+        address = chapter.serve("0", "::1").address
+        assert address == "::1", "with the address ::1 it listens on " + address
+
+
 def needs_ipv6():
     """Skip the test where the machine has no ::1."""
     if not has_ipv6():

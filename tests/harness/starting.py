@@ -16,12 +16,16 @@ def graded_checks(program):
         checks.says_where_it_listens(chapter.serve("0"))
 
     @grading.graded(5, "Listens on 127.0.0.1 port 7890 only, unless told otherwise",
-                    cause="INADDR_ANY, which is 0.0.0.0, lets the network in; or the port to use without an argument is "
-                          "another one.",
+                    cause=[
+                        grading.Symptom("start .* 0 ::1", "The second argument is ignored, or is taken for IPv4 alone: inet_pton() "
+                                        "with AF_INET6, and a socket of that family.", ("timeout 0.5 ./%s 0 ::1" % program,)),
+                        "INADDR_ANY, which is 0.0.0.0, lets the network in; or the port to use without an argument is "
+                        "another one."],
                     read="Your turn", by_hand=("timeout 1 ./%s & sleep 0.3; ss -Hltn; wait" % program,), needs=[])
     def test_listens_on_loopback_only(chapter):
         checks.listens_on_loopback_only(chapter.serve("0"))
         checks.default_port(chapter, 7890)
+        checks.takes_ipv6(chapter)
 
     @grading.graded(5, "Ends with exit status 1 if it cannot start",
                     cause="What bind() returns is not looked at, or main() returns 0 after that.", read="Your turn",
