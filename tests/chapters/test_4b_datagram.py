@@ -252,6 +252,8 @@ def has_printed(program, expected):
         cause=[
             Symptom(r"^start \./datagram -c( 127\.0\.0\.1 7890| localhost .*)$", "-c needs an ADDRESS of numbers, a PORT and a TEXT: all else is "
                     "wrong usage.", ("timeout 2 ./datagram -c 127.0.0.1 7890; timeout 2 ./datagram -c localhost 7890 x; echo exit status $?",)),
+            Symptom(r"start \./datagram -c ::1 ", "ADDRESS may be one of IPv6 with -c, too: socket() and connect() take the family of the address that "
+                    "inet_pton() has found.", ("./datagram 7890 ::1", "timeout 2 ./datagram -c ::1 7890 hello")),
             Symptom("before the answer", "It sends the next TEXT before the answer to this one has come: send(), recv(), and only then the next.",
                     (PATIENT, ASKS_PATIENT)),
             Symptom("got: .*not the answer", "The answer of somebody else is printed: to connect() the socket to ADDRESS and PORT lets only datagrams from there in.",
@@ -281,6 +283,12 @@ def test_asks(chapter):
             expected += answer + b"\n"
         assert program.wait() == 0
     identical(program.stdout, expected)
+    if checks.has_ipv6():
+        with Datagrams("the test's server", "::1") as server:
+            program = chapter.start("-c", "::1", str(server.port), "hello")
+            server.send_to(server.receive(what="a datagram")[1], b"HELLO")
+            assert program.wait() == 0
+        identical(program.stdout, b"HELLO\n")
     for arguments in ["127.0.0.1", "7890"], ["localhost", "7890", "x"]:
         checks.is_usage_error(chapter.run("-c", *arguments, limit=3), "" if len(arguments) == 2 else "localhost")
 

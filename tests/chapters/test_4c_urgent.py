@@ -313,6 +313,9 @@ def one_byte_is_urgent(chapter, faults, *texts):
 
 @graded(10, "-c sends BEFORE, then URGENT out of band, then AFTER", step=3,
         cause=[
+            Symptom(r"start \./urgent -c ::1 ", "ADDRESS may be one of IPv6 with -c, too: socket() and connect() take the family of the address that "
+                    "inet_pton() has found.", (TO.replace("('127.0.0.1', 7890)", "('::1', 7890), family=s.AF_INET6"),
+                                               "sleep 0.2; ./urgent -c ::1 7890 hello 'wait!' world; echo exit status $?")),
             Symptom("no urgent byte", "send() with the flag MSG_OOB makes a byte urgent: the last one of what this call sends."),
             Symptom(r"^start \./urgent -c \S+ \d+ a '' b", "An empty URGENT has no last byte, and so it is wrong usage: exit status 2.",
                     (TO, "sleep 0.2; ./urgent -c 127.0.0.1 7890 a '' b; echo exit status $?")),
@@ -322,7 +325,7 @@ def one_byte_is_urgent(chapter, faults, *texts):
             "What arrives is BEFORE, URGENT and AFTER, in this order: URGENT in one send() with MSG_OOB, of which the last byte is out of band, and the "
             "mark is there. Then the connection is closed."],
         read="The program", by_hand=(TO, "sleep 0.2; ./urgent -c 127.0.0.1 7890 hello 'wait!' world; echo exit status $?"), needs=[])
-@pytest.mark.parametrize("texts", [("hello", "!", "world"), ("before", "wait!", "after"), ("", "x", ""), ("a", "", "b")], ids=" ".join)
+@pytest.mark.parametrize("texts", [("hello", "!", "world"), ("before", "wait!", "after"), ("", "x", ""), ("a", "", "b"), ("IPv6", "!", "too")], ids=" ".join)
 def test_client(chapter, request, texts):
     if not texts[1]:
         checks.is_usage_error(chapter.run("-c", "127.0.0.1", "7890", *texts, limit=3), texts[1])
@@ -337,7 +340,7 @@ def test_client(chapter, request, texts):
             ahead += connection.recv(100)
         seen.extend((ahead, bytes(receive_all(connection))))
 
-    with serving(serve) as server:
+    with serving(serve, "::1" if texts[0] == "IPv6" and checks.has_ipv6() else "127.0.0.1") as server:
         program = chapter.run("-c", server.address, str(server.port), *texts, limit=5)
     identical(seen, [texts[1][-1:].encode(), (texts[0] + texts[1][:-1]).encode(), texts[2].encode()])
     assert program.status == 0, "exit status %d, not 0" % program.status

@@ -68,6 +68,8 @@ MUTANTS = [
            "test_goes_on", "is no error"),
     Mutant("no pause", "datagram.c", "            nanosleep(&moment, NULL); /* it may fail again at once: do not spin */\n", "            (void)moment;\n",
            "test_goes_on", "wait a moment"),
+    Mutant("-c with IPv4 alone", "datagram.c", "parse_address(host, port, &address)",
+           "is_client && strchr(host, ':') ? 0 : parse_address(host, port, &address)", "test_asks", "of IPv6 with -c"),
     Mutant("nothing is printed", "datagram.c", "    fwrite(answer, 1, (size_t)size, stdout);\n    if (putchar('\\n') == EOF || fflush(stdout) == EOF)\n"
            "        return report(\"stdout\");\n", "", "test_asks", "Nothing is printed"),
     Mutant("it is printed late", "datagram.c", " || fflush(stdout) == EOF)\n        return report(\"stdout\");", ")\n        return report(\"stdout\");",

@@ -86,6 +86,8 @@ MUTANTS = [
            "test_the_last_one", "Nothing is to be taken away"),
     Mutant("all digits are urgent", "urgent.c", "    for (ssize_t i = 0; i < received; i++)\n", "    for (ssize_t i = 0; i < received; i++)\n        if (isdigit((unsigned char)text[i]))\n"
            "            printf(\"urgent: 0x%02x\\n\", text[i]);\n    for (ssize_t i = 0; i < received; i++)\n", "test_the_last_one", "among the others"),
+    Mutant("-c with IPv4 alone", "urgent.c", "parse_address(host, port, &address)",
+           "is_client && strchr(host, ':') ? 0 : parse_address(host, port, &address)", "test_client", "of IPv6 with -c"),
     Mutant("send() without the flag", "urgent.c", SENT, SENT.replace("MSG_OOB", "0"), "test_client", "makes a byte urgent"),
     Mutant("each byte is urgent", "urgent.c", SENT, SENT.replace("            sent", "            for (const char *at = texts[1]; *at != 0; at++)\n                sent")
            .replace("texts[1], strlen(texts[1])", "at, 1"), "test_client", "its own last byte"),
