@@ -12,7 +12,7 @@ import tempfile
 from harness.landlock import is_within
 from harness.program import seconds
 
-LIMIT = 30  # seconds, for one build
+LIMIT = 120  # seconds, for one build: C++ takes as long where others use the processors, too
 WORDS = 8000  # characters of what make says; where there are more, they begin with the first error
 ERROR = re.compile(r" *(?!.*: warning:)[^ |\n][^|\n]*: (fatal error|error|undefined reference|multiple definition|undefined symbol)\b")
 SANITIZERS = "-g -O1 -fsanitize=address,undefined -fno-sanitize-recover=undefined"

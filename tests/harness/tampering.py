@@ -15,11 +15,12 @@ from harness.inspect import look, state
 from harness.listening import family, proc
 from harness.program import wait_until
 
-# What strace does in place of faults.c, which can do more. The first word is one of faults.c's variables.
+# What strace does in place of faults.c and gaps.c, which can do more. The first word is one of their variables.
 BY_STRACE = {
     "LAB_FAULTS": ["?accept,?accept4:error=ECONNABORTED:when=1+2",
                    "?recvfrom,?recvmsg,?sendto,?sendmsg,?poll,?ppoll,?select,?pselect6:error=EINTR:when=2+3"],
-    "LAB_FAULTS_AT_START": ["%s:error=ENOBUFS"]}
+    "LAB_FAULTS_AT_START": ["%s:error=ENOBUFS"],
+    "LAB_SLOW_OPEN": ["?open,?openat,?openat2:delay_enter=%s000"]}
 CONTROL = "#include <sys/socket.h>\nint main(void) { return listen(socket(AF_UNIX, SOCK_STREAM, 0), 1) == 0; }\n"
 
 
