@@ -14,7 +14,7 @@ from harness.client_checks import (AN_ECHO_SERVER, LARGE, PIPE, TIME, a_server, 
                                    own_words, printed, speak, start, start_with_stdout, type_until_stuck)
 from harness.compare import identical
 from harness.grading import Symptom, graded
-from harness.inspect import is_listening, state
+from harness.inspect import all_sleep, is_listening, state
 from harness.program import seconds, wait_until
 from harness.talk import (echo, feed, new_address, receive, receive_all, receive_until, reserved_port, serving,
                           type_line, write_until_stuck)
@@ -193,8 +193,19 @@ def test_end_of_stdin_half_closes_and_the_answer_still_comes(chapter):
         by_hand=("echo goodbye | nc -lvnN 127.0.0.1 7890",
                  "timeout 0.5 ./client 127.0.0.1 7890 < <(sleep 1); echo exit status $?  # 124: it waited"))
 def test_ends_when_a_server_that_speaks_first_closes(chapter):
-    with serving(speak) as server:
+    over = threading.Event()
+
+    def serve(connection):
+        speak(connection)
+        connection.shutdown(socket.SHUT_WR)
+        over.set()
+
+    with serving(serve) as server:
         program = start(chapter, server, stdin=PIPE)  # which stays open
+        happens(over, "the test's server had ended its side")
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            program.process.wait(2)
+        assert not all_sleep(program.pid), "2 s after the server's end it still waits"
         ends_well(program)
     assert printed(program) == TIME
     with contextlib.suppress(BrokenPipeError):  # nobody is there to read

@@ -11,7 +11,7 @@ import struct
 import pytest
 
 from harness.contain import as_owner
-from harness.listening import address_of, lines_of, proc
+from harness.listening import address_of, family, lines_of, proc
 from harness.program import wait_until
 
 
@@ -117,6 +117,13 @@ def waits(pid):
 def state(pid):
     """A process's state: R running, S sleeping, Z zombie, ..."""
     return _stat(proc(pid))[0]
+
+
+def all_sleep(pid):
+    """Whether a process, its children and all their threads wait for something. What has anything to do is ready to run,
+    however long a busy machine lets it wait for that."""
+    paths = [path for member in family(pid) for path in glob.glob("/proc/%d/task/*/stat" % member)]
+    return {line.rpartition(")")[2].split()[0] for path in paths for line in lines_of(path)} == {"S"}
 
 
 def status(pid, name):

@@ -73,6 +73,8 @@ MUTANTS = [
     Mutant("it looks for POLLIN only, and the end of stdin is POLLHUP", "client.c",
            "ends[0].revents != 0", "(ends[0].revents & POLLIN) != 0",
            "test_end_of_stdin_half_closes_and_the_answer_still_comes", "POLLHUP"),
+    Mutant("three seconds for stdin when the server has ended", "client.c", "last_call ? 0 : -1", "last_call ? 3000 : -1",
+           "test_ends_when_a_server_that_speaks_first_closes", "to wait for a person"),
     Mutant("it waits for stdin when the server has ended", "client.c", "last_call ? 0 : -1", "-1",
            "test_ends_when_a_server_that_speaks_first_closes", "to wait for a person"),
     Mutant("printf(\"%s\") on binary data", "client.c", WRITE,
