@@ -112,6 +112,10 @@ MUTANTS = [
            "with a handler"),
     Mutant("it goes on", FILE, "    raise(number); /* now it ends us: SA_RESETHAND */\n", "    (void)number;\n",
            "test_removes_its_file", "with a handler"),
+    Mutant("not while a client is served", FILE, "        serve_client(client, ++visitors);",
+           "        sigset_t both, before;\n        sigemptyset(&both);\n        sigaddset(&both, SIGTERM);\n        sigaddset(&both, SIGINT);\n"
+           "        sigprocmask(SIG_BLOCK, &both, &before);\n        serve_client(client, ++visitors);\n        sigprocmask(SIG_SETMASK, &before, NULL);",
+           "test_removes_its_file", "between two clients"),
     Mutant("whoever's socket it is", FILE, "now.st_dev == own_file.st_dev &&\n        now.st_ino == own_file.st_ino)",
            "own_file.st_ino != 0 &&\n        S_ISSOCK(now.st_mode))", "test_removes_its_file", "Somebody may have"),
     Mutant("whoever's file it is", FILE, "now.st_ino == own_file.st_ino)", "now.st_ino != 0)", "test_removes_its_file",
