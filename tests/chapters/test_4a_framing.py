@@ -9,7 +9,7 @@ import time
 
 import pytest
 
-from harness import checks, starting
+from harness import checks, starting, steps
 from harness.compare import identical
 from harness.framing import PONG, answered, bulk, frame, refused
 from harness.grading import Symptom, graded
@@ -298,6 +298,10 @@ def test_nonsense(chapter, data):
         cause=[
             Symptom("still open", "Its end comes only with close(), when the client is silent: shutdown() with SHUT_WR sends it right behind the -ERR.",
                     ("./framing", r"exec 3<> /dev/tcp/127.0.0.1/7890; printf 'hello\r\n' >&3; timeout 0.7 cat <&3; echo exit status $?")),
+            Symptom(r"it goes on to send(.|\n)*meets an error", "It gives up a client that is not silent: the second begins anew with each piece that comes, and there is "
+                    "no limit to all of it, in seconds or in bytes.",
+                    ("./framing", "python3 -c \"import socket, time; c = socket.create_connection(('127.0.0.1', 7890)); c.sendall(b'hello\\r\\n'); c.recv(99)\n"
+                     "for i in range(24): c.sendall(bytes(500000)); time.sleep(0.1)\nprint('all of it')\" 2>&1 | tail -n 1")),
             Symptom("client that is silent", "It waits for ever for a client that says no more, and all others wait with it: the limit of "
                     "poll() is 1000 ms.",
                     ("./framing", r"exec 3<> /dev/tcp/127.0.0.1/7890; printf 'hello\r\n' >&3; " + PING + " | timeout 3 nc -N 127.0.0.1 7890")),
@@ -332,6 +336,18 @@ def test_closes_without_a_reset(chapter):
             waited = time.monotonic() - before
             answered(client, PONG)
         assert waited > 0.8, "it closes too early: %.1f s after a client has spoken the next one has its answer, and not after 1 s" % waited
+    with connect(server) as talking:
+        talking.sendall(b"hello\r\n")
+        refused(talking)
+        identical(receive_all(talking), b"")
+        steps.step("it goes on to send, 500,000 bytes each tenth of a second")
+        last = time.monotonic()
+        for _ in range(24):
+            if time.monotonic() - last > 0.8:
+                break  # this machine is too busy for a client that is never silent
+            last = time.monotonic()
+            talking.sendall(bytes(500000))
+            time.sleep(0.1)  # not a wait for anything: so it goes on for more than two seconds
 
 
 # ---- With what people use

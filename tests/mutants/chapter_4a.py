@@ -110,6 +110,8 @@ MUTANTS = [
     Mutant("no shutdown()", "framing.c", "    if (shutdown(client, SHUT_WR) < 0)\n        return;\n", "", "test_closes_without_a_reset", "only with close()"),
     Mutant("silent for ever", "framing.c", "poll(&arrival, 1, 1000)", "poll(&arrival, 1, -1)", "test_closes_without_a_reset", "for ever"),
     Mutant("silent for 100 ms", "framing.c", "poll(&arrival, 1, 1000)", "poll(&arrival, 1, 100)", "test_closes_without_a_reset", "may still speak"),
+    Mutant("so much and no more", "framing.c", "    while (poll(&arrival, 1, 1000) > 0 && ", "    int left = 2000;\n    while (left-- > 0 && poll(&arrival, 1, 1000) > 0 && ",
+           "test_closes_without_a_reset", "begins anew"),
     Mutant("shutdown() alone", "framing.c", "    while (poll(&arrival, 1, 1000) > 0 && recv(client, rest, sizeof rest, MSG_DONTWAIT) > 0)\n",
            "    while (poll(&arrival, 1, 1000) > 0 && recv(client, rest, 0, MSG_DONTWAIT) > 0)\n", "test_closes_without_a_reset", "then recv() what still comes"),
 ]
