@@ -269,7 +269,7 @@ def test_time_by_udp(chapter):
 
 
 @graded(5, "Answers no datagram from a port below 1024",
-        cause=[Symptom("does not answer (others|port 1024)", "Ports from 1024 on are those of clients: they are answered.",
+        cause=[Symptom("(?s)does not answer others|not answer port 7.*not answer port 1024", "Ports from 1024 on are those of clients: they are answered.",
                        (START, "echo hello | nc -u -w 1 -p 1024 127.0.0.1 7007")),
                "Whoever sends from port 7, or pretends to, is an echo service, too: the two would answer each other for ever. recvfrom() "
                "says the port, in network order."],
