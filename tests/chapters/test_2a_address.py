@@ -34,7 +34,7 @@ def blocks(chapter, *arguments):
         if name.lower() == "address" or not found:
             found.append({})
         found[-1][name.lower()] = value
-    assert len(found) == len(arguments), "for %d TEXTs there should be as many rows address, and there are %d; stdout:\n%s" % (
+    assert len(found) == len(arguments), "there should be one row `address` for each TEXT, which is %d, and there are %d; stdout:\n%s" % (
         len(arguments), len(found), program.output or "(nothing)")
     return found
 
