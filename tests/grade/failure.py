@@ -50,7 +50,12 @@ def right_output(check, chapter):
         if not shown or (len(shown) == 1 and shown[0].startswith("listening on ")):
             continue
         terminal = "in terminal %d " % number if len(shows) > 1 else ""
-        yield ["    right:   %sone sees" % terminal, *("               " + printable(line) for line in shown)]
+        yield ["    right:   %sone sees" % terminal, *("               " + printable(shorter(line)) for line in shown)]
+
+
+def shorter(line):
+    """A line; of one that fills half a screen the middle is left out."""
+    return line if len(line) <= 600 else line[:120] + " ... " + line[-60:]
 
 
 def few(text, most, last=True):
