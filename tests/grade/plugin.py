@@ -18,13 +18,11 @@ from grade.causes import BUILD, GENERAL
 from grade.names import number
 from grade.run import TESTS
 from harness import compare, steps
+from harness.build import LIMIT as BUILD_LIMIT
 from harness.build import BuildError
 from harness.contain import end_descendants, end_with_parent
 from harness.grading import choose
 from harness.program import Server, how_it_ended, last_lines, seconds
-
-
-BUILD_LIMIT = 90  # seconds for a check's preparation, in which its program may be built: build() takes up to 60
 
 
 class TooSlow(AssertionError):
