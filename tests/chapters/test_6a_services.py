@@ -56,6 +56,8 @@ for name, port in sorted(ports.items()):
                 print(name, "answers", "port %d" % own if own else "others")
             except OSError as error:
                 print(name, "does not answer", "port %d" % own if own else "others")
+                if own not in (7, 1023):
+                    sys.exit(server.kill())
 server.kill()
 """
 
