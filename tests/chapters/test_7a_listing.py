@@ -18,7 +18,7 @@ from harness.http_checks import FILES, PAGE, answers, brings, redirects
 from harness.http_requests import lines
 from harness.inspect import descriptors, memory
 from harness.listings import decoded, follow, names, page_of, split
-from harness.program import seconds, wait_until
+from harness.program import seconds
 from harness.talk import connect_with_small_buffers, exchange, get, receive, receive_all, send_until_stuck
 from harness.users import PublicFolder, ordinary_user, set_limit
 
@@ -69,13 +69,6 @@ def shows(server, target, expected):
     missing, more = sorted(set(expected) - set(shown)), sorted(set(shown) - set(expected))
     assert not missing, "the page of %s has no link to: %s" % (target, ", ".join(missing[:5]))
     assert not more, "the page of %s has a link to what is not to be shown: %s" % (target, ", ".join(more[:5]))
-
-
-def more_descriptors(server, before):
-    """How many descriptors it has more than before. A client sees its end a moment before the server has closed all."""
-    with contextlib.suppress(AssertionError):
-        wait_until(lambda: len(descriptors(server.pid)) <= before, limit=3)
-    return len(descriptors(server.pid)) - before
 
 
 # ---- 7a.1
@@ -195,7 +188,7 @@ def test_leaks_nothing(chapter, root, folder):
     before, open_before = memory(server.pid), len(descriptors(server.pid))
     for number in range(300):
         exchange(server, requests[number % 2])
-    grown, more = memory(server.pid) - before, more_descriptors(server, open_before)
+    grown, more = memory(server.pid) - before, checks.more_descriptors(server, open_before)
     assert more <= 0, "after 300 pages it has %d descriptors more" % more
     assert grown < 500 * 1024, "after 300 pages it takes %d KiB more memory" % (grown >> 10)
 
@@ -388,7 +381,7 @@ def test_lack_of_descriptors(root, folder, server):
             shows(server, "/no-index/", expected)
     set_limit(server.pid, resource.RLIMIT_NOFILE, None)
     shows(server, "/no-index/", expected)
-    more = more_descriptors(server, before)
+    more = checks.more_descriptors(server, before)
     assert more <= 0, "after answers with 503 it has %d descriptors more" % more
 
 

@@ -250,6 +250,13 @@ def starts_beside_an_old_connection(chapter, port):
         assert chapter.serve(*port(str(number))).port == number
 
 
+def more_descriptors(server, before):
+    """How many descriptors it has more than before. A client sees its end a moment before the server has closed all."""
+    with contextlib.suppress(AssertionError):
+        wait_until(lambda: len(descriptors(server.pid)) <= before, limit=3)
+    return len(descriptors(server.pid)) - before
+
+
 def no_descriptor_leaks(server, visit, visitors=2000):
     """`visit` is called for each visitor and must leave the server with no more descriptors."""
     visit()
