@@ -2,6 +2,7 @@
 
 import contextlib
 import glob
+import itertools
 import os
 import re
 import signal
@@ -28,7 +29,7 @@ CHECKING = "test", "check", "mutants", "hunt", "meet", "grade", "watch", "class"
 WRONG = 2  # the exit status for wrong usage, and where something is in the way
 NO_SERVERS = "1", "2a", "5", "5a", "5c", "6", "6b"  # they do not listen
 PORT_FIRST = "2", "3", "4", "4a", "4b", "4c", "5b", "6a"  # [PORT [ADDRESS]]
-PORT_OPTION = "7", "7a", "7b", "8", "8b", "8c"  # -p PORT
+PORT_OPTION = "7", "7a", "7b", "8", "8a", "8b", "8c"  # -p PORT
 
 
 # --- make chapter N ---------------------------------------------------------------------------
@@ -39,8 +40,9 @@ def read_lesson(chapter):
     title = re.match(r"# (.*)", text).group(1)
     goal = re.search(r"^\*\*Goal:\*\* (.*?)\n\n", text, re.MULTILINE | re.DOTALL).group(1)
     section = re.search(r"^## Try it\n(.*?)^## ", text, re.MULTILINE | re.DOTALL).group(1)
-    blocks = re.findall(r"^Terminal 2:\n+```console\n(.*?)^```", section, re.MULTILINE | re.DOTALL)
-    commands = re.findall(r"^\$ (.*)", "\n".join(blocks), re.MULTILINE)
+    blocks = re.findall(r"^Terminal (\d):\n+```console\n(.*?)^```", section, re.MULTILINE | re.DOTALL)
+    fitting = itertools.takewhile(lambda block: block[0] != "1" or "ARGS=" not in block[1], blocks)  # they need other arguments
+    commands = re.findall(r"^\$ (.*)", "\n".join(text for terminal, text in fitting if terminal == "2"), re.MULTILINE)
     return title, " ".join(goal.split()), commands
 
 

@@ -10,6 +10,7 @@ import pytest
 from excerpts import EXCERPT, difference, drifted
 from grade import growth
 from grade.names import is_exercise, number, place
+from lab import read_lesson
 from repo.repository import LESSONS, PROGRAMS, clone, path, read
 
 HEADINGS = ["The idea", "The program", "Try it", "Look underneath", "What can go wrong",
@@ -82,3 +83,8 @@ def test_no_link_inside_the_repository_is_dead(lesson):
 def test_every_program_is_in_a_table_of_the_top_readme():
     for name in PROGRAMS:
         assert "(%s/README.md)" % place(name) in read("README.md")
+
+
+def test_what_make_chapter_says_to_try_fits_the_arguments_that_it_runs_with():
+    assert "nc 127.0.0.1 7890" in read_lesson("04-send-recv")[2]
+    assert read_lesson("8a-cgi")[2] == [], "they need the folder that Terminal 1 makes"
