@@ -412,7 +412,12 @@ def main():
     if not shutil.which("ab"):
         sys.exit("bench: ab is missing: install the package apache2-utils")
     os.environ["PATH"] += ":/usr/sbin:/sbin"  # where Debian has servers
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit("bench: ended by SIGTERM"))
+
+    def end(*_):
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)  # timeout(1) sends it twice: the servers are to be ended all the same
+        sys.exit("bench: ended by SIGTERM")
+
+    signal.signal(signal.SIGTERM, end)
     servers = {}
     with tempfile.TemporaryDirectory() as folder:
         try:
